@@ -1,0 +1,1 @@
+"""Similar-item search over MongoDB Atlas Vector Search."""

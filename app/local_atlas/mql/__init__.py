@@ -1,0 +1,1 @@
+"""MongoDB's query language: pure functions from documents to documents."""

@@ -1,0 +1,54 @@
+"""The unit that flows through a pipeline: one document, decoded only when somebody looks at it."""
+
+from typing import Any
+
+import bson
+from bson.codec_options import CodecOptions, DatetimeConversion
+from bson.raw_bson import RawBSONDocument
+
+# Types survive a decode and encode byte for byte: int64 stays Int64, dates stay DatetimeMS (any
+# range), binary keeps its subtype.
+CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
+    document_class=dict, datetime_conversion=DatetimeConversion.DATETIME_MS
+)
+
+
+def decode(raw: bytes) -> dict[str, Any]:
+    """Decode one BSON document with every type kept."""
+    return bson.decode(raw, CODEC)
+
+
+class Row:
+    """One document of a pipeline with the metadata that stages attach to it (`searchScore`, ...).
+
+    A row that no stage has looked into leaves the pipeline as the bytes that were stored.
+    """
+
+    __slots__ = ("_document", "metadata", "raw")
+
+    def __init__(
+        self,
+        *,
+        raw: bytes | None = None,
+        document: dict[str, Any] | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        self.raw = raw
+        self._document = document
+        self.metadata: dict[str, Any] = metadata if metadata is not None else {}
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The decoded document; not to be modified, `with_document` makes a changed row."""
+        if self._document is None:
+            assert self.raw is not None
+            self._document = decode(self.raw)
+        return self._document
+
+    def with_document(self, document: dict[str, Any]) -> "Row":
+        """Return a row of another document that keeps this row's metadata."""
+        return Row(document=document, metadata=self.metadata)
+
+    def output(self) -> Any:
+        """Return what goes into the reply: the stored bytes where nothing changed them."""
+        return RawBSONDocument(self.raw) if self.raw is not None else self._document

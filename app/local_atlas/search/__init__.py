@@ -1,0 +1,1 @@
+"""The search engine of LocalAtlas: index definitions, vectors, filters and the search stages."""
