@@ -9,7 +9,7 @@ from typing import ClassVar
 
 
 class ServiceError(Exception):
-    """An expected failure, with the HTTP status and the machine-readable code it is answered with."""
+    """An expected failure, with the HTTP status and the code it is answered with."""
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
@@ -100,7 +100,7 @@ class ModelUnavailable(ServiceError):
 
 
 class IndexNotReady(ServiceError):
-    """The live search index is missing, building, or does not fit the index file, the data or the model."""
+    """The live index is missing, building, or does not fit its file, the data or the model."""
 
     status = 503
     code = "index_not_ready"

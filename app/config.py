@@ -1,0 +1,143 @@
+"""Settings: the only reader of the environment and of `.env`.
+
+Everything is read, converted and checked once; a bad value ends the process at start with one
+sentence that names the variable. A variable of the environment wins over a line of `.env`.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeVar, cast
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+
+from app.errors import ConfigError
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+IdType = Literal["string", "objectId", "int"]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set; `.env.example` describes each key, its unit and its default.
+
+    Attributes:
+        mongodb_uri: empty for LocalAtlas; never in `repr`, it may hold a password.
+    """
+
+    mongodb_uri: str = field(default="", repr=False)
+    local_atlas_path: Path = PROJECT_ROOT / ".local_atlas"
+    database: str = "shop"
+    collection: str = "gallery"
+    index_file: Path = PROJECT_ROOT / "atlas" / "gallery_knn.json"
+    model: str = "clothing"
+    gallery_root: Path = PROJECT_ROOT / "demo" / "gallery"
+    id_type: IdType = "string"
+    host: str = "127.0.0.1"
+    port: int = 8000
+    max_content_length_bytes: int = 10 * 1024 * 1024
+    max_image_pixels: int = 50_000_000
+    max_time_ms: int = 2000
+    log_level: str = "INFO"
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Read the settings.
+
+        Args:
+            environ: used instead of the environment and `.env` of the current folder.
+
+        Raises:
+            ConfigError: a value cannot be used; the message names the variable.
+        """
+        values = environ if environ is not None else _environment()
+        given: dict[str, object] = {}
+        for variable, (name, convert) in _VARIABLES.items():
+            text = values.get(variable, "").strip()
+            if text:
+                given[name] = _converted(variable, text, convert)
+        return cls(**given)  # type: ignore[arg-type]  # _VARIABLES pairs each field with its type
+
+    @property
+    def database_label(self) -> str:
+        """Where the data is, fit for a log: the hosts of the URI without user and password."""
+        if not self.mongodb_uri:
+            return f"LocalAtlas at {self.local_atlas_path}"
+        return urlsplit(self.mongodb_uri).netloc.rpartition("@")[2]
+
+
+def _environment() -> dict[str, str]:
+    file_values = {key: value or "" for key, value in dotenv_values(".env").items()}
+    return {**file_values, **os.environ}
+
+
+def _converted(variable: str, text: str, convert: Callable[[str], T]) -> T:
+    try:
+        return convert(text)
+    except ValueError as error:
+        raise ConfigError(f"{variable} {error}.") from error
+
+
+def _uri(text: str) -> str:
+    if not text.startswith(("mongodb://", "mongodb+srv://")):
+        raise ValueError("must start with mongodb:// or mongodb+srv://")
+    return text
+
+
+def _path(text: str) -> Path:
+    return Path(text).expanduser()
+
+
+def _id_type(text: str) -> IdType:
+    if text not in ("string", "objectId", "int"):
+        raise ValueError(f"({text!r}) must be one of string, objectId, int")
+    return cast(IdType, text)
+
+
+def _name(text: str) -> str:
+    if any(character in text for character in '/\\. "$\0'):
+        raise ValueError(f'({text!r}) must not hold any of / \\ . space " $')
+    return text
+
+
+def _collection_name(text: str) -> str:
+    if "$" in text or "\0" in text or text.startswith("system."):
+        raise ValueError(f"({text!r}) must not hold $ nor start with system.")
+    return text
+
+
+def _log_level(text: str) -> str:
+    if text not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        raise ValueError(f"({text!r}) must be one of DEBUG, INFO, WARNING, ERROR")
+    return text
+
+
+def _integer(low: int, high: int) -> Callable[[str], int]:
+    def convert(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+            raise ValueError(f"({text!r}) must be a whole number from {low} to {high}")
+        return int(text)
+
+    return convert
+
+
+_VARIABLES: dict[str, tuple[str, Callable[[str], object]]] = {
+    "MONGODB_URI": ("mongodb_uri", _uri),
+    "LOCAL_ATLAS_PATH": ("local_atlas_path", _path),
+    "DATABASE": ("database", _name),
+    "COLLECTION": ("collection", _collection_name),
+    "INDEX_FILE": ("index_file", _path),
+    "MODEL": ("model", str),
+    "GALLERY_ROOT": ("gallery_root", _path),
+    "ID_TYPE": ("id_type", _id_type),
+    "HOST": ("host", str),
+    "PORT": ("port", _integer(1, 65535)),
+    "MAX_CONTENT_LENGTH": ("max_content_length_bytes", _integer(1024, 1024**3)),
+    "MAX_IMAGE_PIXELS": ("max_image_pixels", _integer(1, 10**9)),
+    "MAX_TIME_MS": ("max_time_ms", _integer(1, 600_000)),
+    "LOG_LEVEL": ("log_level", _log_level),
+}

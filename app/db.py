@@ -1,0 +1,90 @@
+"""The way to the data: one PyMongo client per process, whatever the URI points at.
+
+With no URI, LocalAtlas is started for the data directory, or joined where it already runs.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pymongo import AsyncMongoClient, MongoClient
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.collection import Collection
+from pymongo.errors import (
+    ConfigurationError,
+    ConnectionFailure,
+    ExecutionTimeout,
+    InvalidURI,
+    NetworkTimeout,
+    OperationFailure,
+    PyMongoError,
+)
+
+from app.config import Settings
+from app.errors import ConfigError, DatabaseUnavailable, SearchTimeout, ServiceError
+from app.local_atlas.launcher import LauncherError, start_or_join
+
+Document = dict[str, Any]
+
+# "Unreachable" is answered within three seconds: the driver gives up looking for a server after 2.5.
+SERVER_SELECTION_TIMEOUT_MS = 2500
+_UNAUTHORIZED_CODES = frozenset({13, 18, 8000})
+
+
+def connect(settings: Settings) -> Collection[Document]:
+    """Return the gallery collection; the caller closes `collection.database.client`.
+
+    Raises:
+        ConfigError: the URI cannot be used.
+        DatabaseUnavailable: LocalAtlas cannot be started.
+    """
+    with database_errors(settings.database_label):
+        client: MongoClient[Document] = MongoClient(_uri(settings), **_options())
+    return client[settings.database][settings.collection]
+
+
+def connect_async(settings: Settings) -> AsyncCollection[Document]:
+    """Return the gallery collection of an `AsyncMongoClient`; as `connect` otherwise."""
+    with database_errors(settings.database_label):
+        client: AsyncMongoClient[Document] = AsyncMongoClient(_uri(settings), **_options())
+    return client[settings.database][settings.collection]
+
+
+@contextmanager
+def database_errors(where: str) -> Iterator[None]:
+    """Turn the driver's errors into ours, each one sentence; `where` names the database."""
+    try:
+        yield
+    except (ConfigurationError, InvalidURI) as error:
+        raise ConfigError(f"MONGODB_URI cannot be used: {error}.") from error
+    except LauncherError as error:
+        raise DatabaseUnavailable(str(error)) from error
+    except (ExecutionTimeout, NetworkTimeout) as error:
+        raise SearchTimeout(f"The database at {where} did not finish in time.") from error
+    except ConnectionFailure as error:
+        raise DatabaseUnavailable(f"The database at {where} cannot be reached.") from error
+    except OperationFailure as error:
+        raise _operation_error(error, where) from error
+    except PyMongoError as error:
+        raise ServiceError(f"The database at {where} failed: {error}.") from error
+
+
+def _operation_error(error: OperationFailure, where: str) -> ServiceError:
+    message = (error.details or {}).get("errmsg", str(error))
+    if error.code in _UNAUTHORIZED_CODES:
+        return DatabaseUnavailable(f"The database at {where} refused: {message}")
+    return ServiceError(f"The database at {where} answered with error {error.code}: {message}")
+
+
+def _uri(settings: Settings) -> str:
+    return settings.mongodb_uri or start_or_join(settings.local_atlas_path)
+
+
+def _options() -> dict[str, Any]:
+    return {
+        "appname": "similar-items",
+        "serverSelectionTimeoutMS": SERVER_SELECTION_TIMEOUT_MS,
+        "connectTimeoutMS": SERVER_SELECTION_TIMEOUT_MS,
+        "tz_aware": True,
+        "uuidRepresentation": "standard",
+    }

@@ -1,0 +1,206 @@
+"""Search index files (`atlas/*.json`): read, check, compare with what is live, create, wait.
+
+A file holds `{"name", "type", "definition"}`, as the driver sends them, and two keys of ours:
+`vectorType` (how embeddings are stored) and, for type `vectorSearch`, `filterTypes` (a filter field
+of that type carries no type of its own). Everything else in the application reads path, dimensions,
+similarity and filterable fields from here and repeats none of them.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from app.errors import ConfigError
+
+IndexType = Literal["search", "vectorSearch"]
+VectorType = Literal["float32", "int8"]
+FilterType = Literal["token", "number", "boolean", "date", "objectId"]
+
+SIMILARITIES = ("cosine", "dotProduct", "euclidean")
+FILTER_TYPES = ("token", "number", "boolean", "date", "objectId")
+MAX_DIMENSIONS = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class SearchIndex:
+    """One search index as its file describes it.
+
+    Attributes:
+        definition: what is sent to the server, unchanged.
+        path: dotted path of the embedding.
+        dimensions: length of an embedding.
+        vector_type: element type in which embeddings are stored and queried.
+        filter_types: filterable path -> the type of its values.
+    """
+
+    name: str
+    type: IndexType
+    definition: Mapping[str, Any]
+    path: str
+    dimensions: int
+    similarity: str
+    vector_type: VectorType
+    filter_types: Mapping[str, FilterType]
+
+    @property
+    def embedded_by_path(self) -> str:
+        """Path of the fingerprint: the sibling `embedded_by` of the embedding."""
+        parent, _, _ = self.path.rpartition(".")
+        return f"{parent}.embedded_by" if parent else "embedded_by"
+
+
+def read_index_file(path: Path) -> SearchIndex:
+    """Read and check an index file.
+
+    Raises:
+        ConfigError: the file is missing, is no JSON, or breaks a rule; the message names the file,
+            the field and the rule.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"Index file {path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise ConfigError(f"Index file {path} is not valid JSON: {error}.") from error
+    try:
+        return _parse(content)
+    except _Invalid as error:
+        raise ConfigError(f"Index file {path}: {error}.") from error
+
+
+class _Invalid(Exception):
+    """A rule that an index file breaks; the reader adds the file's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class _VectorField:
+    path: str
+    dimensions: int
+    similarity: str
+    quantization: str
+
+
+def _parse(content: Any) -> SearchIndex:
+    _require(isinstance(content, dict), "must hold one JSON object")
+    unknown = sorted(set(content) - {"name", "type", "definition", "vectorType", "filterTypes"})
+    _require(not unknown, f"has an unknown key {', '.join(map(repr, unknown))}")
+    name, index_type = content.get("name"), content.get("type")
+    definition, vector_type = content.get("definition"), content.get("vectorType", "float32")
+    _require(isinstance(name, str) and name != "", '"name" must be a non-empty string')
+    _require(
+        index_type in ("search", "vectorSearch"),
+        f'"type" ({index_type!r}) must be "search" or "vectorSearch"',
+    )
+    _require(isinstance(definition, dict), '"definition" must be an object')
+    _require(
+        vector_type in ("float32", "int8"),
+        f'"vectorType" ({vector_type!r}) must be "float32" or "int8"',
+    )
+    if index_type == "search":
+        _require("filterTypes" not in content, '"filterTypes" goes with type "vectorSearch" only')
+        vectors, filters = _read_mappings(definition)
+    else:
+        vectors, filters = _read_fields(definition, content.get("filterTypes", {}))
+    _require(
+        len(vectors) == 1, f'"definition" has {len(vectors)} vector fields, expected exactly one'
+    )
+    vector = vectors[0]
+    if vector_type == "int8":
+        _check_int8(index_type, vector)
+    return SearchIndex(
+        name=name,
+        type=index_type,
+        definition=definition,
+        path=vector.path,
+        dimensions=vector.dimensions,
+        similarity=vector.similarity,
+        vector_type=vector_type,
+        filter_types=filters,
+    )
+
+
+def _read_mappings(
+    definition: dict[str, Any],
+) -> tuple[list[_VectorField], dict[str, FilterType]]:
+    mappings = definition.get("mappings")
+    _require(isinstance(mappings, dict), '"definition.mappings" must be an object')
+    vectors: list[_VectorField] = []
+    filters: dict[str, FilterType] = {}
+    for path, field in _leaf_fields(cast(dict[str, Any], mappings), ""):
+        if field.get("type") == "knnVector":
+            vectors.append(_vector_field(path, field, "dimensions"))
+        elif field.get("type") in FILTER_TYPES:
+            filters[path] = cast(FilterType, field["type"])
+    return vectors, filters
+
+
+def _leaf_fields(document: dict[str, Any], prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    fields = document.get("fields", {})
+    _require(isinstance(fields, dict), f'"fields" of "{prefix or "mappings"}" must be an object')
+    for name, definitions in fields.items():
+        for field in definitions if isinstance(definitions, list) else [definitions]:
+            _require(isinstance(field, dict), f'field "{prefix}{name}" must be an object')
+            if field.get("type") == "document":
+                yield from _leaf_fields(field, f"{prefix}{name}.")
+            else:
+                yield prefix + name, field
+
+
+def _read_fields(
+    definition: dict[str, Any], filter_types: Any
+) -> tuple[list[_VectorField], dict[str, FilterType]]:
+    fields = definition.get("fields")
+    _require(isinstance(fields, list), '"definition.fields" must be an array')
+    _require(isinstance(filter_types, dict), '"filterTypes" must be an object')
+    vectors, paths = [], []
+    for i, field in enumerate(cast(list[Any], fields)):
+        _require(
+            isinstance(field, dict) and isinstance(field.get("path"), str),
+            f'"definition.fields[{i}]" must be an object with a "path"',
+        )
+        if field.get("type") == "vector":
+            vectors.append(_vector_field(field["path"], field, "numDimensions"))
+        elif field.get("type") == "filter":
+            paths.append(field["path"])
+    for path in paths:
+        _require(
+            filter_types.get(path) in FILTER_TYPES,
+            f'"filterTypes" must give filter field "{path}" one of {", ".join(FILTER_TYPES)}',
+        )
+    unknown = sorted(set(filter_types) - set(paths))
+    _require(not unknown, f'"filterTypes" names {unknown}, which the definition does not declare')
+    return vectors, {path: filter_types[path] for path in paths}
+
+
+def _vector_field(path: str, field: dict[str, Any], dimensions_key: str) -> _VectorField:
+    dimensions, similarity = field.get(dimensions_key), field.get("similarity")
+    _require(
+        isinstance(dimensions, int)
+        and not isinstance(dimensions, bool)
+        and 1 <= dimensions <= MAX_DIMENSIONS,
+        f'"{dimensions_key}" ({dimensions!r}) of "{path}" must be an integer from 1 to '
+        f"{MAX_DIMENSIONS}",
+    )
+    _require(
+        similarity in SIMILARITIES,
+        f'"similarity" ({similarity!r}) of "{path}" must be one of {", ".join(SIMILARITIES)}',
+    )
+    return _VectorField(
+        path, cast(int, dimensions), cast(str, similarity), field.get("quantization", "none")
+    )
+
+
+def _check_int8(index_type: str, vector: _VectorField) -> None:
+    _require(index_type == "vectorSearch", '"vectorType": "int8" needs type "vectorSearch"')
+    _require(vector.similarity == "cosine", '"vectorType": "int8" needs "similarity": "cosine"')
+    _require(
+        vector.quantization == "none",
+        '"vectorType": "int8" cannot go with "quantization": the engine skips such documents',
+    )
+
+
+def _require(holds: bool, rule: str) -> None:
+    if not holds:
+        raise _Invalid(rule)
