@@ -1,0 +1,114 @@
+"""Aggregation pipelines, pure: the index decides which stage asks the question.
+
+Every pipeline yields `{"score": float, "item": document without its embedding}`, best first.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from app.documents import Embedding, embedding_to_bson
+from app.filters import Filter, to_mql, to_operator
+from app.indexes import SearchIndex
+
+Pipeline = list[dict[str, Any]]
+
+# Atlas recommends at least 20 candidates a result and takes 10,000 at most.
+CANDIDATES_PER_RESULT = 20
+MAX_CANDIDATES = 10_000
+
+
+def search_pipeline(
+    index: SearchIndex,
+    query: Embedding,
+    *,
+    limit: int,
+    condition: Filter | None = None,
+    num_candidates: int | None = None,
+) -> Pipeline:
+    """Build the approximate search that the index's type calls for.
+
+    Args:
+        index: type `search` gives `$search` with knnBeta, `vectorSearch` gives `$vectorSearch`.
+        query: (d,) float32.
+        limit: hits wanted, 1 to 10,000.
+        condition: only documents that match it are candidates.
+        num_candidates: candidates to examine, at least `limit`; 20 times `limit` by default, and
+            never more than 10,000.
+    """
+    candidates = min(num_candidates or CANDIDATES_PER_RESULT * limit, MAX_CANDIDATES)
+    if index.type == "search":
+        return knn_beta_pipeline(index, query, k=candidates, limit=limit, condition=condition)
+    return vector_search_pipeline(
+        index, query, num_candidates=candidates, limit=limit, condition=condition
+    )
+
+
+def knn_beta_pipeline(
+    index: SearchIndex, query: Embedding, *, k: int, limit: int, condition: Filter | None = None
+) -> Pipeline:
+    """Build `$search` with knnBeta: `k` candidates, of which `limit` are kept.
+
+    knnBeta takes its query vector as an array only.
+    """
+    knn_beta: dict[str, Any] = {
+        "vector": query.astype(np.float64).tolist(),
+        "path": index.path,
+        "k": k,
+    }
+    if condition is not None:
+        knn_beta["filter"] = to_operator(condition)
+    search = {"$search": {"index": index.name, "knnBeta": knn_beta}}
+    return [search, {"$limit": limit}, *_hits(index, "searchScore")]
+
+
+def vector_search_pipeline(
+    index: SearchIndex,
+    query: Embedding,
+    *,
+    num_candidates: int,
+    limit: int,
+    condition: Filter | None = None,
+) -> Pipeline:
+    """Build an approximate `$vectorSearch`."""
+    return _vector_search(index, query, {"numCandidates": num_candidates}, limit, condition)
+
+
+def exact_pipeline(
+    index: SearchIndex, query: Embedding, *, limit: int, condition: Filter | None = None
+) -> Pipeline:
+    """Build an exact `$vectorSearch`, which runs over an index of either type.
+
+    Args:
+        index: of either type; knnBeta itself has no exact mode.
+        query: (d,) float32.
+        limit: hits wanted, at least 1; an exact search has no upper limit.
+        condition: only documents that match it are compared.
+    """
+    return _vector_search(index, query, {"exact": True}, limit, condition)
+
+
+def _vector_search(
+    index: SearchIndex,
+    query: Embedding,
+    mode: dict[str, Any],
+    limit: int,
+    condition: Filter | None,
+) -> Pipeline:
+    vector_search: dict[str, Any] = {
+        "index": index.name,
+        "path": index.path,
+        "queryVector": embedding_to_bson(query, index),
+        **mode,
+        "limit": limit,
+    }
+    if condition is not None:
+        vector_search["filter"] = to_mql(condition)
+    return [{"$vectorSearch": vector_search}, *_hits(index, "vectorSearchScore")]
+
+
+def _hits(index: SearchIndex, score: str) -> Pipeline:
+    return [
+        {"$unset": index.path},
+        {"$project": {"_id": 0, "score": {"$meta": score}, "item": "$$ROOT"}},
+    ]
