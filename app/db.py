@@ -26,7 +26,7 @@ from app.local_atlas.launcher import LauncherError, start_or_join
 
 Document = dict[str, Any]
 
-# "Unreachable" is answered within three seconds: the driver gives up looking for a server after 2.5.
+# "Unreachable" is answered within three seconds: the driver stops looking for a server after 2.5.
 SERVER_SELECTION_TIMEOUT_MS = 2500
 _UNAUTHORIZED_CODES = frozenset({13, 18, 8000})
 

@@ -1,4 +1,4 @@
-"""Search index files (`atlas/*.json`): read, check, compare with what is live, create, wait.
+"""Search index files (`atlas/*.json`): read and checked; `app.live_indexes` is the server's side.
 
 A file holds `{"name", "type", "definition"}`, as the driver sends them, and two keys of ours:
 `vectorType` (how embeddings are stored) and, for type `vectorSearch`, `filterTypes` (a filter field
@@ -70,7 +70,29 @@ def read_index_file(path: Path) -> SearchIndex:
         raise ConfigError(f"Index file {path}: {error}.") from error
 
 
-class _Invalid(Exception):
+def parse_live_index(
+    entry: Mapping[str, Any], filter_types: Mapping[str, FilterType]
+) -> SearchIndex:
+    """Read an entry of `$listSearchIndexes` as if it were a file.
+
+    Args:
+        entry: holds `name`, `latestDefinition` and, on Atlas and LocalAtlas, `type`.
+        filter_types: types for the filter fields of a vectorSearch index, which carry none.
+
+    Raises:
+        ValueError: the definition is none that this service can use; the message is the rule.
+    """
+    definition = entry.get("latestDefinition", {})
+    index_type = entry.get("type") or ("vectorSearch" if "fields" in definition else "search")
+    content = {"name": entry["name"], "type": index_type, "definition": definition}
+    if index_type == "vectorSearch":
+        fields = definition.get("fields", [])
+        declared = [field["path"] for field in fields if field["type"] == "filter"]
+        content["filterTypes"] = {path: filter_types.get(path, "token") for path in declared}
+    return _parse(content)
+
+
+class _Invalid(ValueError):
     """A rule that an index file breaks; the reader adds the file's name."""
 
 

@@ -1,0 +1,153 @@
+"""What the service must know about the live index and the data before it answers.
+
+An answer must never mix embeddings of different models, never read a missing index as "no results",
+and never compare vectors of different spaces. So index and data are asked at the first search and
+every minute after; while something is wrong, every second.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pymongo.collection import Collection
+from pymongo.errors import PyMongoError
+
+from app.filters import Comparison, Filter
+from app.indexes import SearchIndex
+from app.live_indexes import entry_problem, live_entries
+
+logger = logging.getLogger(__name__)
+
+GOOD_FOR_S = 60.0
+BAD_FOR_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class DataState:
+    """The live index and the data at one moment.
+
+    Attributes:
+        index_problem: why the live index cannot serve, None where it can.
+        fingerprints: of the embeddings in the collection.
+        has_unlabelled: whether some document carries no fingerprint.
+    """
+
+    index_problem: str | None
+    fingerprints: frozenset[str]
+    has_unlabelled: bool
+
+    def problem(self, fingerprint: str | None, collection_name: str) -> str | None:
+        """Return why searches must be refused, in one sentence, or None.
+
+        Args:
+            fingerprint: of the service's model; None while it is not loaded.
+            collection_name: for the message.
+        """
+        if self.index_problem is not None:
+            return self.index_problem
+        if not self.fingerprints:
+            return (
+                f"No item of {collection_name} has an embedding; "
+                f"python -m scripts.embed_gallery writes them."
+            )
+        if fingerprint is not None and fingerprint not in self.fingerprints:
+            return (
+                f"The embeddings of {collection_name} were made by {_short(self.fingerprints)}, "
+                f"none by this service's model ({fingerprint[:12]})."
+            )
+        return None
+
+    def same_model_filter(self, embedded_by: str, index: SearchIndex) -> Filter | None:
+        """Return the condition that keeps an answer within one model.
+
+        None where every embedding is of that model: a filter that keeps everything still costs.
+        """
+        if self.fingerprints == {embedded_by} and not self.has_unlabelled:
+            return None
+        return Comparison(index.embedded_by_path, "$eq", embedded_by)
+
+
+def read_data_state(collection: Collection[dict[str, Any]], index: SearchIndex) -> DataState:
+    """Ask the database; raises the driver's errors."""
+    return make_data_state(
+        live_entries(collection),
+        collection.distinct(index.embedded_by_path),
+        collection.count_documents({index.embedded_by_path: None}, limit=1),
+        index=index,
+        collection_name=collection.full_name,
+    )
+
+
+def make_data_state(
+    entries: Sequence[Any],
+    fingerprints: Sequence[Any],
+    unlabelled: int,
+    *,
+    index: SearchIndex,
+    collection_name: str,
+) -> DataState:
+    """Build the state from the database's three answers (shared with the async side)."""
+    problem = entry_problem(list(entries), index, collection_name)
+    if (
+        problem is None
+        and len(fingerprints) > 1
+        and index.embedded_by_path not in (index.filter_types)
+    ):
+        problem = (
+            f"{collection_name} holds embeddings of {len(fingerprints)} models and search index "
+            f"{index.name} does not declare {index.embedded_by_path} as a filter field."
+        )
+    return DataState(problem, frozenset(map(str, fingerprints)), unlabelled > 0)
+
+
+class DataStateCache:
+    """Keeps the state fresh without making a search wait for it, once it is good."""
+
+    def __init__(self, read: Callable[[], DataState]) -> None:
+        self._read = read
+        self._lock = threading.Lock()
+        self._state: DataState | None = None
+        self._read_at_s = 0.0
+
+    def get(self, *, is_good: Callable[[DataState], bool]) -> DataState:
+        """Return the state: at most a second old where it is not good, about a minute where it is.
+
+        Raises:
+            The driver's errors, where there is no good state to fall back on.
+        """
+        state = self._state
+        if state is not None and is_good(state):
+            is_old = time.monotonic() - self._read_at_s > GOOD_FOR_S
+            if is_old and self._lock.acquire(blocking=False):
+                threading.Thread(target=self._refresh_and_release, daemon=True).start()
+            return state
+        return self.refresh()
+
+    def refresh(self) -> DataState:
+        """Return a state at most a second old; raises the driver's errors."""
+        with self._lock:
+            if self._state is not None and time.monotonic() - self._read_at_s < BAD_FOR_S:
+                return self._state
+            return self._refresh()
+
+    def _refresh(self) -> DataState:
+        self._state = self._read()
+        self._read_at_s = time.monotonic()
+        return self._state
+
+    def _refresh_and_release(self) -> None:
+        try:
+            self._refresh()
+        except PyMongoError:
+            logger.warning(
+                "The state of the data cannot be read; the last one stays", exc_info=True
+            )
+        finally:
+            self._lock.release()
+
+
+def _short(fingerprints: frozenset[str]) -> str:
+    return ", ".join(sorted(fingerprint[:12] for fingerprint in fingerprints))

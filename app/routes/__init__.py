@@ -1,0 +1,1 @@
+"""The HTTP side: one blueprint per noun; views parse, ask, and serialise, nothing else."""

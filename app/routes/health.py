@@ -1,0 +1,45 @@
+"""`GET /healthz` and `GET /readyz`: the process, and all that it needs."""
+
+from typing import Any
+
+from flask import Blueprint
+
+from app.errors import ServiceError
+from app.service import Service, current_service
+
+bp = Blueprint("health", __name__)
+
+
+@bp.get("/healthz")
+def healthz() -> dict[str, str]:
+    """Answer that the process is alive; asks nothing."""
+    return {"status": "ok"}
+
+
+@bp.get("/readyz")
+def readyz() -> tuple[dict[str, Any], int]:
+    """Answer whether searches can be served, naming database, index and model each."""
+    service = current_service()
+    parts = {**_data_parts(service), "model": _part(service.model_problem)}
+    parts["model"]["name"] = service.embedder.name
+    parts["index"]["name"] = service.index.name
+    is_ready = all(part["ready"] for part in parts.values())
+    if is_ready:
+        parts["index"]["coverage"] = service.similar.coverage()
+    status = 200 if is_ready else 503
+    return {"status": "ready" if is_ready else "not ready", **parts}, status
+
+
+def _data_parts(service: Service) -> dict[str, dict[str, Any]]:
+    try:
+        state = service.similar.refresh_state()
+    except ServiceError as error:
+        service.revive_local_atlas()
+        unknown = _part("Unknown while the database does not answer.")
+        return {"database": _part(error.message), "index": unknown}
+    problem = service.similar.problem(state)
+    return {"database": _part(None), "index": _part(problem)}
+
+
+def _part(problem: str | None) -> dict[str, Any]:
+    return {"ready": True} if problem is None else {"ready": False, "detail": problem}

@@ -1,0 +1,142 @@
+"""What requests carry, checked and converted: limits, filters, ids, pictures."""
+
+import json
+from typing import Any, TypeVar
+
+from bson import ObjectId
+from bson.errors import InvalidId
+from flask import Request
+from PIL.Image import Image
+from werkzeug.datastructures import MultiDict
+
+from app.config import IdType
+from app.documents import ItemId
+from app.embedding.images import read_image
+from app.errors import BadRequest, ItemNotFound, UnsupportedMediaType
+from app.filter_parser import field_filter, parse_filter
+from app.filters import AnyOf, Filter, all_of
+from app.indexes import SearchIndex
+
+DEFAULT_LIMIT = 10
+MAX_LIMIT = 100
+MAX_TEXT_LENGTH = 1000
+
+T = TypeVar("T")
+
+
+def parse_item_id(text: str, id_type: IdType) -> ItemId:
+    """Return the `_id` that a path names.
+
+    Raises:
+        ItemNotFound: no id of this type reads like that.
+    """
+    try:
+        if id_type == "objectId":
+            return ObjectId(text)
+        if id_type == "int":
+            return _int64(text)
+    except (InvalidId, ValueError) as error:
+        raise ItemNotFound(
+            f"No item has the id {text!r}; ids here are of type {id_type}."
+        ) from error
+    return text
+
+
+def parse_limit(value: Any, *, default: int = DEFAULT_LIMIT, maximum: int = MAX_LIMIT) -> int:
+    """Return a limit given as text or as a JSON number.
+
+    Raises:
+        BadRequest: it is no whole number from 1 to `maximum`.
+    """
+    if value is None:
+        return default
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= maximum:
+        raise BadRequest(f"limit ({value!r}) must be a whole number from 1 to {maximum}.")
+    return value
+
+
+def parse_query(
+    parameters: MultiDict[str, str], index: SearchIndex, *, other: tuple[str, ...] = ("limit",)
+) -> Filter | None:
+    """Return the condition of a query string or form: `filter` as JSON, and `field=value` pairs.
+
+    A field that is given several times matches any of its values.
+
+    Raises:
+        BadRequest: a parameter is neither known nor a filterable field, or a value is wrong.
+    """
+    conditions: list[Filter | None] = []
+    for name, values in parameters.lists():
+        if name in other:
+            continue
+        if name == "filter":
+            conditions += [
+                parse_filter(parse_json(text, "filter"), index.filter_types) for text in values
+            ]
+        else:
+            choices = tuple(field_filter(name, text, index.filter_types) for text in values)
+            conditions.append(choices[0] if len(choices) == 1 else AnyOf(choices))
+    return all_of(*conditions)
+
+
+def parse_json(text: str | bytes, what: str) -> Any:
+    """Decode JSON.
+
+    Raises:
+        BadRequest: it is none.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"{what} is not valid JSON: {error}.") from error
+
+
+def parse_text_body(request: Request, index: SearchIndex) -> tuple[str, int, Filter | None]:
+    """Return text, limit and condition of the JSON body of `POST /search/text`.
+
+    Raises:
+        UnsupportedMediaType: the body is not sent as JSON.
+        BadRequest: a field is unknown, missing or wrong.
+    """
+    if not request.is_json:
+        raise UnsupportedMediaType("The body must be JSON, sent as Content-Type application/json.")
+    body = parse_json(request.get_data(), "The body")
+    if not isinstance(body, dict):
+        raise BadRequest("The body must be a JSON object with a text.")
+    unknown = sorted(set(body) - {"text", "limit", "filter"})
+    if unknown:
+        raise BadRequest(f"The body has an unknown field {unknown[0]!r}.")
+    text = body.get("text")
+    if not isinstance(text, str) or not text.strip() or len(text) > MAX_TEXT_LENGTH:
+        raise BadRequest(f"text must be a string of 1 to {MAX_TEXT_LENGTH} characters.")
+    condition = parse_filter(body["filter"], index.filter_types) if "filter" in body else None
+    return text, parse_limit(body.get("limit")), all_of(condition)
+
+
+def parse_image_body(request: Request, *, max_pixels: int) -> Image:
+    """Return the picture of a multipart part `image` or of an `image/*` body, upright RGB.
+
+    Raises:
+        UnsupportedMediaType: the body is neither.
+        BadRequest: the part is missing.
+        UnreadableImage: the bytes are no picture that can be read.
+    """
+    if request.mimetype == "multipart/form-data":
+        part = request.files.get("image")
+        if part is None:
+            raise BadRequest('The multipart body must have a file part named "image".')
+        return read_image(part.read(), max_pixels=max_pixels)
+    if request.mimetype.startswith("image/"):
+        return read_image(request.get_data(), max_pixels=max_pixels)
+    raise UnsupportedMediaType(
+        'The body must be multipart/form-data with a part "image", or a picture sent as image/*.'
+    )
+
+
+def _int64(text: str) -> int:
+    number = int(text)
+    if not -(2**63) <= number < 2**63 or str(number) != text:
+        raise ValueError(text)
+    return number

@@ -1,0 +1,31 @@
+"""`POST /search/image` and `POST /search/text`: what looks like this?"""
+
+from typing import Any
+
+from flask import Blueprint, request
+
+from app.routes.parsing import parse_image_body, parse_limit, parse_query, parse_text_body
+from app.routes.serialization import answer_to_json
+from app.service import current_service
+
+bp = Blueprint("search", __name__, url_prefix="/search")
+
+
+@bp.post("/image")
+def by_image() -> dict[str, Any]:
+    """Answer with items similar to an uploaded picture."""
+    service = current_service()
+    image = parse_image_body(request, max_pixels=service.settings.max_image_pixels)
+    limit = parse_limit(request.values.get("limit"))
+    condition = parse_query(request.values, service.index)
+    return answer_to_json(
+        service.similar.to_image(image, limit=limit, condition=condition), service
+    )
+
+
+@bp.post("/text")
+def by_text() -> dict[str, Any]:
+    """Answer with items that a sentence describes."""
+    service = current_service()
+    text, limit, condition = parse_text_body(request, service.index)
+    return answer_to_json(service.similar.to_text(text, limit=limit, condition=condition), service)

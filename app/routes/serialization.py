@@ -1,0 +1,50 @@
+"""Documents and hits as JSON."""
+
+import base64
+import math
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from app.service import Service
+from app.similar import Answer
+
+
+def to_json(value: Any) -> Any:
+    """Return a BSON value as JSON can hold it.
+
+    Dates become ISO 8601, binary base64, what JSON has no number for null, and any other type (ids,
+    decimals) its text.
+    """
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: to_json(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [to_json(one) for one in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, bytes) and not isinstance(value, UUID):
+        return base64.b64encode(value).decode("ascii")
+    return str(value)
+
+
+def answer_to_json(answer: Answer, service: Service) -> dict[str, Any]:
+    """Return the body of a search's answer; times in milliseconds."""
+    return {
+        "hits": [
+            {"id": to_json(hit.item_id), "score": hit.score, "item": to_json(hit.document)}
+            for hit in answer.hits
+        ],
+        "model": service.embedder.name,
+        "index": service.index.name,
+        "took_ms": {
+            "embed": round(answer.embed_ms, 3),
+            "search": round(answer.search_ms, 3),
+            "total": round(answer.embed_ms + answer.search_ms, 3),
+        },
+    }

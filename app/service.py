@@ -1,0 +1,171 @@
+"""What one process of the web service holds: settings, index, model, and the way to the data.
+
+Nothing is opened before it is needed, and nothing crosses a fork: a forked worker opens its own
+database client and loads its own model.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, current_app
+from pymongo.collection import Collection
+
+from app.config import Settings
+from app.db import connect
+from app.embedding.base import Embedder
+from app.errors import ConfigError, ServiceError
+from app.indexes import SearchIndex
+from app.local_atlas.launcher import LauncherError, start_or_join
+from app.similar import SimilarItems
+
+logger = logging.getLogger(__name__)
+
+_EXTENSION = "similar_items"
+
+
+class Service:
+    """The parts that routes use.
+
+    Args:
+        settings: as read at start.
+        index: as read from `settings.index_file`.
+        make_embedder: returns a fresh model, not yet loaded; called once per process.
+    """
+
+    def __init__(
+        self, settings: Settings, index: SearchIndex, make_embedder: Callable[[], Embedder]
+    ) -> None:
+        self.settings = settings
+        self.index = index
+        self._make_embedder = make_embedder
+        self._parts = _ProcessParts(settings, index, make_embedder())
+
+    @property
+    def embedder(self) -> Embedder:
+        """The model, loaded or not."""
+        return self._here().embedder
+
+    @property
+    def model_problem(self) -> str | None:
+        """Why the model cannot embed yet, in one sentence, or None."""
+        return self._here().model_problem
+
+    @property
+    def collection(self) -> Collection[dict[str, Any]]:
+        """The gallery; raises `DatabaseUnavailable` where LocalAtlas cannot be started."""
+        return self._here().similar_and_collection()[1]
+
+    @property
+    def similar(self) -> SimilarItems:
+        """The search; raises as `collection`."""
+        return self._here().similar_and_collection()[0]
+
+    def start(self) -> None:
+        """Load the model in the background."""
+        self._here().load_in_background()
+
+    def revive_local_atlas(self) -> None:
+        """Start LocalAtlas again where it is ours and has died; the client reconnects by itself."""
+        if self.settings.mongodb_uri:
+            return
+        try:
+            start_or_join(self.settings.local_atlas_path)
+        except LauncherError as error:
+            logger.warning("LocalAtlas cannot be started again: %s", error)
+
+    def close(self) -> None:
+        """Close the database client of this process."""
+        self._here().close()
+
+    def _here(self) -> "_ProcessParts":
+        if self._parts.pid != os.getpid():
+            self._parts = _ProcessParts(self.settings, self.index, self._make_embedder())
+            self._parts.load_in_background()
+        return self._parts
+
+
+class _ProcessParts:
+    """What must not cross a fork."""
+
+    def __init__(self, settings: Settings, index: SearchIndex, embedder: Embedder) -> None:
+        self.pid = os.getpid()
+        self.embedder = embedder
+        self._settings = settings
+        self._index = index
+        self._lock = threading.Lock()
+        self._opened: tuple[SimilarItems, Collection[dict[str, Any]]] | None = None
+        self._load_error: str | None = None
+
+    @property
+    def model_problem(self) -> str | None:
+        if self._load_error is not None:
+            return self._load_error
+        if not self.embedder.is_loaded:
+            return f"The model {self.embedder.name} is still loading."
+        return None
+
+    def similar_and_collection(self) -> tuple[SimilarItems, Collection[dict[str, Any]]]:
+        with self._lock:
+            if self._opened is None:
+                collection = connect(self._settings)
+                similar = SimilarItems(
+                    collection,
+                    self._index,
+                    self.embedder,
+                    max_time_ms=self._settings.max_time_ms,
+                    where=self._settings.database_label,
+                )
+                self._opened = similar, collection
+            return self._opened
+
+    def load_in_background(self) -> None:
+        threading.Thread(target=self._load, name="load-model", daemon=True).start()
+
+    def close(self) -> None:
+        with self._lock:
+            if self._opened is not None:
+                self._opened[1].database.client.close()
+                self._opened = None
+
+    def _load(self) -> None:
+        start_s = time.perf_counter()
+        try:
+            self.embedder.load()
+        except ServiceError as error:
+            self._load_error = error.message
+            logger.error("Model %s could not be loaded: %s", self.embedder.name, error.message)
+        except Exception:
+            self._load_error = f"The model {self.embedder.name} could not be loaded."
+            logger.exception("Model %s could not be loaded", self.embedder.name)
+        else:
+            logger.info(
+                "Model %s loaded in %.1f s", self.embedder.name, time.perf_counter() - start_s
+            )
+
+
+def check_dimensions(embedder: Embedder, index: SearchIndex, settings: Settings) -> None:
+    """Refuse a model whose embeddings do not fit the index file.
+
+    Raises:
+        ConfigError: it names both.
+    """
+    if embedder.dimensions != index.dimensions:
+        raise ConfigError(
+            f"MODEL {embedder.name} makes {embedder.dimensions} dimensions, "
+            f"INDEX_FILE {settings.index_file} has {index.dimensions}."
+        )
+
+
+def init_app(app: Flask, service: Service) -> None:
+    """Attach the service to the application."""
+    app.extensions[_EXTENSION] = service
+
+
+def current_service() -> Service:
+    """Return the service of the application that handles this request."""
+    service: Service = current_app.extensions[_EXTENSION]
+    return service

@@ -1,0 +1,137 @@
+"""Similar items for asyncio: the same searches through `AsyncMongoClient` or Motor.
+
+The pure parts are `app.similar`'s and `app.pipelines`'; only the asking is asynchronous. The model
+runs in a worker thread, so that the event loop goes on.
+"""
+
+import asyncio
+import time
+from typing import Any
+
+from PIL.Image import Image
+
+from app.data_state import BAD_FOR_S, GOOD_FOR_S, DataState, make_data_state
+from app.db import database_errors
+from app.documents import Embedding, ItemId
+from app.embedding.base import Embedder
+from app.filters import Filter
+from app.indexes import SearchIndex
+from app.similar import (
+    Document,
+    Hit,
+    own_fingerprint,
+    refuse,
+    require_loaded,
+    same_model_pipeline,
+    stored_embedding,
+    to_hits,
+)
+
+
+class AsyncSimilarItems:
+    """Answers similar-item queries; the methods and errors of `app.similar.SimilarItems`.
+
+    Args:
+        collection: an `AsyncCollection` of PyMongo or an `AsyncIOMotorCollection`.
+        index: decides the pipeline.
+        embedder: of the model that made the embeddings; used for pictures and texts only.
+        max_time_ms: limit of one search on the server.
+        where: names the database in errors, without credentials.
+    """
+
+    def __init__(
+        self,
+        collection: Any,
+        index: SearchIndex,
+        embedder: Embedder,
+        *,
+        max_time_ms: int,
+        where: str = "MONGODB_URI",
+    ) -> None:
+        self._collection = collection
+        self._index = index
+        self._embedder = embedder
+        self._max_time_ms = max_time_ms
+        self._where = where
+        self._state: DataState | None = None
+        self._state_read_at_s = 0.0
+
+    async def to_item(
+        self, item_id: ItemId, *, limit: int, condition: Filter | None = None
+    ) -> list[Hit]:
+        """Search with an item's stored embedding; the item itself is left out."""
+        with database_errors(self._where):
+            document = await self._collection.find_one(
+                {"_id": item_id}, {self._index.path: 1, self._index.embedded_by_path: 1}
+            )
+        embedding, embedded_by = stored_embedding(document, item_id, self._index)
+        rows = await self._ask(embedding, embedded_by, limit + 1, condition)
+        return [hit for hit in to_hits(rows) if hit.item_id != item_id][:limit]
+
+    async def to_image(
+        self, image: Image, *, limit: int, condition: Filter | None = None
+    ) -> list[Hit]:
+        """Search with a picture (upright RGB)."""
+        require_loaded(self._embedder)
+        embeddings = await asyncio.to_thread(self._embedder.embed_images, [image])
+        return await self.to_embedding(embeddings[0], limit=limit, condition=condition)
+
+    async def to_text(self, text: str, *, limit: int, condition: Filter | None = None) -> list[Hit]:
+        """Search with a sentence."""
+        if self._embedder.supports_text:
+            require_loaded(self._embedder)
+        embeddings = await asyncio.to_thread(self._embedder.embed_texts, [text])
+        return await self.to_embedding(embeddings[0], limit=limit, condition=condition)
+
+    async def to_embedding(
+        self, embedding: Embedding, *, limit: int, condition: Filter | None = None
+    ) -> list[Hit]:
+        """Search with a vector of the service's own model: (d,) float32, unit length."""
+        fingerprint = await asyncio.to_thread(lambda: self._embedder.fingerprint)
+        return to_hits(await self._ask(embedding, fingerprint, limit, condition))
+
+    async def _ask(
+        self, embedding: Embedding, embedded_by: str, limit: int, condition: Filter | None
+    ) -> list[Document]:
+        with database_errors(self._where):
+            state = await self._current_state()
+            refuse(self._problem(state))
+            pipeline = same_model_pipeline(
+                state, self._index, embedding, embedded_by, limit=limit, condition=condition
+            )
+            rows = await _all_rows(self._collection, pipeline, self._max_time_ms)
+            if not rows:  # on Atlas a missing index reads as "no results"
+                refuse(self._problem(await self._read_state()))
+        return rows
+
+    def _problem(self, state: DataState) -> str | None:
+        return state.problem(own_fingerprint(self._embedder), str(self._collection.full_name))
+
+    async def _current_state(self) -> DataState:
+        state, age_s = self._state, time.monotonic() - self._state_read_at_s
+        if state is not None:
+            good_for_s = GOOD_FOR_S if self._problem(state) is None else BAD_FOR_S
+            if age_s <= good_for_s:
+                return state
+        return await self._read_state()
+
+    async def _read_state(self) -> DataState:
+        entries = await _all_rows(self._collection, [{"$listSearchIndexes": {}}], None)
+        path = self._index.embedded_by_path
+        self._state = make_data_state(
+            entries,
+            await self._collection.distinct(path),
+            await self._collection.count_documents({path: None}, limit=1),
+            index=self._index,
+            collection_name=str(self._collection.full_name),
+        )
+        self._state_read_at_s = time.monotonic()
+        return self._state
+
+
+async def _all_rows(collection: Any, pipeline: Any, max_time_ms: int | None) -> list[Document]:
+    options = {} if max_time_ms is None else {"maxTimeMS": max_time_ms}
+    cursor = collection.aggregate(pipeline, **options)
+    if asyncio.iscoroutine(cursor):  # PyMongo's aggregate is awaited, Motor's is not
+        cursor = await cursor
+    return [row async for row in cursor]
