@@ -1,0 +1,18 @@
+"""The way into expressions: the compiler with every operator registered."""
+
+from typing import Any
+
+from .expression_compiler import Evaluate, Scope, compile_operand
+
+
+def compile_expression(expression: Any, scope: Scope | None = None) -> Evaluate:
+    """Compile an expression into `evaluate(row, variables)`.
+
+    Args:
+        expression: as it stands in a pipeline; not to be modified while the result is in use.
+        scope: what it may refer to; nothing beside the system's variables by default.
+
+    Raises:
+        CommandError: it is malformed, or names what does not exist or is not emulated.
+    """
+    return compile_operand(expression, scope if scope is not None else Scope())

@@ -1,0 +1,1 @@
+"""The operators of expressions, by family; importing a module fills the table."""
