@@ -35,7 +35,7 @@ class Settings:
     collection: str = "gallery"
     index_file: Path = PROJECT_ROOT / "atlas" / "gallery_knn.json"
     model: str = "clothing"
-    gallery_root: Path = PROJECT_ROOT / "demo" / "gallery"
+    gallery_root: Path = PROJECT_ROOT / "demo"
     id_type: IdType = "string"
     host: str = "127.0.0.1"
     port: int = 8000

@@ -1,0 +1,60 @@
+# `make` alone prints what there is.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+GALLERY ?= demo/gallery.jsonl
+# torch and its libraries, unpacked
+NEEDED_GB := 8
+
+.DEFAULT_GOAL := help
+.PHONY: help install install-test demo serve test test-slow test-atlas test-browser lint format
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 14
+
+install: $(VENV)/.installed ## make .venv with what the service and the scripts need
+
+install-test: $(VENV)/.installed-test ## the same with the test tools
+
+$(VENV)/.installed: requirements.txt
+	@$(MAKE) --no-print-directory check-machine
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-test: requirements-test.txt $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-test.txt
+	@touch $@
+
+.PHONY: check-machine
+check-machine:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) --version 2>&1); PYTHON=... names another." >&2; exit 1; }
+	@$(PYTHON) -c 'import shutil, sys; sys.exit(shutil.disk_usage(".").free < $(NEEDED_GB) * 10**9)' || { \
+	  echo "$(NEEDED_GB) GB of free disk are needed here for torch and its libraries; README.md tells of the CPU-only wheels." >&2; exit 1; }
+	@echo "The first time installs torch and its libraries: about 5.4 GB and some minutes (README.md: CPU-only wheels)."
+
+demo: ## embed the gallery that ships (or GALLERY=<folder or manifest>) and serve it
+	@test -e $(VENV)/.installed || $(MAKE) --no-print-directory install
+	@$(BIN)/python -m scripts.run_demo --gallery "$(GALLERY)"
+
+serve: install ## serve what the settings name
+	@$(BIN)/python -m scripts.serve_app
+
+test: install-test ## the tests
+	$(BIN)/python -m pytest -q
+
+test-slow: install-test ## the long tests: training, many repetitions
+	$(BIN)/python -m pytest -q -m slow
+
+test-browser: install-test ## the page in a real browser (needs chromium)
+	$(BIN)/python -m pytest -q -m browser
+
+lint: install-test ## linter, formatter and type checker
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: install-test ## let the tools fix what they can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .

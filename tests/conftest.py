@@ -1,0 +1,46 @@
+"""Fixtures of the application's tests: a real LocalAtlas, asked by the real driver."""
+
+import dataclasses
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymongo.collection import Collection
+
+from app.config import PROJECT_ROOT, Settings
+from app.db import connect
+
+_database_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def local_atlas_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the LocalAtlas that the session's tests share; it ends after its last client."""
+    return tmp_path_factory.mktemp("local_atlas")
+
+
+@pytest.fixture
+def settings(local_atlas_path: Path, tmp_path: Path) -> Settings:
+    """Settings of a fresh database on the session's LocalAtlas."""
+    return Settings(
+        local_atlas_path=local_atlas_path,
+        database=f"test{next(_database_numbers)}",
+        gallery_root=tmp_path,
+    )
+
+
+@pytest.fixture(params=["gallery_knn.json", "gallery_vector.json"], ids=["knn", "vector"])
+def either_index(settings: Settings, request: pytest.FixtureRequest) -> Settings:
+    """The settings with each of the index files that ship."""
+    return dataclasses.replace(settings, index_file=PROJECT_ROOT / "atlas" / request.param)
+
+
+@pytest.fixture
+def collection(settings: Settings) -> Iterator[Collection[dict[str, Any]]]:
+    """The empty gallery collection of `settings`; its database is dropped after the test."""
+    collection = connect(settings)
+    yield collection
+    collection.database.client.drop_database(settings.database)
+    collection.database.client.close()

@@ -1,0 +1,84 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from app.config import _VARIABLES, PROJECT_ROOT, Settings
+from app.errors import ConfigError
+
+
+def test_empty_environment_gives_the_defaults():
+    assert Settings.from_env({}) == Settings()
+
+
+def test_empty_value_means_the_default():
+    assert Settings.from_env({"PORT": " ", "MODEL": ""}) == Settings()
+
+
+def test_every_variable_reaches_its_field():
+    settings = Settings.from_env(
+        {"MONGODB_URI": "mongodb://h", "PORT": "81", "ID_TYPE": "int", "GALLERY_ROOT": "g"}
+    )
+
+    assert settings.mongodb_uri == "mongodb://h"
+    assert (settings.port, settings.id_type, settings.gallery_root) == (81, "int", Path("g"))
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("MONGODB_URI", "http://example.com"),
+        ("DATABASE", "a/b"),
+        ("COLLECTION", "a$b"),
+        ("ID_TYPE", "uuid"),
+        ("PORT", "0"),
+        ("PORT", "65536"),
+        ("PORT", "eighty"),
+        ("MAX_CONTENT_LENGTH", "-1"),
+        ("MAX_IMAGE_PIXELS", "1.5"),
+        ("MAX_TIME_MS", "0"),
+        ("LOG_LEVEL", "loud"),
+    ],
+)
+def test_bad_value_is_refused_naming_the_variable(variable, value):
+    with pytest.raises(ConfigError, match=variable):
+        Settings.from_env({variable: value})
+
+
+def test_environment_wins_over_the_env_file(tmp_path, monkeypatch):
+    (tmp_path / ".env").write_text("PORT=81\nMODEL=clip\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PORT", "82")
+
+    settings = Settings.from_env()
+
+    assert (settings.port, settings.model) == (82, "clip")
+
+
+def test_password_is_in_neither_repr_nor_label():
+    settings = Settings.from_env({"MONGODB_URI": "mongodb+srv://me:secret@cluster.example.net/x"})
+
+    assert "secret" not in repr(settings)
+    assert settings.database_label == "cluster.example.net"
+
+
+def test_env_example_documents_every_variable_and_no_other():
+    text = (PROJECT_ROOT / ".env.example").read_text()
+
+    assert set(re.findall(r"^([A-Z_]+)=", text, re.MULTILINE)) == set(_VARIABLES)
+
+
+def test_env_example_gives_the_defaults(monkeypatch):
+    monkeypatch.chdir(PROJECT_ROOT)
+    text = (PROJECT_ROOT / ".env.example").read_text()
+    values = dict(re.findall(r"^([A-Z_]+)=(.*)$", text, re.MULTILINE))
+
+    settings = Settings.from_env(values)
+
+    defaults = Settings()
+    for name in Settings.__dataclass_fields__:
+        given, default = getattr(settings, name), getattr(defaults, name)
+        if isinstance(default, Path):
+            assert given.resolve() == default
+        else:
+            assert given == default
