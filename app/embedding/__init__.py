@@ -1,0 +1,46 @@
+"""The embedding models, by name. Importing this, and naming a model, loads no torch."""
+
+from pathlib import Path
+
+from app.embedding.base import Embedder
+from app.embedding.clip import ClipEmbedder
+from app.embedding.clip_files import is_hub_name
+from app.embedding.clothing import ClothingEmbedder
+from app.errors import ConfigError
+
+__all__ = ["DEFAULT_CLIP", "SHIPPED_CHECKPOINT", "Embedder", "load_embedder"]
+
+SHIPPED_CHECKPOINT = Path(__file__).parents[2] / "models" / "clothing-efficientnet-lite0"
+DEFAULT_CLIP = "openai/clip-vit-base-patch32"
+
+
+def load_embedder(model: str, *, vector_type: str = "float32") -> Embedder:
+    """Make the embedder that a `MODEL` setting names; its weights load on first use.
+
+    Args:
+        model: "clothing" (the checkpoint that ships), "clothing:<folder>",
+            "clip" (openai/clip-vit-base-patch32) or "clip:<hub name or folder>".
+        vector_type: how the index stores its vectors; part of the fingerprint.
+
+    Raises:
+        ConfigError: the family is unknown, or the folder is missing or not such a checkpoint.
+    """
+    family, _, source = model.partition(":")
+    if family == "clothing":
+        folder = Path(source) if source else SHIPPED_CHECKPOINT
+        return ClothingEmbedder(_existing(folder, model), vector_type=vector_type)
+    if family == "clip":
+        source = source or DEFAULT_CLIP
+        named = is_hub_name(source) and not Path(source).is_dir()
+        checkpoint = source if named else _existing(Path(source), model)
+        return ClipEmbedder(checkpoint, vector_type=vector_type)
+    raise ConfigError(
+        f"MODEL is {model!r}; expected clothing, clothing:<folder>, clip or "
+        "clip:<hub name or folder>."
+    )
+
+
+def _existing(folder: Path, model: str) -> Path:
+    if not folder.is_dir():
+        raise ConfigError(f"MODEL is {model!r}; there is no folder {folder}.")
+    return folder

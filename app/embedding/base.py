@@ -1,0 +1,130 @@
+"""What every embedding model promises; numpy and PIL only, so that a fake needs no torch."""
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from app.errors import TextNotSupported
+
+Item = TypeVar("Item")
+
+DEFAULT_BATCH_SIZE = 32
+
+
+class Embedder(ABC):
+    """Turn pictures, and with some models sentences, into rows of unit length.
+
+    `name`, `dimensions` and `supports_text` are known before the weights are loaded; the first
+    use loads them. One instance may be used from several threads.
+
+    A model family implements `_read_weights`, `_compute_fingerprint` and `_embed_image_batch`,
+    and overrides `embed_texts` where it understands text.
+    """
+
+    name: str
+    supports_text: bool = False
+
+    def __init__(self, *, batch_size: int = DEFAULT_BATCH_SIZE) -> None:
+        self.batch_size = batch_size
+        # One lock for loading and for the forward pass: torch already uses every core for one
+        # batch, so two at a time only add memory.
+        self._lock = threading.RLock()
+        self._loaded = False
+        self._known_fingerprint: str | None = None
+
+    @property
+    @abstractmethod
+    def dimensions(self) -> int:
+        """Length of an embedding."""
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the weights are in memory."""
+        return self._loaded
+
+    def load(self) -> None:
+        """Read the weights, once; later calls return at once.
+
+        Raises:
+            ModelUnavailable: the weights could not be had.
+            ConfigError: they do not fit their description.
+        """
+        with self._lock:
+            if not self._loaded:
+                self._read_weights()
+                self._loaded = True
+
+    @property
+    def fingerprint(self) -> str:
+        """Identify what makes the vectors: 64 hexadecimal digits, see `fingerprint.py`.
+
+        Raises:
+            ModelUnavailable: the weights could not be had.
+        """
+        with self._lock:
+            if self._known_fingerprint is None:
+                self._known_fingerprint = self._compute_fingerprint()
+            return self._known_fingerprint
+
+    def embed_images(self, images: Iterable[Image.Image]) -> NDArray[np.float32]:
+        """Embed pictures.
+
+        Args:
+            images: upright RGB pictures of any size (`images.read_image` makes them), read
+                `batch_size` at a time.
+
+        Returns:
+            (n, d) float32, rows of unit length in the order of `images`; (0, d) for none.
+        """
+        return self._embed_in_batches(images, self._embed_image_batch)
+
+    def embed_texts(self, texts: Iterable[str]) -> NDArray[np.float32]:
+        """Embed sentences into the same space as the pictures.
+
+        Returns:
+            (n, d) float32, rows of unit length in the order of `texts`; (0, d) for none.
+
+        Raises:
+            TextNotSupported: the model only sees pictures.
+        """
+        raise TextNotSupported(
+            f"The model {self.name} embeds images only; "
+            "a text query needs a CLIP model (MODEL=clip)."
+        )
+
+    def _embed_in_batches(
+        self, items: Iterable[Item], embed_batch: Callable[[Sequence[Item]], NDArray[np.float32]]
+    ) -> NDArray[np.float32]:
+        parts = []
+        remaining = iter(items)
+        while batch := list(islice(remaining, self.batch_size)):
+            self.load()
+            with self._lock:
+                parts.append(embed_batch(batch))
+        if not parts:
+            return np.empty((0, self.dimensions), dtype=np.float32)
+        return _unit_rows(np.concatenate(parts))
+
+    @abstractmethod
+    def _read_weights(self) -> None:
+        """Bring the weights into memory; called once, under the lock."""
+
+    @abstractmethod
+    def _compute_fingerprint(self) -> str:
+        """Compute `fingerprint`; called once, under the lock."""
+
+    @abstractmethod
+    def _embed_image_batch(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
+        """Embed at most `batch_size` pictures, at least one, into (n, d) of any length."""
+
+
+def _unit_rows(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    scaled: NDArray[np.float32] = (rows / np.maximum(lengths, 1e-12)).astype(np.float32)
+    return scaled

@@ -1,0 +1,181 @@
+"""CLIP models from Hugging Face: pictures and sentences in one space.
+
+Importable without torch and transformers, which load with the weights. Nothing is ever run that a
+checkpoint brings along: safetensors or `weights_only` torch files, and no remote code.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from app.embedding.base import DEFAULT_BATCH_SIZE, Embedder
+from app.embedding.clip_files import (
+    ClipFiles,
+    check_folder,
+    fetch,
+    fetch_config,
+    projection_dimensions,
+)
+from app.embedding.fingerprint import fingerprint
+from app.errors import ConfigError
+
+if TYPE_CHECKING:
+    import torch
+
+# The widths of OpenAI's own checkpoints, so that naming one asks neither cache nor network.
+KNOWN_DIMENSIONS = {
+    "openai/clip-vit-base-patch32": 512,
+    "openai/clip-vit-base-patch16": 512,
+    "openai/clip-vit-large-patch14": 768,
+    "openai/clip-vit-large-patch14-336": 768,
+}
+# Entries of an image processor that name it rather than change a pixel.
+PROCESSOR_LABELS = frozenset({"image_processor_type", "feature_extractor_type", "processor_class"})
+
+
+class ClipEmbedder(Embedder):
+    """Embed pictures and sentences with a CLIP checkpoint's two towers."""
+
+    supports_text = True
+
+    def __init__(
+        self,
+        source: str | Path,
+        *,
+        vector_type: str = "float32",
+        batch_size: int = DEFAULT_BATCH_SIZE,
+    ) -> None:
+        """Name the checkpoint; the weights are read on first use.
+
+        Args:
+            source: a local folder (Path), checked at once, or a hub name (str), tried on first use.
+            vector_type: how the vectors will be stored; part of the fingerprint.
+            batch_size: items in one forward pass.
+
+        Raises:
+            ConfigError: the folder is not a CLIP checkpoint.
+        """
+        super().__init__(batch_size=batch_size)
+        self._source = source
+        self._vector_type = vector_type
+        if isinstance(source, Path):
+            self._files = check_folder(source)
+            self.name = source.resolve().name
+        else:
+            self.name = source
+        self._model: Any
+        self._processor: Any
+        self._tokenizer: Any
+        self._device: torch.device
+
+    @cached_property
+    def _files(self) -> ClipFiles:
+        return fetch(self.name)
+
+    @cached_property
+    def dimensions(self) -> int:
+        """Length of an embedding, from the checkpoint's config.
+
+        Raises:
+            ModelUnavailable: a hub model's config is neither cached nor downloadable.
+        """
+        if isinstance(self._source, Path):
+            return projection_dimensions(self._source)
+        if self._source in KNOWN_DIMENSIONS:
+            return KNOWN_DIMENSIONS[self._source]
+        return projection_dimensions(fetch_config(self._source))
+
+    def embed_texts(self, texts: Iterable[str]) -> NDArray[np.float32]:
+        """Embed sentences into the space of the pictures; what the model cannot see is cut off.
+
+        Returns:
+            (n, d) float32, rows of unit length in the order of `texts`; (0, d) for none.
+        """
+        return self._embed_in_batches(texts, self._embed_text_batch)
+
+    def _read_weights(self) -> None:
+        import torch
+        from transformers import AutoTokenizer, CLIPModel
+
+        from app.embedding.networks import choose_device
+
+        folder = str(self._files.folder)
+        try:
+            loaded: Any = CLIPModel.from_pretrained(
+                folder,
+                dtype=torch.float32,
+                use_safetensors=self._files.is_safetensors,
+                local_files_only=True,
+                output_loading_info=True,
+            )
+            self._tokenizer = AutoTokenizer.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False
+            )
+        except (OSError, ValueError, RuntimeError) as error:
+            raise ConfigError(f"{folder} cannot be loaded as a CLIP model ({error}).") from error
+        model, report = loaded
+        if missing := sorted(report["missing_keys"]):
+            # transformers fills these with random numbers and only warns
+            raise ConfigError(f"{folder} lacks {len(missing)} tensors, the first is {missing[0]}.")
+        self._processor = self._image_processor()
+        self._device = choose_device()
+        self._model = model.eval().to(self._device)
+
+    def _image_processor(self) -> Any:
+        from transformers import AutoImageProcessor
+
+        folder = str(self._files.folder)
+        try:
+            return AutoImageProcessor.from_pretrained(  # type: ignore[no-untyped-call]
+                folder, local_files_only=True, trust_remote_code=False
+            )
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{folder} has no usable image processor ({error}).") from error
+
+    def _compute_fingerprint(self) -> str:
+        from transformers import CLIPConfig
+
+        vision: Any = CLIPConfig.from_pretrained(str(self._files.folder)).vision_config
+        steps = self._image_processor().to_dict()
+        return fingerprint(
+            self._files.hash_weights(),
+            # What the shapes of the weights leave open of the vision tower.
+            architecture={
+                "activation": vision.hidden_act,
+                "heads": vision.num_attention_heads,
+                "layer_norm_eps": vision.layer_norm_eps,
+            },
+            preprocessing={k: v for k, v in steps.items() if k not in PROCESSOR_LABELS},
+            pooling="projected class token",
+            dimensions=self.dimensions,
+            vector_type=self._vector_type,
+        )
+
+    def _embed_image_batch(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
+        import torch
+
+        inputs = self._processor(images=list(images), return_tensors="pt").to(self._device)
+        with torch.inference_mode():
+            output = self._model.get_image_features(**inputs)
+        rows: NDArray[np.float32] = output.pooler_output.cpu().numpy()
+        return rows
+
+    def _embed_text_batch(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        import torch
+
+        inputs = self._tokenizer(
+            list(texts),
+            padding=True,
+            truncation=True,
+            max_length=self._model.config.text_config.max_position_embeddings,
+            return_tensors="pt",
+        ).to(self._device)
+        with torch.inference_mode():
+            output = self._model.get_text_features(**inputs)
+        rows: NDArray[np.float32] = output.pooler_output.cpu().numpy()
+        return rows

@@ -1,0 +1,119 @@
+"""The network behind the clothing model: a timm backbone and a projection head.
+
+Training and embedding share it, so that a checkpoint means the same in both.
+Kept apart from `clothing.py`, which has to be importable without torch.
+"""
+
+from pathlib import Path
+
+import timm
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+from torch.nn import functional
+
+from app.errors import ConfigError
+
+
+class ClothingNetwork(nn.Module):
+    """Pictures to rows of unit length."""
+
+    def __init__(self, backbone: str, dimensions: int, *, dropout: float = 0.0) -> None:
+        """Build the layers with untrained weights.
+
+        Args:
+            backbone: a timm model name; its features are averaged over the picture.
+            dimensions: length of an embedding.
+            dropout: share of backbone features that training drops before the head.
+        """
+        super().__init__()
+        backbone_layers = timm.create_model(
+            backbone, pretrained=False, num_classes=0, global_pool="avg"
+        )
+        self.backbone: nn.Module = backbone_layers
+        self.dropout = nn.Dropout(dropout)
+        self.projection_head = nn.Linear(backbone_layers.num_features, dimensions, bias=False)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Embed a batch.
+
+        Args:
+            pixels: (b, 3, height, width) float, normalised with the backbone's mean and deviation.
+
+        Returns:
+            (b, dimensions) of the input's type, rows of unit length.
+        """
+        features: Tensor = self.backbone(pixels)
+        embeddings: Tensor = self.projection_head(self.dropout(features))
+        return functional.normalize(embeddings, dim=1)
+
+
+def build_network(backbone: str, dimensions: int) -> ClothingNetwork:
+    """Build a network that a checkpoint names.
+
+    Raises:
+        ConfigError: timm has no backbone of this name.
+    """
+    if not timm.is_model(backbone):
+        raise ConfigError(f"backbone is {backbone!r}; expected a timm model name.")
+    return ClothingNetwork(backbone, dimensions)
+
+
+def choose_device() -> torch.device:
+    """Take the accelerator where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def export_weights(network: nn.Module) -> bytes:
+    """Serialise a network's weights and running statistics as float16 safetensors.
+
+    Half the size at no measurable loss of quality; the counters of batch normalisation, which
+    only training reads, are left out.
+
+    Raises:
+        ConfigError: a value is not finite in float16.
+    """
+    tensors = {
+        name: tensor.to(torch.float16).contiguous() for name, tensor in _weights_of(network).items()
+    }
+    _check_finite(tensors, "the trained network")
+    return save(tensors)
+
+
+def load_weights(network: nn.Module, path: Path) -> None:
+    """Fill a network from a file that `export_weights` wrote; the network stays float32.
+
+    Raises:
+        ConfigError: the file lacks a tensor, has one too many, one of another shape, or a value
+            that is not finite.
+    """
+    try:
+        tensors = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ConfigError(f"{path} cannot be read as safetensors ({error}).") from error
+    expected = _weights_of(network)
+    if missing := sorted(expected.keys() - tensors.keys()):
+        raise ConfigError(f"{path} lacks {len(missing)} tensors, the first is {missing[0]}.")
+    if unknown := sorted(tensors.keys() - expected.keys()):
+        raise ConfigError(f"{path} has {len(unknown)} unknown tensors, the first is {unknown[0]}.")
+    for name, tensor in tensors.items():
+        if tensor.shape != expected[name].shape:
+            raise ConfigError(
+                f"{path}: {name} has shape {tuple(tensor.shape)}; "
+                f"expected {tuple(expected[name].shape)}."
+            )
+    _check_finite(tensors, str(path))
+    network.load_state_dict(tensors, strict=False)
+
+
+def _weights_of(network: nn.Module) -> dict[str, Tensor]:
+    return {
+        name: tensor for name, tensor in network.state_dict().items() if tensor.is_floating_point()
+    }
+
+
+def _check_finite(tensors: dict[str, Tensor], where: str) -> None:
+    for name, tensor in tensors.items():
+        if not bool(torch.isfinite(tensor).all()):
+            raise ConfigError(f"{where}: {name} has values that are not finite.")

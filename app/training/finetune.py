@@ -1,0 +1,176 @@
+"""One fine-tuning run from photos to a measured checkpoint folder."""
+
+import platform
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from app.embedding.checkpoints import (
+    FAMILY,
+    FORMAT_VERSION,
+    Manifest,
+    Preprocessing,
+    check_output_folder,
+    write_checkpoint,
+)
+from app.embedding.clothing import ClothingEmbedder
+from app.embedding.networks import choose_device, export_weights
+from app.errors import ConfigError
+from app.training.backbones import BackboneSource, read_backbone
+from app.training.data import (
+    PIXEL_MEAN,
+    PIXEL_STD,
+    LabelledPhotos,
+    cache_side_px,
+    find_photos,
+    load_pixels,
+)
+from app.training.quality import Quality, measure_quality
+from app.training.trainer import Trainer, TrainingSet, TrainingSettings
+
+# Raised whenever equal settings and photos would train other weights.
+TRAINING_CODE_VERSION = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class FinetuneReport:
+    """What a run did; `quality` is that of the weights as they lie in the folder."""
+
+    output: str
+    name: str
+    fingerprint: str
+    training_photos: int
+    validation_photos: int
+    training_s: float
+    machine: str
+    quality: Quality
+
+
+@dataclass(frozen=True, slots=True)
+class FinetuneRequest:
+    """What a run is given beside its settings.
+
+    `gallery` is trained on and later searched, `validation` only measured.
+    `data_note` says in words whose photos they are and under which licence.
+    """
+
+    gallery: Path
+    validation: Path
+    output: Path
+    data_note: str
+    embed_side_px: int
+    overwrite: bool = False
+
+
+def finetune(
+    request: FinetuneRequest,
+    settings: TrainingSettings,
+    write_card: Callable[[FinetuneReport, BackboneSource], str],
+) -> FinetuneReport:
+    """Train a clothing model and write its checkpoint folder, whole or not at all.
+
+    Args:
+        request: where photos come from and the checkpoint goes.
+        settings: of the training.
+        write_card: makes the checkpoint's README.md.
+
+    Raises:
+        ConfigError: the folders or settings cannot be used.
+        UnreadableImage: a photo cannot be decoded.
+    """
+    check_output_folder(request.output, overwrite=request.overwrite)
+    photos, queries = find_photos(request.gallery), find_photos(request.validation)
+    _check_classes(photos, queries)
+    source = read_backbone(settings.backbone)
+    started = time.perf_counter()
+    training_set = TrainingSet(
+        pixels=load_pixels(photos.paths, cache_side_px(settings.side_px)),
+        labels=torch.tensor(photos.labels),
+        class_names=photos.class_names,
+    )
+    weights = export_weights(Trainer(settings, training_set, source.weights).run())
+    training_s = time.perf_counter() - started
+    manifest = _manifest(request, settings, source, len(photos.paths))
+    with tempfile.TemporaryDirectory() as temporary:
+        measured = Path(temporary) / request.output.name
+        write_checkpoint(measured, weights, manifest, readme="")
+        embedder = ClothingEmbedder(measured)
+        report = FinetuneReport(
+            output=str(request.output),
+            name=embedder.name,
+            fingerprint=embedder.fingerprint,
+            training_photos=len(photos.paths),
+            validation_photos=len(queries.paths),
+            training_s=round(training_s, 1),
+            machine=describe_machine(),
+            quality=measure_quality(embedder, photos, queries),
+        )
+    card = write_card(report, source)
+    write_checkpoint(request.output, weights, manifest, card, overwrite=request.overwrite)
+    return report
+
+
+def describe_machine() -> str:
+    """Name the processor or accelerator that trains, and the versions that decide the numbers."""
+    if choose_device().type == "cuda":
+        processor = torch.cuda.get_device_name()
+    else:
+        processor = f"{_processor_name()}, {torch.get_num_threads()} threads"
+    return f"{processor}; Python {platform.python_version()}, torch {torch.__version__}"
+
+
+def _processor_name() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _check_classes(photos: LabelledPhotos, queries: LabelledPhotos) -> None:
+    if unknown := sorted(set(queries.class_names) - set(photos.class_names)):
+        raise ConfigError(
+            f"The validation photos have classes that the gallery lacks: {', '.join(unknown)}."
+        )
+
+
+def _manifest(
+    request: FinetuneRequest, settings: TrainingSettings, source: BackboneSource, photos: int
+) -> Manifest:
+    return Manifest(
+        format_version=FORMAT_VERSION,
+        family=FAMILY,
+        backbone=settings.backbone,
+        dimensions=settings.dimensions,
+        pooling="avg",
+        preprocessing=Preprocessing(
+            side_px=request.embed_side_px,
+            resize="stretch",
+            interpolation="bicubic",
+            mean=PIXEL_MEAN,
+            std=PIXEL_STD,
+        ),
+        source=_source(request, settings, source, photos),
+        code_version=TRAINING_CODE_VERSION,
+    )
+
+
+def _source(
+    request: FinetuneRequest, settings: TrainingSettings, source: BackboneSource, photos: int
+) -> dict[str, Any]:
+    return {
+        "data": request.data_note,
+        "training_photos": photos,
+        "backbone_package": f"{source.package}=={source.version}",
+        "backbone_licence": source.licence,
+        "backbone_data": source.trained_on,
+        "settings": asdict(settings),
+        "versions": {name: version(name) for name in ("torch", "torchvision", "timm")},
+    }

@@ -1,0 +1,51 @@
+"""The README.md of a checkpoint: where it comes from, how to make it again, how good it is."""
+
+from app.training.backbones import BackboneSource
+from app.training.finetune import FinetuneReport
+
+
+def model_card(
+    report: FinetuneReport, source: BackboneSource, *, command: str, data_note: str
+) -> str:
+    """Write the page in Markdown, one sentence a line.
+
+    Args:
+        report: of the run that made the checkpoint.
+        source: of the backbone's first weights.
+        command: that makes the checkpoint again.
+        data_note: whose photos it was trained on and under which licence.
+    """
+    quality = report.quality
+    return f"""# {report.name}
+
+Embeds photos of clothes; the network and its preprocessing are described by `manifest.json`.
+Weights are stored as float16 and run as float32.
+Fingerprint for float32 vectors: `{report.fingerprint}`.
+
+## Data
+
+Trained on {report.training_photos:,} photos: {data_note}.
+Backbone: `{source.package}` {source.version}, {source.licence}, trained on {source.trained_on}.
+
+## Made with
+
+```
+{command}
+```
+
+{report.training_s / 60:.0f} minutes on {report.machine}.
+What ships is the moving average of the weights after the last epoch.
+No epoch was picked by its score.
+
+## Quality
+
+{report.validation_photos:,} validation photos as queries, the training photos as gallery, ranked exactly by cosine.
+Relevant is what has the query's class.
+Measured with the weights as they lie here.
+
+| measure | value |
+|---|---|
+| recall_at_1 | {quality.recall_at_1:.4f} |
+| precision_at_10 | {quality.precision_at_10:.4f} |
+| map_at_r | {quality.map_at_r:.4f} |
+"""
