@@ -1,0 +1,163 @@
+"""What of a document goes into an index: silently skipped is whatever does not fit.
+
+Source: https://github.com/mongodb/mongot, `BsonDocumentProcessor`, `IndexableFieldFactory` and the
+two `FieldValueHandler`s. A write never fails because of a search index.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bson import Binary
+
+from .definition import SearchIndexDefinition
+from .mapping import DocumentMapping, FieldMapping, VectorField
+from .space import Batch
+from .values import Value, comparable, term, to_int64
+from .vectors import VECTOR_SUBTYPE, Vector, stored_vector
+
+
+class Ingestion:
+    """Walks documents along the mapping of one index.
+
+    Args:
+        definition: of the index.
+        take_nested_slot: called with a record id for every nested document; returns its slot.
+    """
+
+    def __init__(
+        self, definition: SearchIndexDefinition, take_nested_slot: Callable[[int], int]
+    ) -> None:
+        self._mapping = definition.mapping
+        self._nested_root = definition.nested_root
+        # A search index looks for vectors in fields, a vectorSearch index also inside arrays.
+        self._vectors_in_arrays = definition.type == "vectorSearch"
+        self._take_nested_slot = take_nested_slot
+
+    def add(
+        self, record_id: int, slot: int, document: Mapping[str, Any], root: Batch, nested: Batch
+    ) -> None:
+        """Gather what one document adds to the root documents and to the nested ones."""
+        walk = _Walk(self, record_id, slot, root, nested)
+        walk.document(self._mapping.root, "", document, in_array=False)
+
+
+class _Walk:
+    """One document, or one nested document, on its way into a batch."""
+
+    def __init__(
+        self, ingestion: Ingestion, record_id: int, slot: int, batch: Batch, nested: Batch | None
+    ) -> None:
+        self._ingestion = ingestion
+        self._record_id = record_id
+        self._slot = slot
+        self._batch = batch
+        self._nested = nested
+        self._settled: set[str] = set()
+
+    def document(
+        self, mapping: DocumentMapping, prefix: str, document: Mapping[str, Any], *, in_array: bool
+    ) -> None:
+        """Visit the fields of a (sub)document that the mapping knows."""
+        names = mapping.fields if mapping.dynamic is None else document
+        for name in names:
+            if name not in document:
+                continue
+            field = self._ingestion._mapping.child(mapping, name)
+            if field is None:
+                continue
+            path = prefix + name
+            self._batch.add_exists(path, self._slot)
+            if path == self._ingestion._nested_root and self._nested is not None:
+                self._nested_documents(field, path, document[name])
+            else:
+                self._value(field, path, document[name], in_array=in_array)
+
+    def _value(self, field: FieldMapping, path: str, value: Any, *, in_array: bool) -> None:
+        if isinstance(value, list):
+            self._array(field, path, value, in_array=in_array)
+        elif isinstance(value, dict):
+            if field.document is not None:
+                self.document(field.document, f"{path}.", value, in_array=in_array)
+        elif value is None:
+            self._batch.add_null(path, self._slot)
+        elif isinstance(value, Binary) and value.subtype == VECTOR_SUBTYPE:
+            self._vector(field, path, value, in_array=in_array)
+        elif field.types:
+            self._scalar(field, path, value)
+
+    def _array(self, field: FieldMapping, path: str, value: list[Any], *, in_array: bool) -> None:
+        is_vector = self._vector(field, path, value, in_array=in_array)
+        if is_vector and not field.types:
+            return  # nothing but numbers, which are of no further interest
+        if self._ingestion._vectors_in_arrays or field.looks_into_arrays():
+            for element in value:
+                self._value(field, path, element, in_array=True)
+
+    def _vector(self, field: FieldMapping, path: str, value: Any, *, in_array: bool) -> bool:
+        """Take a vector where the field wants one; tell whether the value was one."""
+        if field.vector is None or path in self._settled:
+            return False
+        if in_array and not self._ingestion._vectors_in_arrays:
+            return False
+        vector = stored_vector(value)
+        if vector is None:
+            return False
+        # The first vector met settles the field, even one that is then not indexed; some are
+        # passed over as if they were not there.
+        if _blocks(field.vector, vector):
+            self._settled.add(path)
+        elif _is_indexed(field.vector, vector):
+            self._settled.add(path)
+            self._batch.add_vector(path, self._slot, self._record_id, vector)
+        return True
+
+    def _scalar(self, field: FieldMapping, path: str, value: Any) -> None:
+        known = comparable(value)
+        if known is None or known.kind not in field.types:
+            return
+        if known.kind == "number":
+            self._number(field.types["number"], path, known)
+        elif known.kind == "token":
+            text = term(known.content)
+            if field.types["token"].get("normalizer") == "lowercase":
+                text = text.lower()
+            self._batch.add_value(path, "token", self._slot, text)
+        else:
+            self._batch.add_value(path, known.kind, self._slot, known.content)
+
+    def _number(self, options: Mapping[str, Any], path: str, known: Value) -> None:
+        number = known.content
+        is_double = isinstance(number, float)
+        if not options["indexDoubles" if is_double else "indexIntegers"]:
+            return
+        representation = options["representation"]
+        if representation == "int64" or (representation == "split" and not is_double):
+            self._batch.add_value(path, "int", self._slot, to_int64(number))
+        else:
+            self._batch.add_value(path, "double", self._slot, float(number))
+
+    def _nested_documents(self, field: FieldMapping, path: str, value: Any) -> None:
+        if value is None:
+            self._batch.add_null(path, self._slot)
+        elements = value if isinstance(value, list) else [value]
+        for element in elements:
+            if isinstance(element, list):
+                self._nested_documents(field, path, element)
+            elif isinstance(element, dict) and field.document is not None:
+                assert self._nested is not None
+                slot = self._ingestion._take_nested_slot(self._record_id)
+                walk = _Walk(self._ingestion, self._record_id, slot, self._nested, None)
+                walk.document(field.document, f"{path}.", element, in_array=True)
+
+
+def _blocks(field: VectorField, vector: Vector) -> bool:
+    wrong_length = vector.dimensions != field.dimensions
+    return wrong_length or (field.similarity == "cosine" and vector.is_zero)
+
+
+def _is_indexed(field: VectorField, vector: Vector) -> bool:
+    if vector.element_type == "float32":
+        return vector.is_finite
+    if field.quantization != "none":
+        return False
+    return vector.element_type == "int8" or field.similarity == "euclidean"

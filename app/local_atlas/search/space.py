@@ -1,0 +1,201 @@
+"""Where an index keeps what it knows of its documents: slots, filter columns and vectors.
+
+Nothing here is locked; `SearchData` owns the lock.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from .columns import Column, Dictionary
+from .mapping import VectorField
+from .vector_index import VectorIndex
+from .vectors import ElementType, Vector
+
+Bools = npt.NDArray[np.bool_]
+
+# A number is kept as an int64 or as a double; each has its own column.
+Part: TypeAlias = Literal["boolean", "date", "int", "double", "token", "objectId", "uuid"]
+
+_DTYPES: dict[Part, type[np.generic]] = {
+    "boolean": np.int8,
+    "date": np.int64,
+    "int": np.int64,
+    "double": np.float64,
+    "token": np.int32,
+    "objectId": np.int32,
+    "uuid": np.int32,
+}
+_CODED = {"token", "objectId", "uuid"}
+
+
+@dataclass(slots=True)
+class Batch:
+    """What some documents add, gathered in lists so that numpy is called once per list."""
+
+    exists: dict[str, list[int]] = field(default_factory=dict)
+    nulls: dict[str, list[int]] = field(default_factory=dict)
+    values: dict[tuple[str, Part], tuple[list[int], list[Any]]] = field(default_factory=dict)
+    vectors: dict[tuple[str, ElementType], tuple[list[int], list[int], list[Vector]]] = field(
+        default_factory=dict
+    )
+
+    def add_exists(self, path: str, slot: int) -> None:
+        """Note that a document has the field."""
+        self.exists.setdefault(path, []).append(slot)
+
+    def add_null(self, path: str, slot: int) -> None:
+        """Note that a document has the field, or an element in it, as an explicit null."""
+        self.nulls.setdefault(path, []).append(slot)
+
+    def add_value(self, path: str, part: Part, slot: int, value: Any) -> None:
+        """Note one comparable value."""
+        slots, values = self.values.setdefault((path, part), ([], []))
+        slots.append(slot)
+        values.append(value)
+
+    def add_vector(self, path: str, slot: int, record_id: int, vector: Vector) -> None:
+        """Note the one vector of a path."""
+        slots, record_ids, vectors = self.vectors.setdefault(
+            (path, vector.element_type), ([], [], [])
+        )
+        slots.append(slot)
+        record_ids.append(record_id)
+        vectors.append(vector)
+
+
+class Flags:
+    """One bit per slot, false for every slot that was never set."""
+
+    def __init__(self) -> None:
+        self._bits: Bools = np.zeros(0, np.bool_)
+
+    def set(self, slots: list[int], capacity: int) -> None:
+        """Set the bits of some slots, all below `capacity`."""
+        if capacity > len(self._bits):
+            self._bits = self.up_to(capacity)
+        self._bits[slots] = True
+
+    def clear(self, slot: int) -> None:
+        """Clear one bit."""
+        if slot < len(self._bits):
+            self._bits[slot] = False
+
+    def up_to(self, capacity: int) -> Bools:
+        """Return a copy of (capacity,) bits."""
+        bits = np.zeros(capacity, np.bool_)
+        bits[: len(self._bits)] = self._bits[:capacity]
+        return bits
+
+
+class FieldColumns:
+    """Everything known of one path."""
+
+    def __init__(self) -> None:
+        self.exists = Flags()
+        self.nulls = Flags()
+        self.columns: dict[Part, Column] = {}
+        self.dictionaries: dict[Part, Dictionary] = {}
+
+    def add(self, part: Part, slots: list[int], values: list[Any], capacity: int) -> None:
+        """Append values of one part."""
+        column = self.columns.get(part)
+        if column is None:
+            column = self.columns[part] = Column(_DTYPES[part])
+        if part in _CODED:
+            dictionary = self.dictionaries.setdefault(part, Dictionary())
+            values = [dictionary.code(value) for value in values]
+        column.add(slots, values, capacity)
+
+    def clear(self, slot: int) -> None:
+        """Forget one slot."""
+        self.exists.clear(slot)
+        self.nulls.clear(slot)
+        for column in self.columns.values():
+            column.clear(slot)
+
+
+class Space:
+    """Slots with their columns and vectors.
+
+    Root documents have one slot each; in the space of nested documents a record has one slot per
+    element of its array.
+    """
+
+    def __init__(self) -> None:
+        self.capacity = 0
+        self._slots_of: dict[int, list[int]] = {}
+        self._free: list[int] = []
+        self._fields: dict[str, FieldColumns] = {}
+        self._vectors: dict[tuple[str, ElementType], VectorIndex] = {}
+
+    def __len__(self) -> int:
+        return len(self._slots_of)
+
+    def take_slot(self, record_id: int) -> int:
+        """Return a fresh slot for (one more part of) a record."""
+        if self._free:
+            slot = self._free.pop()
+        else:
+            slot = self.capacity
+            self.capacity += 1
+        self._slots_of.setdefault(record_id, []).append(slot)
+        return slot
+
+    def slots_of(self, record_id: int) -> list[int]:
+        """Return the slots of a record, none where it is not indexed."""
+        return self._slots_of.get(record_id, [])
+
+    def forget(self, record_id: int) -> None:
+        """Remove everything known of a record."""
+        for slot in self._slots_of.pop(record_id, ()):
+            for columns in self._fields.values():
+                columns.clear(slot)
+            for vectors in self._vectors.values():
+                vectors.remove(slot)
+            self._free.append(slot)
+
+    def apply(self, batch: Batch, fields: dict[str, VectorField]) -> None:
+        """Take in what a batch gathered; `fields` are the vector fields of the index."""
+        for path, slots in batch.exists.items():
+            self._columns(path).exists.set(slots, self.capacity)
+        for path, slots in batch.nulls.items():
+            self._columns(path).nulls.set(slots, self.capacity)
+        for (path, part), (slots, values) in batch.values.items():
+            self._columns(path).add(part, slots, values, self.capacity)
+        for key, (slots, record_ids, vectors) in batch.vectors.items():
+            if key not in self._vectors:
+                self._vectors[key] = VectorIndex(fields[key[0]], key[1])
+            self._vectors[key].add(slots, record_ids, vectors)
+
+    def compact(self) -> None:
+        """Give back the room of what was removed, where it is worth it."""
+        for columns in self._fields.values():
+            for column in columns.columns.values():
+                column.compact()
+        for vectors in self._vectors.values():
+            vectors.compact()
+
+    def field(self, path: str) -> FieldColumns | None:
+        """Return what is known of a path, or None where no document had anything there."""
+        return self._fields.get(path)
+
+    def vectors(self, path: str, element_type: ElementType) -> VectorIndex | None:
+        """Return the vectors of a path and type, or None where no document had one."""
+        return self._vectors.get((path, element_type))
+
+    def slots_of_records(self, record_ids: Iterable[int]) -> Bools:
+        """Return (capacity,) which slots belong to the given records."""
+        mask = np.zeros(self.capacity, np.bool_)
+        for record_id in record_ids:
+            mask[self._slots_of.get(record_id, [])] = True
+        return mask
+
+    def _columns(self, path: str) -> FieldColumns:
+        columns = self._fields.get(path)
+        if columns is None:
+            columns = self._fields[path] = FieldColumns()
+        return columns
