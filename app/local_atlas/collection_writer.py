@@ -1,0 +1,133 @@
+"""Writes the documents of one collection inside a transaction, with their index keys.
+
+Many documents at a time go in with one statement for each table. Only when a unique key stands in
+the way is the batch undone, and tried again one by one to find which document it was.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .mql.bson_order import sort_key
+from .ordinary_indexes import ID_INDEX_NAME, OrdinaryIndex, duplicate_key_error
+from .persistence import savepoint
+from .stored_collection import StoredCollection
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class NewDocument:
+    """A document to be stored: the bytes, and the same decoded."""
+
+    raw: bytes
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """A stored document and what takes its place; both have the same `_id`."""
+
+    record_id: int
+    old_document: Document | None
+    """None where no index needs it."""
+    new: NewDocument
+
+
+class CollectionWriter:
+    """Inserts, replaces and deletes; the changes are collected for the listeners.
+
+    Raises:
+        CommandError: 11000 from every method, nothing of that call is written.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        collection: StoredCollection,
+        indexes: Sequence[OrdinaryIndex],
+        changes: list[tuple[int, bytes | None]],
+    ) -> None:
+        self._connection = connection
+        self.collection = collection
+        self.has_indexes = bool(indexes)
+        self._indexes = indexes
+        self._changes = changes
+
+    def insert(self, new: NewDocument) -> None:
+        """Insert one document."""
+        self.insert_many([new])
+
+    def insert_many(self, batch: Sequence[NewDocument]) -> None:
+        """Insert all of them or none."""
+        collection = self.collection
+        first = collection.next_record_id
+        collection.next_record_id += len(batch)
+        rows = [
+            (record_id, sort_key(new.document["_id"]), new.raw)
+            for record_id, new in enumerate(batch, first)
+        ]
+        with savepoint(self._connection):
+            try:
+                self._execute_many(collection.records.insert_sql, rows)
+            except sqlite3.IntegrityError as error:
+                raise self._duplicate_id(batch[0]) from error
+            for index in self._indexes:
+                self._add_keys(index, zip(range(first, first + len(batch)), batch, strict=True))
+        self._changes.extend((record_id, raw) for record_id, _, raw in rows)
+
+    def replace_many(self, batch: Sequence[Replacement]) -> None:
+        """Replace all of them or none; no document may be in the batch twice."""
+        rows = [(replacement.new.raw, replacement.record_id) for replacement in batch]
+        with savepoint(self._connection):
+            for index in self._indexes:
+                self._replace_keys(index, batch)
+            self._execute_many(self.collection.records.replace_sql, rows)
+        self._changes.extend((record_id, raw) for raw, record_id in rows)
+
+    def delete_many(self, batch: Iterable[tuple[int, Document]]) -> None:
+        """Delete documents, given by their record id and decoded."""
+        batch = list(batch)
+        for index in self._indexes:
+            keys = [(key, rid) for rid, document in batch for key in index.keys_of(document)]
+            self._execute_many(index.delete_sql, keys)
+        self._execute_many(self.collection.records.delete_sql, [(rid,) for rid, _ in batch])
+        self._changes.extend((record_id, None) for record_id, _ in batch)
+
+    def _add_keys(self, index: OrdinaryIndex, batch: Iterable[tuple[int, NewDocument]]) -> None:
+        batch = list(batch)
+        keys = [(key, rid) for rid, new in batch for key in index.keys_of(new.document)]
+        try:
+            self._execute_many(index.insert_sql, keys)
+        except sqlite3.IntegrityError as error:
+            raise self._duplicate(index, batch[0][1].document) from error
+
+    def _replace_keys(self, index: OrdinaryIndex, batch: Sequence[Replacement]) -> None:
+        removed, added = [], []
+        for replacement in batch:
+            assert replacement.old_document is not None
+            old = index.keys_of(replacement.old_document)
+            new = index.keys_of(replacement.new.document)
+            removed += [(key, replacement.record_id) for key in old - new]
+            added += [(key, replacement.record_id) for key in new - old]
+        self._execute_many(index.delete_sql, removed)
+        try:
+            self._execute_many(index.insert_sql, added)
+        except sqlite3.IntegrityError as error:
+            raise self._duplicate(index, batch[0].new.document) from error
+
+    def _execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        self._connection.executemany(sql, rows)
+
+    def _duplicate_id(self, new: NewDocument) -> Exception:
+        value = {"_id": new.document["_id"]}
+        return duplicate_key_error(self.collection.namespace, ID_INDEX_NAME, {"_id": 1}, value)
+
+    def _duplicate(self, index: OrdinaryIndex, document: Document) -> Exception:
+        return duplicate_key_error(
+            self.collection.namespace,
+            index.name,
+            index.specification["key"],
+            index.key_value_of(document),
+        )

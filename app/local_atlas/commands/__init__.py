@@ -1,0 +1,15 @@
+"""The commands: one table of names, one handler function each."""
+
+from importlib import import_module
+
+from .table import CommandContext, command
+
+__all__ = ["CommandContext", "command", "load"]
+
+_MODULES = ("aggregation", "catalog", "crud", "handshake", "indexes", "queries", "search_indexes")
+
+
+def load() -> None:
+    """Import every module of commands, which registers what is in it."""
+    for name in _MODULES:
+        import_module(f".{name}", __package__)

@@ -1,0 +1,198 @@
+"""Commands on collections and databases as a whole: create, drop, list, rename, sizes."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from bson import Int64
+
+from ..errors import CommandError
+from ..mql.matcher import compile_filter
+from ..mql.rows import Row
+from ..persistence import PAGE_SIZE_BYTES
+from ..store import StoredCollection
+from .fields import (
+    bool_field,
+    collection_name,
+    document_field,
+    int_field,
+    refuse_collation,
+    string_field,
+)
+from .table import CommandContext, command
+
+Document = dict[str, Any]
+
+_REFUSED_OPTIONS = (
+    "size", "max", "timeseries", "expireAfterSeconds", "clusteredIndex", "validator",
+    "changeStreamPreAndPostImages", "viewOn", "pipeline", "encryptedFields", "validationLevel",
+    "validationAction",
+)  # fmt: skip
+
+
+@command(
+    "create",
+    fields=("capped", "collation", "storageEngine", "indexOptionDefaults", "autoIndexId", "idIndex"),
+    refused_fields=_REFUSED_OPTIONS,
+)
+def create(context: CommandContext, body: Document) -> Document:
+    """Create an empty collection; one that exists already is left as it is."""
+    name = collection_name(body)
+    refuse_collation(body)
+    if bool_field(body, "capped"):
+        raise CommandError(72, "InvalidOptions", "capped: true (not emulated by LocalAtlas)")
+    with context.store.write() as transaction:
+        if transaction.collection(context.database, name) is None:
+            transaction.create_collection(context.database, name)
+    return {}
+
+
+@command("drop", fields=())
+def drop(context: CommandContext, body: Document) -> Document:
+    """Drop a collection; one that does not exist is no error."""
+    name = collection_name(body)
+    with context.store.write() as transaction:
+        collection = transaction.collection(context.database, name)
+        if collection is None:
+            return {}
+        index_count = len(collection.index_specifications())
+        transaction.drop_collection(collection)
+    return {"nIndexesWas": index_count, "ns": f"{context.database}.{name}"}
+
+
+@command("dropDatabase", fields=())
+def drop_database(context: CommandContext, body: Document) -> Document:
+    """Drop every collection of the database."""
+    with context.store.write() as transaction:
+        for collection in context.store.collections(context.database):
+            transaction.drop_collection(collection)
+    return {"dropped": context.database}
+
+
+@command("renameCollection", fields=("to", "dropTarget"))
+def rename_collection(context: CommandContext, body: Document) -> Document:
+    """Give a collection another name, in its own database or in another."""
+    source, target = string_field(body, "renameCollection"), string_field(body, "to")
+    with context.store.write() as transaction:
+        collection = transaction.collection(*_split_namespace(source))
+        if collection is None:
+            message = f"Source collection {source} does not exist"
+            raise CommandError(26, "NamespaceNotFound", message)
+        if source == target:
+            raise CommandError(20, "IllegalOperation", "Can't rename a collection to itself")
+        occupant = transaction.collection(*_split_namespace(target))
+        if occupant is not None:
+            if not bool_field(body, "dropTarget"):
+                raise CommandError(48, "NamespaceExists", "target namespace exists")
+            transaction.drop_collection(occupant)
+        transaction.rename_collection(collection, *_split_namespace(target))
+    return {}
+
+
+@command(
+    "listCollections", fields=("filter", "cursor", "nameOnly", "authorizedCollections")
+)
+def list_collections(context: CommandContext, body: Document) -> Document:
+    """List the collections of the database."""
+    entries = [_collection_entry(each) for each in context.store.collections(context.database)]
+    matching = _matching(entries, document_field(body, "filter"))
+    if bool_field(body, "nameOnly"):
+        matching = ({"name": entry["name"], "type": entry["type"]} for entry in matching)
+    batch_size = int_field(document_field(body, "cursor"), "batchSize")
+    rows = (Row(document=entry) for entry in matching)
+    namespace = f"{context.database}.$cmd.listCollections"
+    return {"cursor": context.cursors.first_batch(namespace, rows, batch_size)}
+
+
+@command("listDatabases", fields=("filter", "nameOnly", "authorizedDatabases"))
+def list_databases(context: CommandContext, body: Document) -> Document:
+    """List the databases that have a collection."""
+    entries = [
+        {"name": name, "sizeOnDisk": Int64(_size_bytes(context, name)), "empty": False}
+        for name in context.store.databases()
+    ]
+    matching = list(_matching(entries, document_field(body, "filter")))
+    if bool_field(body, "nameOnly"):
+        return {"databases": [{"name": entry["name"]} for entry in matching]}
+    total_bytes = sum(entry["sizeOnDisk"] for entry in matching)
+    return {
+        "databases": matching,
+        "totalSize": Int64(total_bytes),
+        "totalSizeMb": Int64(total_bytes // 2**20),
+    }
+
+
+@command("collStats", "collstats", fields=("scale",))
+def collection_stats(context: CommandContext, body: Document) -> Document:
+    """Return counts and BSON sizes of a collection; zeros for one that does not exist."""
+    name = collection_name(body)
+    collection = context.store.collection(context.database, name)
+    collections = [] if collection is None else [collection]
+    count, size_bytes = _count(collections), _bson_bytes(collections)
+    scale = int_field(body, "scale") or 1
+    return {
+        "ns": f"{context.database}.{name}",
+        "count": count,
+        "size": size_bytes // scale,
+        "avgObjSize": size_bytes // count if count else 0,
+        "storageSize": size_bytes // scale,
+        "nindexes": sum(len(each.index_specifications()) for each in collections),
+        "capped": False,
+        "scaleFactor": scale,
+    }
+
+
+@command("dbStats", "dbstats", fields=("scale", "freeStorage"))
+def database_stats(context: CommandContext, body: Document) -> Document:
+    """Return counts and BSON sizes of a database."""
+    collections = context.store.collections(context.database)
+    count, size_bytes = _count(collections), _bson_bytes(collections)
+    scale = int_field(body, "scale") or 1
+    return {
+        "db": context.database,
+        "collections": Int64(len(collections)),
+        "views": Int64(0),
+        "objects": Int64(count),
+        "avgObjSize": size_bytes / count if count else 0.0,
+        "dataSize": size_bytes / scale,
+        "storageSize": size_bytes / scale,
+        "indexes": Int64(sum(len(each.index_specifications()) for each in collections)),
+        "scaleFactor": scale,
+    }
+
+
+def _split_namespace(namespace: str) -> tuple[str, str]:
+    database, _, name = namespace.partition(".")
+    if not database or not name:
+        raise CommandError(
+            73, "InvalidNamespace", f"Invalid namespace specified '{namespace}'"
+        )
+    return database, name
+
+
+def _collection_entry(collection: StoredCollection) -> Document:
+    return {
+        "name": collection.name,
+        "type": "collection",
+        "options": {},
+        "info": {"readOnly": False, "uuid": collection.uuid},
+        "idIndex": collection.index_specifications()[0],
+    }
+
+
+def _matching(entries: Sequence[Document], query: Document) -> Iterator[Document]:
+    matches = compile_filter(query)
+    return (entry for entry in entries if matches(entry))
+
+
+def _size_bytes(context: CommandContext, database: str) -> int:
+    """Return the size of a database's documents, one page at least, as it would be on disk."""
+    pages = -(-_bson_bytes(context.store.collections(database)) // PAGE_SIZE_BYTES)
+    return max(1, pages) * PAGE_SIZE_BYTES
+
+
+def _count(collections: Sequence[StoredCollection]) -> int:
+    return sum(collection.count() for collection in collections)
+
+
+def _bson_bytes(collections: Sequence[StoredCollection]) -> int:
+    return sum(each.records.size_bytes(each.read) for each in collections)

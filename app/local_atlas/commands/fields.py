@@ -1,0 +1,153 @@
+"""Reads the fields of a command, each checked for its type as the real server does."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bson import Int64
+
+from ..errors import CommandError, bad_value
+from ..mql.bson_types import is_number, is_true, type_name
+
+Document = dict[str, Any]
+
+_MAX_INT64 = 2**63 - 1
+
+
+def collection_name(body: Document) -> str:
+    """Return the collection that the command's first field names.
+
+    Raises:
+        CommandError: 73, it is no name of a collection.
+    """
+    name = next(iter(body.values()))
+    if not isinstance(name, str):
+        raise CommandError(
+            73, "InvalidNamespace", f"collection name has invalid type {type_name(name)}"
+        )
+    if not name or name.startswith(".") or "$" in name or "\0" in name:
+        raise CommandError(
+            73, "InvalidNamespace", f"Invalid namespace specified '{body.get('$db')}.{name}'"
+        )
+    return name
+
+
+def document_field(body: Mapping[str, Any], name: str) -> Document:
+    """Return a field that holds a document, `{}` where it is missing or null."""
+    value = body.get(name)
+    if value is None:
+        return {}
+    return checked_document(body, name, value)
+
+
+def optional_document(body: Mapping[str, Any], name: str) -> Document | None:
+    """Return a field that holds a document, None where it is missing or null."""
+    value = body.get(name)
+    return None if value is None else checked_document(body, name, value)
+
+
+def checked_document(body: Mapping[str, Any], name: str, value: Any) -> Document:
+    """Return `value`, refused where it is no document."""
+    if not isinstance(value, dict):
+        raise wrong_type(body, name, value, "object")
+    return value
+
+
+def list_field(body: Mapping[str, Any], name: str) -> list[Any]:
+    """Return a field that must hold an array.
+
+    Raises:
+        CommandError: 40414 where it is missing, 14 where it is something else.
+    """
+    if name not in body:
+        raise missing_field(body, name)
+    value = body[name]
+    if not isinstance(value, list):
+        raise wrong_type(body, name, value, "array")
+    return value
+
+
+def string_field(body: Mapping[str, Any], name: str) -> str:
+    """Return a field that must hold a string."""
+    if name not in body:
+        raise missing_field(body, name)
+    value = body[name]
+    if not isinstance(value, str):
+        raise wrong_type(body, name, value, "string")
+    return value
+
+
+def bool_field(body: Mapping[str, Any], name: str, *, default: bool = False) -> bool:
+    """Return a flag; numbers count as the real server counts them."""
+    value = body.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, bool) and not is_number(value):
+        raise wrong_type(body, name, value, "bool")
+    return is_true(value)
+
+
+def int_field(body: Mapping[str, Any], name: str) -> int | None:
+    """Return an integer field that may come as any number, None where it is missing or null."""
+    value = body.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not is_number(value):
+        raise wrong_type(body, name, value, "long")
+    number = float(value.to_decimal()) if hasattr(value, "to_decimal") else value
+    if abs(number) > _MAX_INT64:
+        return Int64(_MAX_INT64 if number > 0 else -_MAX_INT64)
+    return int(number)
+
+
+def non_negative_field(body: Mapping[str, Any], name: str) -> int | None:
+    """Return an integer that may not be negative, None where it is missing."""
+    value = int_field(body, name)
+    if value is not None and value < 0:
+        raise CommandError(
+            51024,
+            "Location51024",
+            f"BSON field '{name}' value must be >= 0, actual value '{value}'",
+        )
+    return value
+
+
+def refuse_collation(body: Mapping[str, Any]) -> None:
+    """Refuse any collation but the one that compares bytes."""
+    collation = document_field(body, "collation")
+    if collation and collation.get("locale") != "simple":
+        raise bad_value(
+            f"collation {{ locale: {collation.get('locale')!r} }} must be the simple one "
+            "(not emulated by LocalAtlas)"
+        )
+
+
+def missing_field(body: Mapping[str, Any], name: str) -> CommandError:
+    """Return error 40414."""
+    return CommandError(
+        40414,
+        "Location40414",
+        f"BSON field '{_command_name(body)}.{name}' is missing but a required field",
+    )
+
+
+def unknown_field(command: str, name: str, note: str = "") -> CommandError:
+    """Return error 40415."""
+    return CommandError(
+        40415,
+        "Location40415",
+        f"BSON field '{command}.{name}' is an unknown field.{note}",
+    )
+
+
+def wrong_type(body: Mapping[str, Any], name: str, value: Any, expected: str) -> CommandError:
+    """Return error 14."""
+    return CommandError(
+        14,
+        "TypeMismatch",
+        f"BSON field '{_command_name(body)}.{name}' is the wrong type '{type_name(value)}', "
+        f"expected type '{expected}'",
+    )
+
+
+def _command_name(body: Mapping[str, Any]) -> str:
+    return next(iter(body), "")

@@ -1,0 +1,187 @@
+"""What drivers ask before and between their work: who are you, are you well, end my sessions."""
+
+import os
+import platform
+import socket
+import time
+import uuid
+from typing import Any
+
+from bson import Binary, DatetimeMS, Int64
+
+from ..raw_documents import MAX_DOCUMENT_SIZE_BYTES
+from ..wire import MAX_MESSAGE_SIZE_BYTES
+from .table import COMMANDS, Command, CommandContext, command
+
+Document = dict[str, Any]
+
+VERSION = "8.2.0"
+VERSION_ARRAY = [8, 2, 0, 0]
+MAX_WIRE_VERSION = 27  # MongoDB 8.2
+SET_NAME = "localAtlas"
+MAX_WRITE_BATCH_SIZE = 100_000
+SESSION_TIMEOUT_MINUTES = 30
+
+
+@command("hello")
+def hello(context: CommandContext, body: Document) -> Document:
+    """Introduce the server as the primary of a replica set of one node."""
+    return {"isWritablePrimary": True, **_introduction(context, body)}
+
+
+@command("isMaster", "ismaster")
+def is_master(context: CommandContext, body: Document) -> Document:
+    """Introduce the server in the words of older drivers."""
+    return {"ismaster": True, **_introduction(context, body)}
+
+
+@command("ping")
+def ping(context: CommandContext, body: Document) -> Document:
+    """Say that the server is there."""
+    return {}
+
+
+@command("buildInfo", "buildinfo")
+def build_info(context: CommandContext, body: Document) -> Document:
+    """Describe the version that is emulated."""
+    return {
+        "version": VERSION,
+        "versionArray": VERSION_ARRAY,
+        "gitVersion": "LocalAtlas",
+        "modules": [],
+        "javascriptEngine": "none",
+        "bits": 64,
+        "debug": False,
+        "maxBsonObjectSize": MAX_DOCUMENT_SIZE_BYTES,
+        "storageEngines": ["sqlite"],
+    }
+
+
+@command("endSessions", "refreshSessions", "killSessions", "killAllSessions")
+def end_sessions(context: CommandContext, body: Document) -> Document:
+    """Take notice: a session holds nothing here that could be ended."""
+    return {}
+
+
+@command("startSession")
+def start_session(context: CommandContext, body: Document) -> Document:
+    """Give a session id, for shells that do not make their own."""
+    session_id = {"id": Binary(uuid.uuid4().bytes, 4)}
+    return {"id": session_id, "timeoutMinutes": SESSION_TIMEOUT_MINUTES}
+
+
+@command("whatsmyuri")
+def whats_my_uri(context: CommandContext, body: Document) -> Document:
+    """Name the server's address."""
+    return {"you": context.server.address}
+
+
+@command("connectionStatus")
+def connection_status(context: CommandContext, body: Document) -> Document:
+    """Say that nobody is authenticated: LocalAtlas has no users."""
+    return {"authInfo": {"authenticatedUsers": [], "authenticatedUserRoles": []}}
+
+
+@command("getCmdLineOpts")
+def get_cmd_line_opts(context: CommandContext, body: Document) -> Document:
+    """Show how the server was started."""
+    return {
+        "argv": list(context.server.argv),
+        "parsed": {"storage": {"dbPath": context.server.directory}},
+    }
+
+
+@command("getParameter")
+def get_parameter(context: CommandContext, body: Document) -> Document:
+    """Show the parameters that drivers read."""
+    parameters: Document = {"featureCompatibilityVersion": {"version": VERSION[:3]}}
+    if next(iter(body.values())) == "*":
+        return parameters
+    return {name: value for name, value in parameters.items() if name in body}
+
+
+@command("getLog")
+def get_log(context: CommandContext, body: Document) -> Document:
+    """Return no lines: the log is a file in the data directory."""
+    if body["getLog"] == "*":
+        return {"names": ["global", "startupWarnings"]}
+    return {"totalLinesWritten": 0, "log": []}
+
+
+@command("hostInfo")
+def host_info(context: CommandContext, body: Document) -> Document:
+    """Describe the machine."""
+    return {
+        "system": {
+            "currentTime": _now(),
+            "hostname": socket.gethostname(),
+            "cpuAddrSize": 64,
+            "numCores": os.cpu_count(),
+            "cpuArch": platform.machine(),
+        },
+        "os": {"type": platform.system(), "name": platform.platform(), "version": ""},
+    }
+
+
+@command("serverStatus")
+def server_status(context: CommandContext, body: Document) -> Document:
+    """Describe the running server."""
+    uptime_s = time.time() - context.server.started_at_s
+    return {
+        "host": context.server.address,
+        "version": VERSION,
+        "process": "local_atlas",
+        "pid": Int64(os.getpid()),
+        "uptime": uptime_s,
+        "uptimeMillis": Int64(int(uptime_s * 1000)),
+        "localTime": _now(),
+        "repl": {"setName": SET_NAME, "isWritablePrimary": True, "hosts": [context.server.address]},
+        "storageEngine": {"name": "sqlite", "persistent": True, "readOnly": False},
+        "metrics": {"cursor": {"open": {"total": Int64(context.cursors.count())}}},
+    }
+
+
+@command("listCommands")
+def list_commands(context: CommandContext, body: Document) -> Document:
+    """Name every command that is emulated."""
+    by_name: dict[str, Command] = {entry.name: entry for entry in COMMANDS.values()}
+    return {
+        "commands": {
+            name: {"help": (by_name[name].handler.__doc__ or "").strip()} for name in sorted(by_name)
+        }
+    }
+
+
+def _introduction(context: CommandContext, body: Document) -> Document:
+    client = body.get("client")
+    if isinstance(client, dict):
+        application = client.get("application")
+        if isinstance(application, dict):
+            context.connection.app_name = str(application.get("name", ""))
+    address = context.server.address
+    now = _now()
+    # No topologyVersion: drivers then ask again every heartbeat instead of holding a connection on
+    # which the server would have to answer unasked.
+    return {
+        "helloOk": True,
+        "setName": SET_NAME,
+        "setVersion": 1,
+        "secondary": False,
+        "primary": address,
+        "hosts": [address],
+        "me": address,
+        "lastWrite": {"lastWriteDate": now, "majorityWriteDate": now},
+        "maxBsonObjectSize": MAX_DOCUMENT_SIZE_BYTES,
+        "maxMessageSizeBytes": MAX_MESSAGE_SIZE_BYTES,
+        "maxWriteBatchSize": MAX_WRITE_BATCH_SIZE,
+        "localTime": now,
+        "logicalSessionTimeoutMinutes": SESSION_TIMEOUT_MINUTES,
+        "connectionId": context.connection.connection_id,
+        "minWireVersion": 0,
+        "maxWireVersion": MAX_WIRE_VERSION,
+        "readOnly": False,
+    }
+
+
+def _now() -> DatetimeMS:
+    return DatetimeMS(int(time.time() * 1000))

@@ -1,0 +1,188 @@
+"""Commands on ordinary indexes; those on search indexes are in `search_indexes.py`."""
+
+from typing import Any
+
+from ..errors import NOT_EMULATED, CommandError, bad_value
+from ..mql.bson_text import render
+from ..mql.bson_types import is_number, is_true
+from ..mql.rows import Row
+from ..ordinary_indexes import ID_INDEX_NAME, OrdinaryIndex
+from ..store import StoredCollection
+from .fields import collection_name, document_field, int_field, list_field, unknown_field
+from .table import CommandContext, command
+
+Document = dict[str, Any]
+
+_KNOWN_OPTIONS = frozenset({
+    "key", "name", "unique", "sparse", "partialFilterExpression", "background", "v", "ns",
+})  # fmt: skip
+_STORED_OPTIONS = ("unique", "sparse", "partialFilterExpression")
+
+
+@command("createIndexes", fields=("indexes", "commitQuorum", "ignoreUnknownIndexOptions"))
+def create_indexes(context: CommandContext, body: Document) -> Document:
+    """Create ordinary indexes, and the collection where it is missing."""
+    name = collection_name(body)
+    wanted = list_field(body, "indexes")
+    if not wanted:
+        raise bad_value("Must specify at least one index to create")
+    specifications = [_specification(each) for each in wanted]
+    with context.store.write() as transaction:
+        collection = transaction.collection(context.database, name)
+        is_new = collection is None
+        if collection is None:
+            collection = transaction.create_collection(context.database, name)
+        before = len(transaction.indexes_of(collection)) + 1
+        for specification in specifications:
+            if not _exists_already(transaction.indexes_of(collection), specification):
+                transaction.create_index(collection, specification)
+        after = len(transaction.indexes_of(collection)) + 1
+    reply: Document = {
+        "numIndexesBefore": before,
+        "numIndexesAfter": after,
+        "createdCollectionAutomatically": is_new,
+    }
+    return reply if after > before else {**reply, "note": "all indexes already exist"}
+
+
+@command("listIndexes", fields=("cursor", "includeBuildUUIDs", "includeIndexBuildInfo"))
+def list_indexes(context: CommandContext, body: Document) -> Document:
+    """List the ordinary indexes of a collection."""
+    collection = _existing(context, collection_name(body))
+    rows = (Row(document=each) for each in collection.index_specifications())
+    batch_size = int_field(document_field(body, "cursor"), "batchSize")
+    return {"cursor": context.cursors.first_batch(collection.namespace, rows, batch_size)}
+
+
+@command("dropIndexes", "deleteIndexes", fields=("index",))
+def drop_indexes(context: CommandContext, body: Document) -> Document:
+    """Drop ordinary indexes, by name, by key, or all but that of `_id` (`*`)."""
+    collection = _existing(context, collection_name(body))
+    count = len(collection.index_specifications())
+    with context.store.write() as transaction:
+        for index in _chosen(collection, body.get("index")):
+            transaction.drop_index(collection, index)
+    return {"nIndexesWas": count}
+
+
+def find_index(collection: StoredCollection, hint: Any) -> OrdinaryIndex | None:
+    """Return the index that a name or a key pattern means; None for that of `_id`.
+
+    Raises:
+        CommandError: 27, there is no such index.
+    """
+    if hint == ID_INDEX_NAME or _is_id_pattern(hint):
+        return None
+    for index in collection.indexes:
+        if hint == index.name or (isinstance(hint, dict) and _same_key(hint, index)):
+            return index
+    if isinstance(hint, dict):
+        raise CommandError(27, "IndexNotFound", f"can't find index with key: {render(hint)}")
+    raise CommandError(27, "IndexNotFound", f"index not found with name [{hint}]")
+
+
+def _existing(context: CommandContext, name: str) -> StoredCollection:
+    collection = context.store.collection(context.database, name)
+    if collection is None:
+        message = f"ns does not exist: {context.database}.{name}"
+        raise CommandError(26, "NamespaceNotFound", message)
+    return collection
+
+
+def _chosen(collection: StoredCollection, wanted: Any) -> list[OrdinaryIndex]:
+    if wanted == "*":
+        return list(collection.indexes)
+    found = [find_index(collection, each) for each in _as_list(wanted)]
+    if None in found:
+        raise CommandError(72, "InvalidOptions", "cannot drop _id index")
+    return [index for index in found if index is not None]
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _specification(wanted: Any) -> Document:
+    """Return what is stored of an index, in the order in which `listIndexes` shows it."""
+    key = document_field(wanted, "key")
+    _check_key(key)
+    for option in wanted:
+        if option == "collation" and wanted[option].get("locale") == "simple":
+            continue
+        if option == "hidden" and not is_true(wanted[option]):
+            continue
+        if option not in _KNOWN_OPTIONS:
+            raise unknown_field("createIndexes.indexes", option, f" {NOT_EMULATED}")
+    name = wanted.get("name")
+    if not isinstance(name, str) or not name:
+        raise CommandError(
+            9,
+            "FailedToParse",
+            f"The 'name' field is a required property of an index specification, not {name!r}",
+        )
+    stored = {option: wanted[option] for option in _STORED_OPTIONS if wanted.get(option)}
+    return {"v": 2, "key": key, "name": name, **stored}
+
+
+def _check_key(key: Document) -> None:
+    if not key:
+        raise CommandError(67, "CannotCreateIndex", "Index keys cannot be empty.")
+    for path, direction in key.items():
+        if isinstance(direction, str) or "$**" in path:
+            raise CommandError(
+                67,
+                "CannotCreateIndex",
+                f"Unknown index plugin '{direction}' for '{path}' {NOT_EMULATED}",
+            )
+        if isinstance(direction, bool) or not is_number(direction) or not is_true(direction):
+            raise CommandError(
+                67,
+                "CannotCreateIndex",
+                f"Values in v:2 index key pattern must be numbers > 0 or < 0 or strings, not "
+                f"{render(direction)}",
+            )
+        if not path or path.startswith("$") or "" in path.split("."):
+            raise CommandError(67, "CannotCreateIndex", f"Index keys cannot be called '{path}'.")
+
+
+def _exists_already(indexes: tuple[OrdinaryIndex, ...], wanted: Document) -> bool:
+    """Tell whether this very index exists.
+
+    Raises:
+        CommandError: 86 or 85, another one has its name or its key.
+    """
+    if _is_id_pattern(wanted["key"]):
+        return True
+    for index in indexes:
+        same_key = _same_key(wanted["key"], index)
+        same_options = _options(index.specification) == _options(wanted)
+        if index.name == wanted["name"]:
+            if same_key and same_options:
+                return True
+            raise CommandError(
+                86,
+                "IndexKeySpecsConflict",
+                "An existing index has the same name as the requested index. When index names are "
+                "not specified, they are auto generated and can cause conflicts. Please refer to "
+                f"our documentation. Requested index: {render(wanted)}, existing index: "
+                f"{render(index.specification)}",
+            )
+        if same_key:
+            raise CommandError(
+                85,
+                "IndexOptionsConflict",
+                f"Index already exists with a different name: {index.name}",
+            )
+    return False
+
+
+def _options(specification: Document) -> Document:
+    return {option: specification.get(option) for option in _STORED_OPTIONS}
+
+
+def _same_key(pattern: Document, index: OrdinaryIndex) -> bool:
+    return list(pattern.items()) == list(index.specification["key"].items())
+
+
+def _is_id_pattern(pattern: Any) -> bool:
+    return isinstance(pattern, dict) and list(pattern.items()) == [("_id", 1)]

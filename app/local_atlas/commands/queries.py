@@ -1,0 +1,151 @@
+"""Commands that read documents: find, count, distinct, and the cursors they leave open."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from ..errors import NOT_EMULATED, CommandError, bad_value
+from ..mql.bson_order import sort_key
+from ..mql.paths import MISSING, values_at
+from ..mql.projection import compile_find_projection
+from ..mql.rows import Row
+from ..mql.stages import run_pipeline
+from .aggregation import StoreEnvironment
+from .fields import (
+    bool_field,
+    collection_name,
+    document_field,
+    int_field,
+    list_field,
+    non_negative_field,
+    refuse_collation,
+    string_field,
+)
+from .indexes import find_index
+from .table import CommandContext, command
+
+Document = dict[str, Any]
+
+
+@command(
+    "find",
+    fields=(
+        "filter", "projection", "sort", "skip", "limit", "batchSize", "singleBatch", "hint", "let",
+        "collation", "allowDiskUse", "allowPartialResults", "noCursorTimeout",
+    ),
+    refused_fields=("tailable", "awaitData", "min", "max", "returnKey", "showRecordId"),
+)  # fmt: skip
+def find(context: CommandContext, body: Document) -> Document:
+    """Return the documents that match, through a cursor."""
+    name = collection_name(body)
+    refuse_collation(body)
+    limit = int_field(body, "limit") or 0
+    # A negative limit is the old way to ask for one batch.
+    is_single = bool_field(body, "singleBatch") or limit < 0
+    rows = _find_rows(context, body, name, abs(limit))
+    namespace = f"{context.database}.{name}"
+    batch_size = non_negative_field(body, "batchSize")
+    cursor = context.cursors.first_batch(namespace, rows, batch_size, single=is_single)
+    context.deadline_s = None  # maxTimeMS is not to run on while the client reads its batch
+    return {"cursor": cursor}
+
+
+@command("count", fields=("query", "limit", "skip", "hint", "collation", "fields"))
+def count(context: CommandContext, body: Document) -> Document:
+    """Count the documents that match."""
+    name = collection_name(body)
+    refuse_collation(body)
+    query = document_field(body, "query")
+    skip, limit = int_field(body, "skip") or 0, abs(int_field(body, "limit") or 0)
+    collection = context.store.collection(context.database, name)
+    if not query:
+        total = 0 if collection is None else collection.count()
+    else:
+        total = sum(1 for _ in StoreEnvironment(context, name).rows(query))
+    counted = max(0, total - skip)
+    return {"n": min(counted, limit) if limit else counted}
+
+
+@command("distinct", fields=("key", "query", "collation", "hint"))
+def distinct(context: CommandContext, body: Document) -> Document:
+    """Return each value of a path once, in the order in which they are met."""
+    name = collection_name(body)
+    refuse_collation(body)
+    path = string_field(body, "key")
+    found: dict[bytes, Any] = {}
+    for row in StoreEnvironment(context, name).rows(document_field(body, "query")):
+        for value in _distinct_values(row.document, path):
+            found.setdefault(sort_key(value), value)
+    return {"values": list(found.values())}
+
+
+@command("getMore", fields=("collection", "batchSize"), refused_fields=("maxAwaitTimeMS",))
+def get_more(context: CommandContext, body: Document) -> Document:
+    """Return the next batch of a cursor."""
+    cursor_id = int_field(body, "getMore") or 0
+    namespace = f"{context.database}.{string_field(body, 'collection')}"
+    batch_size = non_negative_field(body, "batchSize") or None
+    return {"cursor": context.cursors.next_batch(cursor_id, namespace, batch_size)}
+
+
+@command("killCursors", fields=("cursors",))
+def kill_cursors(context: CommandContext, body: Document) -> Document:
+    """Close cursors that the client does not want any more."""
+    wanted = list_field(body, "cursors")
+    killed = context.cursors.kill(wanted)
+    missing = [cursor_id for cursor_id in wanted if cursor_id not in killed]
+    return {
+        "cursorsKilled": killed,
+        "cursorsNotFound": missing,
+        "cursorsAlive": [],
+        "cursorsUnknown": [],
+    }
+
+
+def check_hint(context: CommandContext, name: str, hint: Any) -> None:
+    """Refuse a hint that names no index; which index is used is decided without it.
+
+    Raises:
+        CommandError: 2.
+    """
+    collection = context.store.collection(context.database, name)
+    if hint in (None, {}) or (isinstance(hint, dict) and "$natural" in hint) or collection is None:
+        return
+    try:
+        find_index(collection, hint)
+    except CommandError as error:
+        message = (
+            "error processing query: planner returned error :: caused by :: hint provided does not "
+            "correspond to an existing index"
+        )
+        raise bad_value(message) from error
+
+
+def _find_rows(context: CommandContext, body: Document, name: str, limit: int) -> Iterator[Row]:
+    check_hint(context, name, body.get("hint"))
+    query, sort = document_field(body, "filter"), document_field(body, "sort")
+    environment = StoreEnvironment(context, name, variables=document_field(body, "let"))
+    projection = document_field(body, "projection")
+    project = compile_find_projection(projection, query) if projection else None
+    skip = non_negative_field(body, "skip") or 0
+    if "$natural" in sort:
+        rows = _natural_order(environment.rows(query), sort)
+    elif sort:
+        rows = run_pipeline([{"$match": query}, {"$sort": sort}], environment)
+    else:
+        rows = environment.rows(query)
+    rows = islice(rows, skip, skip + limit if limit else None)
+    return rows if project is None else (row.with_document(project(row)) for row in rows)
+
+
+def _natural_order(rows: Iterator[Row], sort: Document) -> Iterator[Row]:
+    if sort["$natural"] not in (1, -1) or len(sort) > 1:
+        raise bad_value(f"$natural sort must be alone and 1 or -1, not {sort} {NOT_EMULATED}")
+    return rows if sort["$natural"] == 1 else iter(list(rows)[::-1])
+
+
+def _distinct_values(document: Document, path: str) -> Iterator[Any]:
+    for value in values_at(document, path):
+        # The elements of an array are among the values, so the array itself is not one.
+        if value is not MISSING and not isinstance(value, list):
+            yield value

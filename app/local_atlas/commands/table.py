@@ -1,0 +1,112 @@
+"""The table of commands, and what a handler is given.
+
+A handler takes its context and the decoded command, and returns the reply without `ok`. It is
+registered with the fields that it knows: any other field is refused by name before it is called, so
+that nothing which changes a command's meaning is passed over in silence.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..cursors import CursorTable
+from ..errors import CommandError
+from ..store import Store
+
+if TYPE_CHECKING:
+    from ..search.registry import SearchRegistry
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerIdentity:
+    """What a server says of itself."""
+
+    address: str
+    """`host:port`, or the path of the socket."""
+    directory: str
+    started_at_s: float
+    """Seconds since the epoch."""
+    argv: Sequence[str] = ()
+
+
+@dataclass(slots=True)
+class ConnectionInfo:
+    """One client connection, as the handshake describes it."""
+
+    connection_id: int
+    app_name: str = ""
+
+
+@dataclass(slots=True)
+class CommandContext:
+    """What a handler works with."""
+
+    server: ServerIdentity
+    store: Store
+    search: "SearchRegistry"
+    cursors: CursorTable
+    connection: ConnectionInfo
+    database: str = ""
+    raw_documents: Mapping[str, Sequence[bytes]] = field(default_factory=dict)
+    """Those of the fields that the command declared as `raw_fields`."""
+    deadline_s: float | None = None
+    """`time.monotonic()` at which `maxTimeMS` runs out."""
+
+    def check_time(self) -> None:
+        """Stop the command where its `maxTimeMS` has run out.
+
+        Raises:
+            CommandError: 50.
+        """
+        if self.deadline_s is not None and time.monotonic() > self.deadline_s:
+            raise CommandError(50, "MaxTimeMSExpired", "operation exceeded time limit")
+
+
+Handler = Callable[[CommandContext, Document], Document]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One entry of the table."""
+
+    name: str
+    handler: Handler
+    fields: frozenset[str] | None
+    """Field names that the handler knows; None where it checks them itself."""
+    refused_fields: frozenset[str]
+    """Fields of the real server that are refused as not emulated."""
+    raw_fields: frozenset[str]
+    """Fields whose documents the handler takes as raw BSON, from `context.raw_documents`."""
+
+
+COMMANDS: dict[str, Command] = {}
+
+
+def command(
+    *names: str,
+    fields: Iterable[str] | None = None,
+    refused_fields: Iterable[str] = (),
+    raw_fields: Iterable[str] = (),
+) -> Callable[[Handler], Handler]:
+    """Register a handler under its name and aliases.
+
+    Args:
+        names: the command's name first; replies and errors speak of it.
+        fields: the field names that it knows, beside those that any command takes; None where the
+            handler refuses unknown ones itself.
+        refused_fields: fields that the real server knows and LocalAtlas does not emulate.
+        raw_fields: lists of documents that are not to be decoded.
+    """
+
+    def register(handler: Handler) -> Handler:
+        known = None if fields is None else frozenset(fields)
+        entry = Command(names[0], handler, known, frozenset(refused_fields), frozenset(raw_fields))
+        for name in names:
+            assert name not in COMMANDS, f"two commands are called {name}"
+            COMMANDS[name] = entry
+        return handler
+
+    return register

@@ -1,0 +1,152 @@
+"""Open cursors: results that did not fit the first batch, until they are fetched, killed or idle."""
+
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from bson import Int64
+from bson.raw_bson import RawBSONDocument
+
+from .errors import CommandError
+from .mql.rows import Row
+from .raw_documents import MAX_DOCUMENT_SIZE_BYTES, encode_document
+
+IDLE_TIMEOUT_S = 10 * 60  # cursorTimeoutMillis of the real server
+FIRST_BATCH_SIZE = 101
+
+Batch = list[RawBSONDocument]
+
+
+class Cursor:
+    """The rest of one result.
+
+    Args:
+        namespace: `database.collection`, as its replies show it.
+        rows: the rows that are still to be fetched, computed as they are asked for.
+    """
+
+    def __init__(self, namespace: str, rows: Iterator[Row]) -> None:
+        self.namespace = namespace
+        self.is_exhausted = False
+        self._rows = rows
+        self._next: bytes | None = None
+        self._advance()
+
+    def take(self, batch_size: int | None) -> Batch:
+        """Return the next documents: at most `batch_size`, and at most 16 MiB of them."""
+        batch: Batch = []
+        room_bytes = MAX_DOCUMENT_SIZE_BYTES
+        while self._next is not None and (batch_size is None or len(batch) < batch_size):
+            room_bytes -= len(self._next)
+            if batch and room_bytes < 0:
+                break
+            batch.append(RawBSONDocument(self._next))
+            self._advance()
+        return batch
+
+    def _advance(self) -> None:
+        # One row ahead, so that the cursor is known to be exhausted with its last document.
+        row = next(self._rows, None)
+        if row is None:
+            self._next, self.is_exhausted = None, True
+        else:
+            self._next = row.raw if row.raw is not None else encode_document(row.document)
+
+
+@dataclass(slots=True)
+class _Entry:
+    cursor: Cursor
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    used_at_s: float = field(default_factory=time.monotonic)
+
+
+class CursorTable:
+    """All open cursors of the server, by their id."""
+
+    def __init__(self, idle_timeout_s: float = IDLE_TIMEOUT_S) -> None:
+        self._idle_timeout_s = idle_timeout_s
+        self._entries: dict[int, _Entry] = {}
+        self._lock = threading.Lock()
+
+    def first_batch(
+        self, namespace: str, rows: Iterator[Row], batch_size: int | None, *, single: bool = False
+    ) -> dict[str, Any]:
+        """Return the `cursor` field of a reply with the first documents; keep the rest.
+
+        Args:
+            namespace: `database.collection`.
+            rows: the whole result.
+            batch_size: None for the default of 101 documents.
+            single: nothing is kept for a second batch.
+        """
+        cursor = Cursor(namespace, rows)
+        batch = cursor.take(FIRST_BATCH_SIZE if batch_size is None else batch_size)
+        cursor_id = 0 if cursor.is_exhausted or single else self._keep(cursor)
+        # Always int64: the Node driver and mongosh fail on an int32.
+        return {"firstBatch": batch, "id": Int64(cursor_id), "ns": namespace}
+
+    def next_batch(self, cursor_id: int, namespace: str, batch_size: int | None) -> dict[str, Any]:
+        """Return the `cursor` field of a getMore reply; an exhausted cursor is closed.
+
+        Raises:
+            CommandError: 43, there is no such cursor; 13, it is of another collection; 12051, it is
+                in use by another connection.
+        """
+        entry = self._entry(cursor_id)
+        if entry.cursor.namespace != namespace:
+            raise CommandError(
+                13,
+                "Unauthorized",
+                f"Requested getMore on namespace '{namespace}', but cursor belongs to a different "
+                f"namespace {entry.cursor.namespace}",
+            )
+        if not entry.lock.acquire(blocking=False):
+            raise CommandError(12051, "CursorInUse", f"cursor id {cursor_id} is already in use")
+        try:
+            batch = entry.cursor.take(batch_size)
+            entry.used_at_s = time.monotonic()
+        except BaseException:
+            self.kill([cursor_id])
+            raise
+        finally:
+            entry.lock.release()
+        if entry.cursor.is_exhausted:
+            self.kill([cursor_id])
+        remaining_id = 0 if entry.cursor.is_exhausted else cursor_id
+        return {"nextBatch": batch, "id": Int64(remaining_id), "ns": namespace}
+
+    def kill(self, cursor_ids: list[int]) -> list[int]:
+        """Close these cursors and return those that were open."""
+        with self._lock:
+            return [i for i in cursor_ids if self._entries.pop(i, None) is not None]
+
+    def count(self) -> int:
+        """Return the number of open cursors."""
+        return len(self._entries)
+
+    def _keep(self, cursor: Cursor) -> int:
+        self._drop_idle()
+        with self._lock:
+            cursor_id = secrets.randbits(62) + 1
+            while cursor_id in self._entries:
+                cursor_id = secrets.randbits(62) + 1
+            self._entries[cursor_id] = _Entry(cursor)
+            return cursor_id
+
+    def _entry(self, cursor_id: int) -> _Entry:
+        self._drop_idle()
+        with self._lock:
+            entry = self._entries.get(cursor_id)
+        if entry is None:
+            raise CommandError(43, "CursorNotFound", f"cursor id {cursor_id} not found")
+        return entry
+
+    def _drop_idle(self) -> None:
+        oldest_s = time.monotonic() - self._idle_timeout_s
+        with self._lock:
+            idle = [i for i, entry in self._entries.items() if entry.used_at_s < oldest_s]
+            for cursor_id in idle:
+                del self._entries[cursor_id]

@@ -1,0 +1,188 @@
+"""From a message to its reply: finds the command, checks what all commands share, runs it.
+
+Every failure of a command becomes a reply here; only a `ProtocolError` gets past, and closes the
+connection. No socket in sight: `server.py` carries the bytes.
+"""
+
+import logging
+import sqlite3
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from bson.raw_bson import RawBSONDocument
+
+from . import commands
+from .commands.fields import document_field, int_field, string_field, unknown_field
+from .commands.table import COMMANDS, Command, CommandContext
+from .errors import NOT_EMULATED, CommandError, ProtocolError, command_not_emulated
+from .raw_documents import decode_checked, encode_document
+from .wire import MORE_TO_COME, BodySection, Message, OpMsg, OpQuery, OpReply
+
+logger = logging.getLogger(__name__)
+
+Document = dict[str, Any]
+
+# What any command may carry and what does not change its result here: one node, one copy.
+_GENERIC_FIELDS = frozenset({
+    "$audit", "$client", "$clusterTime", "$configServerState", "$configTime", "$db",
+    "$queryOptions", "$readPreference", "$topologyTime", "apiDeprecationErrors", "apiStrict",
+    "apiVersion", "clientOperationKey", "comment", "lsid", "maxTimeMS", "maxTimeMSOpOnly",
+    "mayBypassWriteBlocking", "operationSessionInfo", "readConcern", "rawData", "stmtId",
+    "stmtIds", "txnNumber", "writeConcern",
+})  # fmt: skip
+_HELLO_COMMANDS = frozenset({"hello", "ismaster", "isMaster"})
+_READ_CONCERN_LEVELS = frozenset({"local", "available", "majority", "linearizable"})
+
+
+def reply_to(message: Message, context: CommandContext, request_id: int) -> Message | None:
+    """Run the command in a message.
+
+    Args:
+        message: as it came from the client.
+        context: the server's parts and the connection; not modified.
+        request_id: of the reply.
+
+    Returns:
+        The reply, None where the client wants none.
+
+    Raises:
+        ProtocolError: the message is none that a client may send.
+    """
+    if isinstance(message, OpQuery):
+        reply = _reply_to_query(message, context)
+        documents = (encode_document(reply),)
+        return OpReply(request_id, message.request_id, 8, 0, 0, documents)  # 8: AwaitCapable
+    if isinstance(message, OpReply):
+        raise ProtocolError("OP_REPLY is a server's message.")
+    reply = _run(message.body, message.sequences, context)
+    if message.flag_bits & MORE_TO_COME:
+        return None
+    return OpMsg(request_id, message.request_id, 0, (BodySection(encode_document(reply)),))
+
+
+def _reply_to_query(message: OpQuery, context: CommandContext) -> Document:
+    body = decode_checked(message.query)
+    name = next(iter(body), "")
+    if name not in _HELLO_COMMANDS:
+        return CommandError(
+            352,
+            "UnsupportedOpQueryCommand",
+            f"Unsupported OP_QUERY command: {name}. The client driver may require an upgrade.",
+        ).reply()
+    database = message.full_collection_name.partition(".")[0]
+    return _run(encode_document({**body, "$db": database}), {}, context)
+
+
+def _run(raw: bytes, sequences: Mapping[str, Sequence[bytes]], context: CommandContext) -> Document:
+    body = decode_checked(raw)
+    started = time.monotonic()
+    try:
+        reply = _run_checked(raw, body, sequences, context)
+    except CommandError as error:
+        reply = error.reply()
+    except sqlite3.Error as error:
+        logger.exception("%s failed in the data file", next(iter(body), ""))
+        reply = _storage_failure(error).reply()
+    except ProtocolError:
+        raise
+    except Exception:
+        # One command that fails in a way nobody foresaw may not end the server for all others.
+        logger.exception("%s failed", next(iter(body), ""))
+        message = f"LocalAtlas failed while it ran {next(iter(body), '')!r}; its log says more."
+        reply = CommandError(1, "InternalError", message).reply()
+    logger.debug("%s took %.2f ms", next(iter(body), ""), (time.monotonic() - started) * 1000)
+    return reply
+
+
+def _run_checked(
+    raw: bytes, body: Document, sequences: Mapping[str, Sequence[bytes]], context: CommandContext
+) -> Document:
+    name = next(iter(body), "")
+    entry = COMMANDS.get(name)
+    if entry is None:
+        raise command_not_emulated(name)
+    body = {**body, **_decoded_sequences(sequences, entry)}
+    _check_fields(body, entry)
+    _check_session(body)
+    database = string_field(body, "$db")
+    raw_documents = _raw_documents(raw, sequences, entry)
+    scoped = replace(
+        context, database=database, raw_documents=raw_documents, deadline_s=_deadline_s(body)
+    )
+    reply = entry.handler(scoped, body)
+    reply.setdefault("ok", 1.0)
+    return _with_write_concern_error(body, reply)
+
+
+def _decoded_sequences(sequences: Mapping[str, Sequence[bytes]], entry: Command) -> Document:
+    return {
+        name: [decode_checked(document) for document in documents]
+        for name, documents in sequences.items()
+        if name not in entry.raw_fields
+    }
+
+
+def _raw_documents(
+    raw: bytes, sequences: Mapping[str, Sequence[bytes]], entry: Command
+) -> dict[str, Sequence[bytes]]:
+    """Return the documents that stay raw, from wherever in the message the client put them."""
+    found: dict[str, Sequence[bytes]] = {}
+    for name in entry.raw_fields:
+        if name in sequences:
+            found[name] = sequences[name]
+        else:
+            inline = RawBSONDocument(raw).get(name, ())
+            found[name] = [item.raw for item in inline if isinstance(item, RawBSONDocument)]
+    return found
+
+
+def _check_fields(body: Document, entry: Command) -> None:
+    if entry.fields is None:
+        return
+    for field in list(body)[1:]:
+        if field in entry.refused_fields or (
+            field not in entry.fields and field not in _GENERIC_FIELDS
+        ):
+            raise unknown_field(entry.name, field, f" {NOT_EMULATED}")
+
+
+def _check_session(body: Document) -> None:
+    if "startTransaction" in body or "autocommit" in body:
+        raise CommandError(
+            20, "IllegalOperation", f"Multi-document transactions must not be started {NOT_EMULATED}"
+        )
+    level = document_field(body, "readConcern").get("level", "local")
+    if level not in _READ_CONCERN_LEVELS:
+        raise CommandError(72, "InvalidOptions", f"readConcern level {level!r} {NOT_EMULATED}")
+
+
+def _deadline_s(body: Document) -> float | None:
+    limit_ms = int_field(body, "maxTimeMS")
+    if limit_ms is not None and limit_ms < 0:
+        raise CommandError(
+            2, "BadValue", f"{limit_ms} value for maxTimeMS is out of range [0, 2147483647]"
+        )
+    return time.monotonic() + limit_ms / 1000 if limit_ms else None
+
+
+def _with_write_concern_error(body: Document, reply: Document) -> Document:
+    """Say that a write which asks for more nodes than this one was not copied to them."""
+    nodes = document_field(body, "writeConcern").get("w")
+    if isinstance(nodes, int) and nodes > 1:
+        reply["writeConcernError"] = {
+            "code": 100,
+            "codeName": "UnsatisfiableWriteConcern",
+            "errmsg": "Not enough data-bearing nodes",
+        }
+    return reply
+
+
+def _storage_failure(error: sqlite3.Error) -> CommandError:
+    if "full" in str(error):
+        return CommandError(14031, "OutOfDiskSpace", f"The disk of the data file is full: {error}.")
+    return CommandError(1, "InternalError", f"The data file failed: {error}.")
+
+
+commands.load()

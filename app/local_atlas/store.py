@@ -1,0 +1,150 @@
+"""Databases and collections: the catalog, reading, the order of writes, and who listens to them.
+
+Reads run on their own connections and see what is committed; they hold no lock. Writes come one at a
+time: `Store.write` takes the lock, gives a `WriteTransaction`, commits, then tells the listeners what
+changed before it lets the next write in, so that a search index sees writes in commit order.
+"""
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from bson import Binary
+
+from .mql.rows import decode
+from .ordinary_indexes import OrdinaryIndex
+from .persistence import Persistence
+from .raw_documents import encode_document
+from .stored_collection import StoredCollection
+from .write_transaction import WriteTransaction
+
+__all__ = ["Store", "StoredCollection", "WriteListener"]
+
+Document = dict[str, Any]
+
+
+class WriteListener(Protocol):
+    """Told of every committed write, under the write lock and in commit order."""
+
+    def on_write(
+        self, collection: StoredCollection, changes: list[tuple[int, bytes | None]]
+    ) -> None:
+        """Take the changed documents by record id; None means deleted."""
+
+    def on_drop(self, collection: StoredCollection) -> None:
+        """Take notice that a collection is gone with all its documents."""
+
+
+class Store:
+    """All databases of one data directory.
+
+    Raises:
+        StorageError: the directory cannot be used.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.persistence = Persistence(directory)
+        self._lock = threading.RLock()
+        self._listeners: list[WriteListener] = []
+        self._collections: dict[tuple[str, str], StoredCollection] = {}
+        self._load_catalog()
+
+    def collection(self, database: str, name: str) -> StoredCollection | None:
+        """Return a collection, None where there is none."""
+        return self._collections.get((database, name))
+
+    def collections(self, database: str | None = None) -> list[StoredCollection]:
+        """Return the collections of one database, or all, in the order of their names."""
+        found = [
+            (key, c) for key, c in list(self._collections.items()) if database in (None, key[0])
+        ]
+        return [collection for _, collection in sorted(found, key=lambda item: item[0])]
+
+    def databases(self) -> list[str]:
+        """Return the names of the databases that have a collection, in order."""
+        return sorted({database for database, _ in list(self._collections)})
+
+    def add_listener(self, listener: WriteListener) -> None:
+        """Tell `listener` of every write from now on."""
+        with self._lock:
+            self._listeners.append(listener)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep writes out, so that what is read in the block belongs together."""
+        with self._lock:
+            yield
+
+    @contextmanager
+    def write(self) -> Iterator[WriteTransaction]:
+        """Give a transaction; it is on disk when the block ends, and undone when it raises."""
+        with self._lock:
+            with self.persistence.transaction() as connection:
+                transaction = WriteTransaction(self.collection, connection)
+                yield transaction
+            self._publish(transaction)
+
+    def save_search_index(self, record: Mapping[str, Any]) -> None:
+        """Store the definition of a search index under its `id`, replacing what was there."""
+        with self._lock, self.persistence.transaction() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO search_indexes (id, record) VALUES (?, ?)",
+                (record["id"], encode_document(dict(record))),
+            )
+
+    def delete_search_index(self, index_id: str) -> None:
+        """Forget the definition of a search index."""
+        with self._lock, self.persistence.transaction() as connection:
+            connection.execute("DELETE FROM search_indexes WHERE id = ?", (index_id,))
+
+    def load_search_indexes(self) -> list[Document]:
+        """Return the stored definitions of search indexes, oldest first."""
+        rows = self.persistence.read("SELECT record FROM search_indexes ORDER BY rowid")
+        return [decode(raw) for (raw,) in rows]
+
+    def close(self) -> None:
+        """Wait for the write that is under way and close the file."""
+        with self._lock:
+            self.persistence.close()
+
+    def _publish(self, transaction: WriteTransaction) -> None:
+        """Make a committed transaction visible, first in the catalog, then to the listeners."""
+        for collection in transaction.dropped:
+            self._collections.pop((collection.database, collection.name), None)
+        for collection, database, name in transaction.renamed:
+            del self._collections[collection.database, collection.name]
+            collection.database, collection.name = database, name
+            self._collections[database, name] = collection
+        for collection in transaction.created.values():
+            collection.attach(self.persistence)
+            self._collections[collection.database, collection.name] = collection
+        for collection, indexes in transaction.indexes.items():
+            collection.indexes = indexes
+        for listener in self._listeners:
+            _notify(listener, transaction)
+
+    def _load_catalog(self) -> None:
+        sql = "SELECT database, name, uuid, collection_id FROM collections"
+        for database, name, uuid, collection_id in self.persistence.read(sql):
+            collection = StoredCollection(database, name, Binary(uuid, 4), collection_id)
+            collection.attach(self.persistence)
+            collection.indexes = tuple(self._load_indexes(collection_id))
+            collection.next_record_id = collection.records.last_record_id(collection.read) + 1
+            self._collections[database, name] = collection
+
+    def _load_indexes(self, collection_id: int) -> Iterable[OrdinaryIndex]:
+        sql = (
+            "SELECT index_id, specification FROM indexes WHERE collection_id = ? ORDER BY index_id"
+        )
+        for index_id, specification in self.persistence.read(sql, (collection_id,)):
+            yield OrdinaryIndex(index_id, decode(specification))
+
+
+def _notify(listener: WriteListener, transaction: WriteTransaction) -> None:
+    for collection, changes in transaction.changes.items():
+        if changes and collection not in transaction.dropped:
+            listener.on_write(collection, changes)
+    for collection in transaction.dropped:
+        listener.on_drop(collection)

@@ -1,0 +1,164 @@
+"""One write command's transaction: what it changes, in the file at once and in memory on commit.
+
+Everything here runs under the store's write lock and inside one SQLite transaction. The catalog in
+memory is not touched: `Store` applies `created`, `dropped`, `renamed` and `indexes` after the commit,
+so a command that fails leaves nothing behind.
+"""
+
+import sqlite3
+import time
+import uuid as uuid_module
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from bson import Binary
+
+from .collection_writer import CollectionWriter
+from .errors import CommandError
+from .mql.rows import decode
+from .ordinary_indexes import OrdinaryIndex, duplicate_key_error
+from .persistence import run_query
+from .raw_documents import encode_document
+from .stored_collection import StoredCollection
+
+Document = dict[str, Any]
+Catalog = Callable[[str, str], StoredCollection | None]
+
+_RETRY_WINDOW_S = 30 * 60  # logicalSessionTimeoutMinutes of the handshake
+
+
+class WriteTransaction:
+    """Creates, changes and drops collections and their documents."""
+
+    def __init__(self, catalog: Catalog, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self.created: dict[tuple[str, str], StoredCollection] = {}
+        self.dropped: list[StoredCollection] = []
+        self.renamed: list[tuple[StoredCollection, str, str]] = []
+        self.indexes: dict[StoredCollection, tuple[OrdinaryIndex, ...]] = {}
+        self.changes: dict[StoredCollection, list[tuple[int, bytes | None]]] = {}
+        self._catalog = catalog
+
+    def read(self, sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Run one query that sees what this transaction has written."""
+        return run_query(self.connection, sql, parameters)
+
+    def collection(self, database: str, name: str) -> StoredCollection | None:
+        """Return a collection as this transaction sees it."""
+        found = self.created.get((database, name)) or self._catalog(database, name)
+        return None if found in self.dropped else found
+
+    def writer(self, database: str, name: str) -> CollectionWriter:
+        """Return what writes documents of this collection, created where it is missing."""
+        collection = self.collection(database, name) or self.create_collection(database, name)
+        changes = self.changes.setdefault(collection, [])
+        return CollectionWriter(self.connection, collection, self.indexes_of(collection), changes)
+
+    def create_collection(self, database: str, name: str) -> StoredCollection:
+        """Create a collection that does not exist."""
+        uuid = Binary(uuid_module.uuid4().bytes, 4)
+        cursor = self.connection.execute(
+            "INSERT INTO collections (database, name, uuid) VALUES (?, ?, ?)",
+            (database, name, bytes(uuid)),
+        )
+        assert cursor.lastrowid is not None
+        collection = StoredCollection(database, name, uuid, cursor.lastrowid)
+        self.connection.execute(collection.records.create_sql)
+        self.created[database, name] = collection
+        return collection
+
+    def drop_collection(self, collection: StoredCollection) -> None:
+        """Drop a collection with its documents and ordinary indexes."""
+        for index in self.indexes_of(collection):
+            self.drop_index(collection, index)
+        self.connection.execute(collection.records.drop_sql)
+        self.connection.execute(
+            "DELETE FROM collections WHERE collection_id = ?", (collection.collection_id,)
+        )
+        self.dropped.append(collection)
+
+    def rename_collection(self, collection: StoredCollection, database: str, name: str) -> None:
+        """Give a collection another name; it keeps its documents, its indexes and its uuid."""
+        self.connection.execute(
+            "UPDATE collections SET database = ?, name = ? WHERE collection_id = ?",
+            (database, name, collection.collection_id),
+        )
+        self.renamed.append((collection, database, name))
+
+    def indexes_of(self, collection: StoredCollection) -> tuple[OrdinaryIndex, ...]:
+        """Return the ordinary indexes of a collection as this transaction sees them."""
+        return self.indexes.get(collection, collection.indexes)
+
+    def create_index(self, collection: StoredCollection, specification: Document) -> None:
+        """Create an ordinary index and fill it from the documents.
+
+        Raises:
+            CommandError: 11000, two documents share a key of a unique index.
+        """
+        cursor = self.connection.execute(
+            "INSERT INTO indexes (collection_id, specification) VALUES (?, ?)",
+            (collection.collection_id, encode_document(specification)),
+        )
+        assert cursor.lastrowid is not None
+        index = OrdinaryIndex(cursor.lastrowid, specification)
+        self.connection.execute(index.create_sql)
+        for record_id, raw in collection.scan(self.read):
+            document = decode(raw)
+            keys = ((key, record_id) for key in index.keys_of(document))
+            try:
+                self.connection.executemany(index.insert_sql, keys)
+            except sqlite3.IntegrityError as error:
+                raise _build_failed(collection, index, document) from error
+        self.indexes[collection] = (*self.indexes_of(collection), index)
+
+    def drop_index(self, collection: StoredCollection, index: OrdinaryIndex) -> None:
+        """Drop an ordinary index."""
+        self.connection.execute(f"DROP TABLE {index.table}")
+        self.connection.execute("DELETE FROM indexes WHERE index_id = ?", (index.index_id,))
+        remaining = (other for other in self.indexes_of(collection) if other is not index)
+        self.indexes[collection] = tuple(remaining)
+
+    def recall_reply(self, session: bytes, txn_number: int) -> Document | None:
+        """Return the reply that this retryable write was already given, None if it is new.
+
+        Raises:
+            CommandError: 225, the session has gone on to a later write.
+        """
+        sql = "SELECT txn_number, reply FROM retryable_writes WHERE session = ?"
+        rows = self.read(sql, (session,))
+        if not rows or rows[0][0] < txn_number:
+            return None
+        last, reply = rows[0]
+        if last > txn_number:
+            raise CommandError(
+                225,
+                "TransactionTooOld",
+                f"Retryable write with txnNumber {txn_number} is prohibited on this session "
+                f"because a newer retryable write with txnNumber {last} has already started.",
+            )
+        return decode(reply)
+
+    def remember_reply(self, session: bytes, txn_number: int, reply: Document) -> None:
+        """Keep the reply of a retryable write, in the same commit as what it wrote."""
+        now_s = int(time.time())
+        self.connection.execute(
+            "INSERT OR REPLACE INTO retryable_writes VALUES (?, ?, ?, ?)",
+            (session, txn_number, encode_document(reply), now_s),
+        )
+        if txn_number == 1:  # a new session: look for those that have expired
+            self.connection.execute(
+                "DELETE FROM retryable_writes WHERE used_at < ?", (now_s - _RETRY_WINDOW_S,)
+            )
+
+
+def _build_failed(
+    collection: StoredCollection, index: OrdinaryIndex, document: Document
+) -> CommandError:
+    error = duplicate_key_error(
+        collection.namespace,
+        index.name,
+        index.specification["key"],
+        index.key_value_of(document),
+    )
+    error.message = f"Index build failed: {collection.namespace} :: caused by :: {error.message}"
+    return error
