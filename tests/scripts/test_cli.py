@@ -1,0 +1,61 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.config import PROJECT_ROOT
+from app.errors import BadRequest, ConfigError
+from scripts._cli import run
+
+SCRIPTS = sorted(
+    path.stem for path in (PROJECT_ROOT / "scripts").glob("*.py") if not path.stem.startswith("_")
+)
+
+
+def raising(error):
+    def main(argv):
+        raise error
+
+    return main
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (BadRequest("limit (0) is wrong."), 1, "error: limit (0) is wrong.\n"),
+        (ConfigError("PORT is wrong."), 2, "error: PORT is wrong.\n"),
+        (KeyboardInterrupt(), 130, "error: Interrupted.\n"),
+    ],
+)
+def test_errors_are_one_line_with_an_exit_code(error, code, line, capsys):
+    assert run(raising(error)) == code
+
+    assert capsys.readouterr().err == line
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_every_script_has_help_with_an_example(name):
+    result = subprocess.run(
+        [sys.executable, "-m", f"scripts.{name}", "--help"],
+        cwd=PROJECT_ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert "example: " in result.stdout.lower()
+    assert f"python -m scripts.{name}" in result.stdout
+
+
+def test_bad_setting_ends_a_script_with_exit_code_2(tmp_path: Path):
+    result = subprocess.run(
+        [sys.executable, "-m", "scripts.create_indexes"],
+        cwd=PROJECT_ROOT,
+        env={"PORT": "x", "PATH": "/usr/bin"},
+        capture_output=True,
+        text=True,
+    )
+
+    assert result.returncode == 2
+    assert result.stderr == "error: PORT ('x') must be a whole number from 1 to 65535.\n"

@@ -1,0 +1,37 @@
+import json
+
+import pytest
+
+from app.config import PROJECT_ROOT
+from scripts.create_indexes import main
+
+FILES = [str(PROJECT_ROOT / "atlas" / f"gallery_{kind}.json") for kind in ("knn", "vector")]
+
+
+@pytest.fixture
+def environment(settings, monkeypatch):
+    monkeypatch.setenv("LOCAL_ATLAS_PATH", str(settings.local_atlas_path))
+    monkeypatch.setenv("DATABASE", settings.database)
+
+
+def test_both_files_are_created_and_a_second_run_changes_nothing(environment, collection, capsys):
+    assert main([*FILES, "--json"]) == 0
+    first = json.loads(capsys.readouterr().out)
+    assert main([*FILES, "--json"]) == 0
+    second = json.loads(capsys.readouterr().out)
+
+    assert first["collection"] == {collection.full_name: "created"}
+    assert first["search indexes"] == {"gallery_knn": "created", "gallery_vector": "created"}
+    assert set(first["ordinary indexes"]) == {"image.sha256_1", "product_id_1", "embedded_by_1"}
+    for outcomes in second.values():
+        assert set(outcomes.values()) == {"unchanged"}
+    statuses = [entry["queryable"] for entry in collection.list_search_indexes()]
+    assert statuses == [True, True]
+
+
+def test_report_is_one_line_a_kind(environment, collection, capsys):
+    main([FILES[0]])
+
+    out = capsys.readouterr().out.splitlines()
+    assert out[0] == f"collection: {collection.full_name} created"
+    assert out[1] == "search indexes: gallery_knn created"
