@@ -83,7 +83,7 @@ def same(a: Any, b: Any) -> bool:
     if isinstance(a, float):
         return _pack_double(a) == _pack_double(b)
     if isinstance(a, Decimal128):
-        return a.bid == b.bid
+        return bool(a.bid == b.bid)
     return sort_key(a) == sort_key(b)
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from . import metadata  # noqa: F401 - registers $meta
 from .expression_compiler import Evaluate, Scope, compile_operand
 
 

@@ -1,0 +1,39 @@
+"""`$meta`: the values beside a document that a search stage attached to its row."""
+
+from typing import Any, Final
+
+from ..errors import NOT_EMULATED, CommandError, bad_value
+from .expression_compiler import Evaluate, Scope, special_form
+from .paths import MISSING
+
+KINDS: Final = frozenset(
+    {"searchScore", "vectorSearchScore", "searchScoreDetails", "searchHighlights", "score"}
+    | {"scoreDetails", "searchSequenceToken", "searchRootDocumentId", "stream"}
+)
+SORTABLE: Final = frozenset({"searchScore", "vectorSearchScore", "score"})
+_NOT_EMULATED: Final = frozenset(
+    {"textScore", "randVal", "recordId", "indexKey", "sortKey", "geoNearDistance", "geoNearPoint"}
+)
+
+
+@special_form("$meta")
+def compile_meta(operand: Any, scope: Scope) -> Evaluate:
+    """Compile `{$meta: "searchScore"}` into the value of the row's metadata.
+
+    Raises:
+        CommandError: 17308 for a name that is no string, 17308 for an unknown one, 40218 where no
+            earlier stage provides it.
+    """
+    if not isinstance(operand, str):
+        raise CommandError(17307, "Location17307", "$meta only supports string arguments")
+    if operand in _NOT_EMULATED:
+        raise bad_value(f"Unsupported argument to $meta: {operand} {NOT_EMULATED}")
+    if operand not in KINDS:
+        raise CommandError(17308, "Location17308", f"Unsupported argument to $meta: {operand}")
+    if scope.metadata is not None and operand not in scope.metadata:
+        raise CommandError(
+            40218,
+            "Location40218",
+            f"query requires {operand} metadata, but it is not available",
+        )
+    return lambda row, variables: row.metadata.get(operand, MISSING)
