@@ -26,10 +26,10 @@ class Projection(Protocol):
         """Return the projected document of a row; the row is not changed."""
 
 
-def compile_projection(
+def compile_find_projection(
     specification: Mapping[str, Any],
-    *,
     query: Mapping[str, Any] | None = None,
+    *,
     scope: Scope | None = None,
 ) -> Projection:
     """Compile the projection of a find; an empty one keeps everything.
@@ -50,7 +50,7 @@ def compile_project_stage(specification: Any, scope: Scope) -> Projection:
     """Compile the specification of `$project`.
 
     Raises:
-        CommandError: as `compile_projection`, with the stage's own codes for an empty one (51272)
+        CommandError: as `compile_find_projection`, with the stage's own codes for an empty one (51272)
             and one that is no document (15969).
     """
     if not isinstance(specification, Mapping):

@@ -12,7 +12,12 @@ from .bson_types import type_name
 from .expression_compiler import Scope, Variables
 from .expressions import compile_expression
 from .paths import as_document
-from .projection import Projection, compile_add_fields, compile_project_stage, compile_projection
+from .projection import (
+    Projection,
+    compile_add_fields,
+    compile_find_projection,
+    compile_project_stage,
+)
 from .rows import Row
 
 Transform = Callable[[Row, Variables], Row]
@@ -89,7 +94,7 @@ def _unset(name: str, operand: Any, scope: Scope) -> Transform:
                 "Invalid $unset :: caused by :: FieldPath field names may not start with '$'. "
                 "Consider using $getField or $setField.",
             )
-    return _projecting(compile_projection(dict.fromkeys(paths, 0), scope=scope))
+    return _projecting(compile_find_projection(dict.fromkeys(paths, 0), scope=scope))
 
 
 def _projecting(project: Projection) -> Transform:
