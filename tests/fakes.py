@@ -10,6 +10,15 @@ from PIL import Image
 from app.embedding.base import Embedder
 from app.errors import ModelUnavailable
 
+COLORS = {
+    "red": (220, 30, 30),
+    "green": (30, 160, 60),
+    "blue": (40, 70, 210),
+    "black": (15, 15, 15),
+    "white": (245, 245, 245),
+    "yellow": (240, 220, 40),
+}
+
 
 class FakeEmbedder(Embedder):
     """Embed a picture by its colours on a small grid, so that a test can see what is similar.
@@ -18,15 +27,6 @@ class FakeEmbedder(Embedder):
     many as `dimensions` asks for. A sentence is embedded like a picture of the first colour word
     that it holds, grey without one.
     """
-
-    COLORS = {
-        "red": (220, 30, 30),
-        "green": (30, 160, 60),
-        "blue": (40, 70, 210),
-        "black": (15, 15, 15),
-        "white": (245, 245, 245),
-        "yellow": (240, 220, 40),
-    }
 
     def __init__(
         self,
@@ -52,11 +52,7 @@ class FakeEmbedder(Embedder):
     def embed_texts(self, texts: Iterable[str]) -> NDArray[np.float32]:
         if not self.supports_text:
             return super().embed_texts(texts)
-        return self.embed_images(self._picture_of(text) for text in texts)
-
-    def _picture_of(self, text: str) -> Image.Image:
-        named = (self.COLORS[word] for word in text.lower().split() if word in self.COLORS)
-        return Image.new("RGB", (8, 8), next(named, (128, 128, 128)))
+        return self.embed_images(_picture_of(text) for text in texts)
 
     def _read_weights(self) -> None:
         if self.fails_to_load:
@@ -82,3 +78,8 @@ class FakeEmbedder(Embedder):
         # A mid-grey picture would be the zero vector, which has no direction.
         row[0] += np.float32(1e-3)
         return row
+
+
+def _picture_of(text: str) -> Image.Image:
+    named = (COLORS[word] for word in text.lower().split() if word in COLORS)
+    return Image.new("RGB", (8, 8), next(named, (128, 128, 128)))

@@ -35,6 +35,7 @@ class Embedder(ABC):
         # One lock for loading and for the forward pass: torch already uses every core for one
         # batch, so two at a time only add memory.
         self._lock = threading.RLock()
+        self._fingerprint_lock = threading.Lock()
         self._loaded = False
         self._known_fingerprint: str | None = None
 
@@ -55,6 +56,8 @@ class Embedder(ABC):
             ModelUnavailable: the weights could not be had.
             ConfigError: they do not fit their description.
         """
+        if self._loaded:
+            return
         with self._lock:
             if not self._loaded:
                 self._read_weights()
@@ -67,7 +70,7 @@ class Embedder(ABC):
         Raises:
             ModelUnavailable: the weights could not be had.
         """
-        with self._lock:
+        with self._fingerprint_lock:
             if self._known_fingerprint is None:
                 self._known_fingerprint = self._compute_fingerprint()
             return self._known_fingerprint
@@ -117,7 +120,7 @@ class Embedder(ABC):
 
     @abstractmethod
     def _compute_fingerprint(self) -> str:
-        """Compute `fingerprint`; called once, under the lock."""
+        """Compute `fingerprint`; called once, perhaps while the weights load."""
 
     @abstractmethod
     def _embed_image_batch(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:

@@ -15,10 +15,12 @@ from PIL import Image
 
 from app.embedding.base import DEFAULT_BATCH_SIZE, Embedder
 from app.embedding.clip_files import (
+    BROKEN_WEIGHTS,
     ClipFiles,
     check_folder,
     fetch,
     fetch_config,
+    first_line,
     projection_dimensions,
 )
 from app.embedding.fingerprint import fingerprint
@@ -116,8 +118,10 @@ class ClipEmbedder(Embedder):
             self._tokenizer = AutoTokenizer.from_pretrained(
                 folder, local_files_only=True, trust_remote_code=False
             )
-        except (OSError, ValueError, RuntimeError) as error:
-            raise ConfigError(f"{folder} cannot be loaded as a CLIP model ({error}).") from error
+        except BROKEN_WEIGHTS as error:
+            raise ConfigError(
+                f"{folder} cannot be loaded as a CLIP model ({first_line(error)})."
+            ) from error
         model, report = loaded
         if missing := sorted(report["missing_keys"]):
             # transformers fills these with random numbers and only warns
@@ -135,7 +139,9 @@ class ClipEmbedder(Embedder):
                 folder, local_files_only=True, trust_remote_code=False
             )
         except (OSError, ValueError) as error:
-            raise ConfigError(f"{folder} has no usable image processor ({error}).") from error
+            raise ConfigError(
+                f"{folder} has no usable image processor ({first_line(error)})."
+            ) from error
 
     def _compute_fingerprint(self) -> str:
         from transformers import CLIPConfig

@@ -5,6 +5,7 @@ Everything here runs without torch, except the hashing of a torch weights file.
 
 import hashlib
 import json
+import pickle
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,9 @@ CONFIG_NAME = "config.json"
 PROCESSOR_NAMES = ("preprocessor_config.json", "processor_config.json")
 SAFETENSORS, TORCH = "model*.safetensors", "pytorch_model*.bin"
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+
+# What readers of weights raise for a file cut short, of another kind, or that would run code.
+BROKEN_WEIGHTS = (OSError, ValueError, RuntimeError, EOFError, pickle.UnpicklingError)
 
 # safetensors' codes, so that a checkpoint has one fingerprint in either file format.
 DTYPE_CODES = {
@@ -130,6 +134,11 @@ def fetch(name: str) -> ClipFiles:
     raise ModelUnavailable(f"The hub has no weights for the model {name!r}.")
 
 
+def first_line(error: Exception) -> str:
+    """Shorten an error of a library to what fits into one sentence."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
 def _snapshot(name: str, patterns: list[str], *, cached_only: bool) -> Path | None:
     """Return the folder of a hub model, or None where only the cache may be asked and has none."""
     from huggingface_hub import snapshot_download
@@ -139,9 +148,8 @@ def _snapshot(name: str, patterns: list[str], *, cached_only: bool) -> Path | No
     except (OSError, ValueError) as error:  # the hub's and the network's errors are OSErrors
         if cached_only:
             return None
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelUnavailable(
-            f"The model {name!r} is not cached and cannot be downloaded ({reason})."
+            f"The model {name!r} is not cached and cannot be downloaded ({first_line(error)})."
         ) from error
 
 
@@ -155,8 +163,11 @@ def _find_weights(folder: Path) -> ClipFiles | None:
 def _hash_torch_file(path: Path) -> list[StoredTensor]:
     import torch
 
-    content = torch.load(path, map_location="cpu", weights_only=True)
-    return [_hash_torch_tensor(name, tensor) for name, tensor in content.items()]
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        return [_hash_torch_tensor(name, tensor) for name, tensor in content.items()]
+    except (*BROKEN_WEIGHTS, AttributeError, KeyError) as error:  # the last two: not tensors
+        raise ConfigError(f"{path} cannot be read as tensors ({first_line(error)}).") from error
 
 
 def _hash_torch_tensor(name: str, tensor: "torch.Tensor") -> StoredTensor:

@@ -39,7 +39,8 @@ No epoch was picked by its score.
 
 ## Quality
 
-{report.validation_photos:,} validation photos as queries, the training photos as gallery, ranked exactly by cosine.
+{report.validation_photos:,} validation photos as queries, the training photos as gallery.
+Ranked exactly by cosine.
 Relevant is what has the query's class.
 Measured with the weights as they lie here.
 
