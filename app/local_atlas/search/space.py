@@ -3,7 +3,6 @@
 Nothing here is locked; `SearchData` owns the lock.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -30,6 +29,7 @@ _DTYPES: dict[Part, type[np.generic]] = {
     "uuid": np.int32,
 }
 _CODED = {"token", "objectId", "uuid"}
+_NUMBERS = {"int", "double"}
 
 
 @dataclass(slots=True)
@@ -187,12 +187,15 @@ class Space:
         """Return the vectors of a path and type, or None where no document had one."""
         return self._vectors.get((path, element_type))
 
-    def slots_of_records(self, record_ids: Iterable[int]) -> Bools:
-        """Return (capacity,) which slots belong to the given records."""
-        mask = np.zeros(self.capacity, np.bool_)
-        for record_id in record_ids:
-            mask[self._slots_of.get(record_id, [])] = True
-        return mask
+    def number_at(self, path: str, record_id: int) -> float | None:
+        """Return the number at a path of a root document, None where there is not exactly one."""
+        columns = self._fields.get(path)
+        slots = self._slots_of.get(record_id)
+        if columns is None or not slots:
+            return None
+        parts = [column for part, column in columns.columns.items() if part in _NUMBERS]
+        values = [value for column in parts for value in column.values_of(slots[0]).tolist()]
+        return float(values[0]) if len(values) == 1 else None
 
     def _columns(self, path: str) -> FieldColumns:
         columns = self._fields.get(path)

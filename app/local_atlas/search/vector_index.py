@@ -51,6 +51,15 @@ class Hits:
     slots: Slots
     scores: npt.NDArray[np.float32]
 
+    def ordered(self) -> "Hits":
+        """Return the same hits in their order, which other scores may have changed."""
+        order = np.lexsort((self.record_ids, -self.scores))
+        return Hits(self.record_ids[order], self.slots[order], self.scores[order])
+
+    def first(self, limit: int) -> "Hits":
+        """Return the best hits."""
+        return Hits(self.record_ids[:limit], self.slots[:limit], self.scores[:limit])
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -167,9 +176,7 @@ def nearest(
     if len(rows) > k and len(rows) * len(query.values) > _SMALL:
         rows = _candidates(snapshot, field, query, k, rows)
     row_scores = scores(query.element_type, field.similarity, query.values, snapshot.values[rows])
-    record_ids = snapshot.record_ids[rows]
-    order = np.lexsort((record_ids, -row_scores))[:k]
-    return Hits(record_ids[order], snapshot.slots[rows[order]], row_scores[order])
+    return Hits(snapshot.record_ids[rows], snapshot.slots[rows], row_scores).ordered().first(k)
 
 
 def _candidates(snapshot: Snapshot, field: VectorField, query: Vector, k: int, rows: Ids) -> Ids:
@@ -208,7 +215,8 @@ def _closeness(values: Array, square_lengths: Doubles, field: VectorField, query
     """Return a float32 number per row that falls as the score does."""
     if query.element_type == "packed_bit":
         distances = np.bitwise_count(values ^ query.values).sum(axis=1, dtype=np.int32)
-        return -distances.astype(np.float32)
+        few_differences: Array = -distances.astype(np.float32)
+        return few_differences
     target = query.values.astype(np.float32)
     products = _products(values, target)
     # Dead rows may lie outside of what float32 holds; nobody looks at what they get.
@@ -218,7 +226,8 @@ def _closeness(values: Array, square_lengths: Doubles, field: VectorField, query
             return cosines
         if field.similarity == "dotProduct":
             return products
-        return 2 * products - square_lengths.astype(np.float32)
+        near: Array = 2 * products - square_lengths.astype(np.float32)
+        return near
 
 
 def _products(values: Array, target: Array) -> Array:

@@ -1,0 +1,91 @@
+"""Runs a well-formed $search on one index.
+
+Source: https://github.com/mongodb/mongot, `KnnQueryFactory` and `SearchQueryTimeMappingChecks`.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from .definition import SearchIndexDefinition
+from .refusals import QueryError
+from .score_modifiers import ScoreModifier
+from .search_data import SearchData
+from .search_query import KnnBeta, SearchQuery
+from .vector_index import Hits
+from .vector_search import search_with_operators
+
+
+def search(definition: SearchIndexDefinition, data: SearchData, query: SearchQuery) -> Hits:
+    """Run the operator of a $search and apply its `score`.
+
+    Raises:
+        QueryError: the query does not fit the index, with the search server's text.
+    """
+    operator = query.operator
+    if query.return_stored_source and definition.stored_source.keeps_nothing:
+        raise QueryError(
+            "Before using returnStoredSource, index must be created with storedSource defined."
+        )
+    if isinstance(operator, KnnBeta):
+        hits = _nearest(definition, data, operator)
+    else:
+        hits = search_with_operators(definition, data, operator.criteria)
+    return hits if operator.score is None else _rescored(data, hits, operator.score)
+
+
+def _nearest(definition: SearchIndexDefinition, data: SearchData, operator: KnnBeta) -> Hits:
+    for path in operator.paths:
+        _check_path(definition, operator, path)
+    found = [
+        data.nearest(path, operator.vector, operator.k, operator.filter) for path in operator.paths
+    ]
+    return found[0] if len(found) == 1 else _summed(found)
+
+
+def _check_path(definition: SearchIndexDefinition, operator: KnnBeta, path: str) -> None:
+    mapping = definition.mapping.resolve(path)
+    if mapping is None or mapping.vector is None or "knnVector" not in mapping.types:
+        raise QueryError(f"{path} is not indexed as knnVector")
+    field, vector = mapping.vector, operator.vector
+    if vector.dimensions != field.dimensions:
+        raise QueryError(
+            f"knnVector field is indexed with {field.dimensions} dimensions "
+            f"but queried with {vector.dimensions}"
+        )
+    if field.similarity == "cosine" and vector.is_zero:
+        raise QueryError("Cosine similarity cannot be calculated against a zero knnVector.")
+    if not vector.is_finite:
+        position = int(np.flatnonzero(~np.isfinite(vector.values))[0])
+        raise QueryError(
+            f"non-finite value at vector[{position}]={_java_float(vector.values[position])}"
+        )
+
+
+def _java_float(value: np.float32) -> str:
+    if np.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
+
+
+def _summed(found: list[Hits]) -> Hits:
+    """Return the union of several results; a document in two of them gets the sum."""
+    scores: dict[int, np.float32] = {}
+    slots: dict[int, int] = {}
+    for hits in found:
+        rows = zip(hits.record_ids.tolist(), hits.slots.tolist(), hits.scores, strict=True)
+        for record_id, slot, score in rows:
+            scores[record_id] = scores.get(record_id, np.float32(0)) + score
+            slots[record_id] = slot
+    ids = np.fromiter(scores, np.int64, len(scores))
+    values = np.fromiter(scores.values(), np.float32, len(scores))
+    return Hits(ids, np.fromiter(slots.values(), np.int32, len(slots)), values).ordered()
+
+
+def _rescored(data: SearchData, hits: Hits, modify: ScoreModifier) -> Hits:
+    record_ids = hits.record_ids.tolist()
+
+    def numbers_at(path: str) -> npt.NDArray[np.float64]:
+        numbers = data.numbers_at(path, record_ids)
+        return np.array([np.nan if one is None else one for one in numbers], np.float64)
+
+    return Hits(hits.record_ids, hits.slots, modify(hits.scores, numbers_at)).ordered()

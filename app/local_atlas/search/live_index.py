@@ -1,0 +1,185 @@
+"""One search index as it lives: its definition, what is built of it, and what is being built.
+
+An update builds a new generation beside the one that answers; when it is ready, it takes over.
+"""
+
+import logging
+import threading
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeAlias
+
+from bson.datetime_ms import DatetimeMS
+
+from .definition import IndexType, SearchIndexDefinition
+from .refusals import QueryError
+from .search_data import Change, SearchData
+
+logger = logging.getLogger(__name__)
+
+# The engine's own names, which error texts print; `describe` has the public ones.
+State: TypeAlias = Literal["NOT_STARTED", "INITIAL_SYNC", "STEADY", "FAILED"]
+
+_CHUNK_DOCUMENTS = 1000
+_WAIT_STEP_S = 0.05
+
+
+class IndexedCollection(Protocol):
+    """What an index needs of the collection that it indexes."""
+
+    database: str
+    name: str
+    uuid: Any
+
+    def scan(self) -> Any:
+        """Yield `(record_id, raw)` of every document, in the order of record ids."""
+
+
+class Clock(Protocol):
+    """What limits how long a query may wait."""
+
+    def check_time(self) -> None:
+        """Raise where the time of the command is up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One state of a definition."""
+
+    number: int
+    created_at: DatetimeMS
+    document: dict[str, Any]
+    definition: SearchIndexDefinition
+
+
+class Generation:
+    """The contents of one version, built from a scan of the collection.
+
+    Writes that come while it is being built wait, and go in after the scan.
+
+    Args:
+        version: what is built.
+        restored: whether the index was there before the server started. Then it answers as if it
+            had never been away: queries wait for it instead of being refused.
+    """
+
+    def __init__(self, version: Version, *, restored: bool = False) -> None:
+        self.version = version
+        self.data = SearchData(version.definition)
+        self.message: str | None = None
+        self.is_cancelled = False
+        self._restored = restored
+        self._state: State = "NOT_STARTED"
+        self._lock = threading.Lock()
+        self._backlog: list[Change] | None = []
+        self._done = threading.Event()
+
+    @property
+    def state(self) -> State:
+        """Where the build stands; a restored index is never seen unfinished."""
+        return self._state if self._state == "FAILED" or not self._restored else "STEADY"
+
+    def feed(self, changes: list[Change]) -> None:
+        """Take in committed writes, now or after the build."""
+        with self._lock:
+            if self._backlog is not None:
+                self._backlog.extend(changes)
+            else:
+                self.data.apply(changes)
+
+    def build(self, collection: IndexedCollection) -> None:
+        """Fill the index from the documents; a failure is kept and not raised."""
+        self._state = "INITIAL_SYNC"
+        try:
+            self._scan(collection)
+            with self._lock:
+                self.data.apply(self._backlog or [])
+                self._backlog = None
+                self._state = "STEADY"
+        except Exception as error:
+            logger.exception(
+                "The search index of %s.%s failed", collection.database, collection.name
+            )
+            self.message = f"{type(error).__name__}: {error}"
+            self._state = "FAILED"
+        finally:
+            self._done.set()
+
+    def cancel(self) -> None:
+        """Stop a build that nobody wants any more."""
+        self.is_cancelled = True
+
+    def wait(self, clock: Clock) -> None:
+        """Wait until a restored index is there again."""
+        while self._restored and not self._done.wait(_WAIT_STEP_S):
+            clock.check_time()
+
+    def _scan(self, collection: IndexedCollection) -> None:
+        chunk: list[Change] = []
+        for record in collection.scan():
+            chunk.append(record)
+            if len(chunk) == _CHUNK_DOCUMENTS:
+                if self.is_cancelled:
+                    return
+                self.data.apply(chunk)
+                chunk = []
+        self.data.apply(chunk)
+
+
+class LiveIndex:
+    """A named index of a collection, with the generation that answers and the one to come."""
+
+    def __init__(
+        self,
+        index_id: str,
+        name: str,
+        index_type: IndexType,
+        collection: IndexedCollection,
+        generation: Generation,
+    ) -> None:
+        self.id = index_id
+        self.name = name
+        self.type: IndexType = index_type
+        self.collection = collection
+        self.latest = generation.version
+        self.main = generation
+        self.staged: Generation | None = None
+
+    def stage(self, generation: Generation) -> None:
+        """Let a new version be built; the old one goes on answering where it can."""
+        self.latest = generation.version
+        if self.staged is not None:
+            self.staged.cancel()
+            self.staged = None
+        if self.main.state == "STEADY":
+            self.staged = generation
+        else:
+            self.main.cancel()
+            self.main = generation
+
+    def promote(self, generation: Generation) -> None:
+        """Let a staged generation take over once it is built."""
+        if self.staged is generation and generation.state == "STEADY":
+            self.main, self.staged = generation, None
+
+    def generations(self) -> list[Generation]:
+        """Return what writes have to reach."""
+        return [self.main] if self.staged is None else [self.main, self.staged]
+
+    def queryable(self, clock: Clock) -> Generation:
+        """Return the generation that answers.
+
+        Raises:
+            QueryError: none is built yet.
+        """
+        generation = self.main
+        generation.wait(clock)
+        if generation.state != "STEADY":
+            kind = "search index" if self.type == "search" else "vector index"
+            label = "index" if self.type == "search" else "vector index"
+            uuid = self.collection.uuid.as_uuid()
+            raise QueryError(
+                f"cannot query {kind} {self.id} ({label} {self.name} collection "
+                f"{self.collection.name} ({uuid}) in database {self.collection.database}) "
+                f"while in state {generation.state}"
+            )
+        return generation

@@ -1,0 +1,291 @@
+"""All search indexes: created, updated, dropped, built in the background, fed with every write.
+
+Locks: the store tells of writes while it holds its own lock, so `_lock`, which those calls take,
+is never held while the store is called. Commands that change definitions take turns (`_turn`).
+"""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bson import ObjectId
+from bson.datetime_ms import DatetimeMS
+
+from ..errors import CommandError
+from ..store import Store, StoredCollection
+from .definition import IndexType, SearchIndexDefinition, parse_definition
+from .entries import describe
+from .live_index import Generation, LiveIndex, Version
+from .parsing import ParseError
+from .search_data import Change
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRequest:
+    """One index that a command wants, its definition checked."""
+
+    name: str
+    type: IndexType
+    document: dict[str, Any]
+    definition: SearchIndexDefinition
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSelector:
+    """An index by name or by id, exactly one of them."""
+
+    name: str | None = None
+    id: str | None = None
+
+    def selects(self, index: LiveIndex) -> bool:
+        """Tell whether this is the index."""
+        return index.name == self.name if self.name is not None else index.id == self.id
+
+    def not_found(self, collection: StoredCollection) -> CommandError:
+        """Return error 27."""
+        what = f"name {self.name}" if self.name is not None else f"id {self.id}"
+        return CommandError(
+            27,
+            "IndexNotFound",
+            f"No index with {what} exists in namespace {collection.namespace}",
+        )
+
+
+class SearchRegistry:
+    """The search indexes of one store.
+
+    Definitions that the store kept are built again from the documents, in the background.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._turn = threading.Lock()
+        self._lock = threading.Lock()
+        self._indexes: dict[bytes, list[LiveIndex]] = {}
+        self._builds: queue.SimpleQueue[tuple[LiveIndex, Generation] | None] = queue.SimpleQueue()
+        self._is_closed = False
+        store.add_listener(self)
+        self._restore()
+        self._builder = threading.Thread(
+            target=self._build_all, name="search-index-builder", daemon=True
+        )
+        self._builder.start()
+
+    def find(self, collection: StoredCollection, name: str) -> LiveIndex | None:
+        """Return the index of a collection by its name."""
+        return next((one for one in self._of(collection) if one.name == name), None)
+
+    def entries(
+        self, collection: StoredCollection, selector: IndexSelector | None = None
+    ) -> list[dict[str, Any]]:
+        """Return what is listed of a collection's indexes, in the order of their creation."""
+        indexes = self._of(collection)
+        return [describe(one) for one in indexes if selector is None or selector.selects(one)]
+
+    def create(
+        self, collection: StoredCollection, requests: Sequence[IndexRequest]
+    ) -> list[tuple[str, str]]:
+        """Create all of the indexes or none.
+
+        Returns:
+            Name and id of each. One that is there already with an equal definition is left alone;
+            as with the real engine, the id returned for it means nothing.
+
+        Raises:
+            CommandError: 68 for another definition under the same name, 125 for a name twice.
+        """
+        with self._turn:
+            created: list[LiveIndex] = []
+            replies: list[tuple[str, str]] = []
+            for request in requests:
+                index_id = str(ObjectId())
+                replies.append((request.name, index_id))
+                existing = self.find(collection, request.name)
+                if existing is not None:
+                    _check_equal(existing, request)
+                    continue
+                created.append(_new_index(collection, request, index_id))
+            _check_names(created)
+            for index in created:
+                self._store.save_search_index(_record(index))
+            self._add(created)
+        return replies
+
+    def update(
+        self, collection: StoredCollection, selector: IndexSelector, document: dict[str, Any]
+    ) -> None:
+        """Give an index another definition; the old one answers until the new one is built.
+
+        Raises:
+            CommandError: 27 for no such index, 125 for a bad definition.
+        """
+        with self._turn:
+            index = self._selected(collection, selector)
+            try:
+                definition = parse_definition(index.type, document)
+            except ParseError as error:
+                raise CommandError(125, "CommandFailed", str(error)) from error
+            generation = Generation(Version(index.latest.number + 1, _now(), document, definition))
+            self._store.save_search_index(_record(index, generation.version))
+            with self._lock:
+                index.stage(generation)
+            self._builds.put((index, generation))
+
+    def check_type(
+        self, collection: StoredCollection, selector: IndexSelector, index_type: str
+    ) -> None:
+        """Refuse an update that would change the type.
+
+        Raises:
+            CommandError: 27 for no such index, 197 for another type.
+        """
+        if self._selected(collection, selector).type != index_type:
+            raise CommandError(
+                197, "InvalidIndexSpecificationOption", "An index's type cannot be changed"
+            )
+
+    def drop(self, collection: StoredCollection, selector: IndexSelector) -> None:
+        """Drop an index.
+
+        Raises:
+            CommandError: 27 for no such index.
+        """
+        with self._turn:
+            index = self._selected(collection, selector)
+            self._store.delete_search_index(index.id)
+            with self._lock:
+                self._indexes[bytes(collection.uuid)].remove(index)
+            _cancel(index)
+
+    def on_write(self, collection: StoredCollection, changes: list[Change]) -> None:
+        """Take in committed writes; called in commit order, under the store's lock."""
+        with self._lock:
+            indexes = self._indexes.get(bytes(collection.uuid), ())
+            generations = [one for index in indexes for one in index.generations()]
+        for generation in generations:
+            generation.feed(changes)
+
+    def on_drop(self, collection: StoredCollection) -> None:
+        """Forget the indexes of a dropped collection; called under the store's lock."""
+        with self._lock:
+            indexes = self._indexes.pop(bytes(collection.uuid), [])
+        for index in indexes:
+            self._store.delete_search_index(index.id)
+            _cancel(index)
+
+    def close(self) -> None:
+        """Stop building and wait for the builder."""
+        self._is_closed = True
+        with self._lock:
+            indexes = [index for indexes in self._indexes.values() for index in indexes]
+        for index in indexes:
+            _cancel(index)
+        self._builds.put(None)
+        self._builder.join()
+
+    def _of(self, collection: StoredCollection) -> list[LiveIndex]:
+        with self._lock:
+            return list(self._indexes.get(bytes(collection.uuid), ()))
+
+    def _selected(self, collection: StoredCollection, selector: IndexSelector) -> LiveIndex:
+        for index in self._of(collection):
+            if selector.selects(index):
+                return index
+        raise selector.not_found(collection)
+
+    def _add(self, indexes: Sequence[LiveIndex]) -> None:
+        with self._lock:
+            for index in indexes:
+                self._indexes.setdefault(bytes(index.collection.uuid), []).append(index)
+        for index in indexes:
+            self._builds.put((index, index.main))
+
+    def _build_all(self) -> None:
+        while (item := self._builds.get()) is not None:
+            index, generation = item
+            if self._is_closed or generation.is_cancelled:
+                continue
+            started = time.monotonic()
+            generation.build(index.collection)
+            with self._lock:
+                index.promote(generation)
+            logger.info(
+                "Search index %s: %d documents in %.2f s",
+                index.name,
+                len(generation.data),
+                time.monotonic() - started,
+            )
+
+    def _restore(self) -> None:
+        by_uuid = {bytes(one.uuid): one for one in self._store.collections()}
+        restored = []
+        for record in self._store.load_search_indexes():
+            collection = by_uuid.get(bytes(record["uuid"]))
+            if collection is None:  # dropped, and the server ended before it could say so
+                self._store.delete_search_index(record["id"])
+                continue
+            restored.append(_restored_index(collection, record))
+        self._add(restored)
+
+
+def _check_equal(existing: LiveIndex, request: IndexRequest) -> None:
+    same_type = existing.type == request.type
+    if not same_type or existing.latest.definition.identity != request.definition.identity:
+        raise CommandError(
+            68,
+            "IndexAlreadyExists",
+            f"Index {request.name} already exists with a different definition. "
+            "Drop it first if needed.",
+        )
+
+
+def _check_names(indexes: Sequence[LiveIndex]) -> None:
+    names: set[str] = set()
+    for index in indexes:
+        if index.name in names:
+            raise CommandError(
+                125,
+                "CommandFailed",
+                f"duplicate index names for the same collection: {index.id}",
+            )
+        names.add(index.name)
+
+
+def _new_index(collection: StoredCollection, request: IndexRequest, index_id: str) -> LiveIndex:
+    version = Version(0, _now(), request.document, request.definition)
+    return LiveIndex(index_id, request.name, request.type, collection, Generation(version))
+
+
+def _restored_index(collection: StoredCollection, record: dict[str, Any]) -> LiveIndex:
+    definition = parse_definition(record["type"], record["definition"], allow_unknown=True)
+    version = Version(record["version"], record["createdAt"], record["definition"], definition)
+    generation = Generation(version, restored=True)
+    return LiveIndex(record["id"], record["name"], record["type"], collection, generation)
+
+
+def _record(index: LiveIndex, version: Version | None = None) -> dict[str, Any]:
+    version = version or index.latest
+    return {
+        "id": index.id,
+        "name": index.name,
+        "type": index.type,
+        "uuid": index.collection.uuid,
+        "version": version.number,
+        "createdAt": version.created_at,
+        "definition": version.document,
+    }
+
+
+def _cancel(index: LiveIndex) -> None:
+    for generation in index.generations():
+        generation.cancel()
+
+
+def _now() -> DatetimeMS:
+    return DatetimeMS(int(time.time() * 1000))

@@ -1,0 +1,180 @@
+"""The $search stage: `knnBeta` and the `vectorSearch` operator.
+
+Source: https://github.com/mongodb/mongot, `SearchQuery`, `KnnBetaOperator` and `KnnQueryFactory`.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+from bson import Decimal128
+
+from ..errors import NOT_EMULATED
+from .conditions import Condition
+from .operator_filter import OPERATORS, read_operator_filter, read_paths
+from .parsing import (
+    INT32_MAX,
+    DocumentParser,
+    Reader,
+    boolean,
+    document,
+    document_of,
+    integer_within,
+    list_of,
+    non_empty_string,
+    non_negative_integer,
+    one_of,
+    refuse,
+    string,
+)
+from .score_modifiers import ScoreModifier, read_score
+from .vector_criteria import VectorCriteria, parse_vector_criteria
+from .vectors import Vector, narrowed
+
+_COLLECTORS = ("facet",)
+# Known to the engine, and without a meaning that LocalAtlas could give them.
+_REFUSED_OPTIONS = ("highlight", "returnScope", "searchAfter", "searchBefore", "sort", "sortBetaV1")
+_POSITIVE_INT32 = integer_within(1, INT32_MAX)
+
+
+@dataclass(frozen=True, slots=True)
+class KnnBeta:
+    """The k nearest documents for each of some paths, their scores summed."""
+
+    paths: list[str]
+    vector: Vector
+    k: int
+    filter: Condition | None
+    score: ScoreModifier | None
+
+
+@dataclass(frozen=True, slots=True)
+class VectorOperator:
+    """`vectorSearch` inside of $search."""
+
+    criteria: VectorCriteria[Condition]
+    score: ScoreModifier | None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchQuery:
+    """A well-formed $search."""
+
+    index: str
+    operator: KnnBeta | VectorOperator
+    return_stored_source: bool
+
+
+def parse_search(spec: dict[str, Any]) -> SearchQuery:
+    """Read the specification of a $search stage.
+
+    Raises:
+        ParseError: with the search server's path and text, or naming what is not emulated.
+    """
+    parser = DocumentParser(spec)
+    operator = _parse_operator(parser)
+    _refuse_options(parser, operator)
+    return_stored_source = parser.optional("returnStoredSource", boolean, False)
+    parser.optional_or_none("searchNodePreference", document)
+    if operator is None:
+        parser.refuse(
+            f"Query should contain either an operator [{', '.join(OPERATORS)}] "
+            f"or a collector [{', '.join(_COLLECTORS)}]"
+        )
+    index = parser.optional("index", non_empty_string, "default")
+    parser.optional_or_none("count", document_of(_parse_count))
+    if parser.optional("scoreDetails", boolean, False):
+        refuse("scoreDetails", NOT_EMULATED)
+    parser.optional_or_none("concurrent", boolean)
+    parser.optional_or_none("tracking", document_of(_parse_tracking))
+    parser.close()
+    return SearchQuery(index, operator, return_stored_source)
+
+
+def _parse_operator(parser: DocumentParser) -> KnnBeta | VectorOperator | None:
+    present: dict[str, KnnBeta | VectorOperator | None] = {}
+    for name in OPERATORS:
+        read: Reader[KnnBeta | VectorOperator] = _OPERATOR_READERS.get(name, _refuse_operator)
+        present[name] = parser.optional_or_none(name, read)
+    for name in _COLLECTORS:
+        parser.optional_or_none(name, _refuse_operator)
+    found = parser.at_most_one(present)
+    return None if found is None else found[1]
+
+
+def _refuse_operator(value: Any, path: str) -> NoReturn:
+    refuse(path, f"is an operator of the search engine {NOT_EMULATED}")
+
+
+def _refuse_options(parser: DocumentParser, operator: KnnBeta | VectorOperator | None) -> None:
+    if isinstance(operator, KnnBeta) and parser.has("sortBetaV1"):
+        parser.refuse("knnBeta is not allowed to be used with the sort option")
+    if isinstance(operator, VectorOperator):
+        _refuse_vector_options(parser)
+    for name in _REFUSED_OPTIONS:
+        parser.optional_or_none(name, _refuse_option)
+
+
+def _refuse_option(value: Any, path: str) -> None:
+    refuse(path, f"is an option of the search engine {NOT_EMULATED}")
+
+
+def _refuse_vector_options(parser: DocumentParser) -> None:
+    if parser.has("sortBetaV1") or parser.has("sort"):
+        parser.refuse(
+            "Sort option is not supported with the 'vectorSearch' operator. "
+            "Use $sort stage instead."
+        )
+    if parser.has("searchBefore") or parser.has("searchAfter"):
+        parser.refuse(
+            "Pagination is not supported with the 'vectorSearch' operator. "
+            "Use $skip and $limit stages instead."
+        )
+    if parser.has("highlight"):
+        parser.refuse("Highlighting is not supported with the 'vectorSearch' operator.")
+    if parser.has("tracking"):
+        parser.refuse("Term tracking is not supported with the 'vectorSearch' operator.")
+
+
+def _parse_knn_beta(parser: DocumentParser) -> KnnBeta:
+    return KnnBeta(
+        score=parser.optional_or_none("score", read_score),
+        paths=parser.required("path", read_paths),
+        vector=parser.required("vector", _read_vector),
+        filter=parser.optional_or_none("filter", read_operator_filter),
+        k=parser.required("k", _POSITIVE_INT32),
+    )
+
+
+def _parse_vector_operator(parser: DocumentParser) -> VectorOperator:
+    score = parser.optional_or_none("score", read_score)
+    path = parser.required("path", string)
+    return VectorOperator(parse_vector_criteria(parser, path, read_operator_filter), score)
+
+
+def _read_vector(value: Any, path: str) -> Vector:
+    numbers = list_of(_read_number, may_be_empty=False)(value, path)
+    return Vector("float32", np.asarray(narrowed(numbers)))
+
+
+def _read_number(value: Any, path: str) -> float:
+    if isinstance(value, Decimal128):
+        return float(value.to_decimal())
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        refuse(path, "is required" if value is None else "must be a int32, int64, or double")
+    return value
+
+
+def _parse_count(parser: DocumentParser) -> None:
+    parser.optional("type", one_of("lowerBound", "total"), "lowerBound")
+    parser.optional("threshold", non_negative_integer, 1000)
+
+
+def _parse_tracking(parser: DocumentParser) -> None:
+    parser.required("searchTerms", string)
+
+
+_OPERATOR_READERS: dict[str, Reader[KnnBeta | VectorOperator]] = {
+    "knnBeta": document_of(_parse_knn_beta),
+    "vectorSearch": document_of(_parse_vector_operator),
+}

@@ -1,0 +1,181 @@
+"""The stages that the search server answers: `$search`, `$vectorSearch`, `$listSearchIndexes`.
+
+A source checks its specification when it is called, not when its first row is asked for, so that a
+bad stage fails the command and not a later `getMore`.
+"""
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+from bson import Decimal128
+
+from ..errors import CommandError
+from ..mql.bson_types import type_name
+from ..mql.matcher import compile_filter
+from ..mql.rows import Row, decode
+from .definition import SearchIndexDefinition
+from .knn_beta import search
+from .listing import checked_entries, read_selector
+from .mql_filter import read_mql_filter
+from .parsing import DocumentParser, ParseError, non_empty_string, string
+from .refusals import QueryError, aggregate_refusal
+from .search_query import parse_search
+from .vector_criteria import parse_vector_criteria
+from .vector_index import Hits
+from .vector_search import search_with_mql
+
+if TYPE_CHECKING:
+    from ..store import StoredCollection
+    from .registry import SearchRegistry
+
+
+class SearchEnvironment(Protocol):
+    """What a source needs of the pipeline that it starts."""
+
+    @property
+    def collection(self) -> "StoredCollection | None":
+        """The collection of the aggregate, None where it does not exist."""
+
+    def check_time(self) -> None:
+        """Raise where the time of the command is up."""
+
+
+class Source(Protocol):
+    """A first stage."""
+
+    def __call__(self, spec: Any, environment: SearchEnvironment) -> Iterator[Row]:
+        """Check the specification, raising CommandError, and return the rows."""
+
+
+def search_sources(registry: "SearchRegistry") -> Mapping[str, Source]:
+    """Return the stages by name, bound to the indexes that they ask."""
+    return {
+        "$search": partial(run_search, registry),
+        "$vectorSearch": partial(run_vector_search, registry),
+        "$listSearchIndexes": partial(run_list_search_indexes, registry),
+    }
+
+
+def run_vector_search(
+    registry: "SearchRegistry", spec: Any, environment: SearchEnvironment
+) -> Iterator[Row]:
+    """Run $vectorSearch.
+
+    Raises:
+        CommandError: the database's own checks first, with their codes, then those of the search
+            server in its order.
+    """
+    _check_vector_search(spec)
+    collection = environment.collection
+    if collection is None:
+        return iter(())
+    try:
+        parser = DocumentParser(spec)
+        index_name = parser.required("index", non_empty_string)
+        criteria = parse_vector_criteria(parser, parser.required("path", string), read_mql_filter)
+        index = registry.find(collection, index_name)
+        if index is None:
+            return iter(())
+        generation = index.queryable(environment)
+        definition = generation.version.definition
+        hits = search_with_mql(definition, generation.data, criteria)
+    except (ParseError, QueryError) as error:
+        raise aggregate_refusal(error) from error
+    environment.check_time()
+    rows = _rows(collection, hits, "vectorSearchScore")
+    return _stored(rows, definition) if criteria.return_stored_source else rows
+
+
+def run_search(
+    registry: "SearchRegistry", spec: Any, environment: SearchEnvironment
+) -> Iterator[Row]:
+    """Run $search.
+
+    Raises:
+        CommandError: the specification is refused, or does not fit the index.
+    """
+    if not isinstance(spec, dict):
+        raise _not_an_object("The $search stage specification must be an object. Found: ", spec)
+    collection = environment.collection
+    if collection is None:
+        return iter(())
+    try:
+        query = parse_search(spec)
+        index = registry.find(collection, query.index)
+        if index is None:
+            return iter(())
+        if index.type == "vectorSearch":
+            raise QueryError(f"Cannot execute $search over vectorSearch index '{query.index}'")
+        generation = index.queryable(environment)
+        definition = generation.version.definition
+        hits = search(definition, generation.data, query)
+    except (ParseError, QueryError) as error:
+        raise aggregate_refusal(error) from error
+    environment.check_time()
+    rows = _rows(collection, hits, "searchScore")
+    return _stored(rows, definition) if query.return_stored_source else rows
+
+
+def run_list_search_indexes(
+    registry: "SearchRegistry", spec: Any, environment: SearchEnvironment
+) -> Iterator[Row]:
+    """Run $listSearchIndexes: one row per index of the collection."""
+    if not isinstance(spec, dict):
+        raise _not_an_object(
+            "The $listSearchIndexes stage specification must be an object. Found: ", spec
+        )
+    for name in spec:
+        if name not in ("name", "id"):
+            raise CommandError(
+                40415,
+                "Location40415",
+                f"BSON field '$listSearchIndexes.{name}' is an unknown field.",
+            )
+    selector = read_selector("$listSearchIndexes", spec)
+    if environment.collection is None:
+        return iter(())
+    entries = checked_entries(registry, environment.collection, selector)
+    return (Row(document=entry) for entry in entries)
+
+
+def _check_vector_search(spec: Any) -> None:
+    """Run the checks of the database, which come before those of the search server."""
+    if not isinstance(spec, dict):
+        raise _not_an_object("$vectorSearch value must be an object. Found: ", spec)
+    limit = spec.get("limit")
+    if isinstance(limit, Decimal128):
+        limit = limit.to_decimal()
+    if isinstance(limit, bool) or not isinstance(limit, int | float | Decimal):
+        raise CommandError(
+            8575100,
+            "Location8575100",
+            "Expected limit field to be a number in $vectorSearch",
+        )
+    if not limit > 0:
+        raise CommandError(7912700, "Location7912700", "Expected limit to be positive")
+    if "filter" in spec:
+        if not isinstance(spec["filter"], dict):
+            raise CommandError(
+                10065, "Location10065", "invalid parameter: expected an object (filter)"
+            )
+        compile_filter(spec["filter"])
+
+
+def _not_an_object(message: str, spec: Any) -> CommandError:
+    return CommandError(9, "FailedToParse", message + type_name(spec))
+
+
+def _rows(collection: "StoredCollection", hits: Hits, score_name: str) -> Iterator[Row]:
+    """Yield the documents of the hits; one deleted meanwhile is left out."""
+    record_ids = hits.record_ids.tolist()
+    for raw, score in zip(collection.get_many(record_ids), hits.scores.tolist(), strict=True):
+        if raw is not None:
+            yield Row(raw=raw, metadata={score_name: score})
+
+
+def _stored(rows: Iterator[Row], definition: SearchIndexDefinition) -> Iterator[Row]:
+    for row in rows:
+        assert row.raw is not None
+        yield row.with_document(definition.stored_source.cut(decode(row.raw)))
