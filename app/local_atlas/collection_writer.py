@@ -5,7 +5,8 @@ the way is the batch undone, and tried again one by one to find which document i
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +56,17 @@ class CollectionWriter:
         self._indexes = indexes
         self._changes = changes
 
+    @contextmanager
+    def atomic(self) -> Iterator[None]:
+        """Undo everything that the block wrote when it raises."""
+        mark = len(self._changes)
+        try:
+            with savepoint(self._connection):
+                yield
+        except BaseException:
+            del self._changes[mark:]
+            raise
+
     def insert(self, new: NewDocument) -> None:
         """Insert one document."""
         self.insert_many([new])
@@ -68,7 +80,7 @@ class CollectionWriter:
             (record_id, sort_key(new.document["_id"]), new.raw)
             for record_id, new in enumerate(batch, first)
         ]
-        with savepoint(self._connection):
+        with self.atomic():
             try:
                 self._execute_many(collection.records.insert_sql, rows)
             except sqlite3.IntegrityError as error:
@@ -80,7 +92,7 @@ class CollectionWriter:
     def replace_many(self, batch: Sequence[Replacement]) -> None:
         """Replace all of them or none; no document may be in the batch twice."""
         rows = [(replacement.new.raw, replacement.record_id) for replacement in batch]
-        with savepoint(self._connection):
+        with self.atomic():
             for index in self._indexes:
                 self._replace_keys(index, batch)
             self._execute_many(self.collection.records.replace_sql, rows)

@@ -151,7 +151,9 @@ def _check_fields(body: Document, entry: Command) -> None:
 def _check_session(body: Document) -> None:
     if "startTransaction" in body or "autocommit" in body:
         raise CommandError(
-            20, "IllegalOperation", f"Multi-document transactions must not be started {NOT_EMULATED}"
+            20,
+            "IllegalOperation",
+            f"Multi-document transactions must not be started {NOT_EMULATED}",
         )
     level = document_field(body, "readConcern").get("level", "local")
     if level not in _READ_CONCERN_LEVELS:

@@ -72,6 +72,12 @@ def with_id_of(raw: bytes, owner: bytes) -> bytes:
     return _document_of(owner[start:end] + raw[_HEAD:-_TAIL])
 
 
+def embedded_document(raw: bytes, name: str) -> bytes:
+    """Return the raw document in a top-level field of a valid document."""
+    start, end = _element_span(raw, name)
+    return raw[start + 1 + len(name.encode()) + 1 : end]
+
+
 def check_id(value: Any) -> None:
     """Refuse a value that cannot be an `_id`.
 

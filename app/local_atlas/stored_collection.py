@@ -9,6 +9,7 @@ from typing import Any
 
 from bson import Binary
 
+from .mql.expression_compiler import Scope
 from .mql.matcher import compile_filter
 from .mql.rows import Row
 from .ordinary_indexes import ID_INDEX_NAME, OrdinaryIndex, best_lookup, pinned_keys
@@ -69,7 +70,7 @@ class StoredCollection:
         if not query:
             return ((record_id, Row(raw=raw)) for record_id, raw in self.scan(read))
         variables = variables or {}
-        matches = compile_filter(query, variable_names=frozenset(variables))
+        matches = compile_filter(query, scope=Scope(frozenset(variables)))
         rows = ((rid, Row(raw=raw)) for rid, raw in self._candidates(query, read or self.read))
         if _asks_only_for_ids(query):
             return rows

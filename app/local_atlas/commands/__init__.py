@@ -6,7 +6,14 @@ from .table import CommandContext, command
 
 __all__ = ["CommandContext", "command", "load"]
 
-_MODULES = ("aggregation", "catalog", "crud", "handshake", "indexes", "queries", "search_indexes")
+_MODULES = (
+    "catalog",
+    "crud",
+    "find_and_modify",
+    "handshake",
+    "indexes",
+    "queries",
+)
 
 
 def load() -> None:

@@ -31,7 +31,14 @@ _REFUSED_OPTIONS = (
 
 @command(
     "create",
-    fields=("capped", "collation", "storageEngine", "indexOptionDefaults", "autoIndexId", "idIndex"),
+    fields=(
+        "capped",
+        "collation",
+        "storageEngine",
+        "indexOptionDefaults",
+        "autoIndexId",
+        "idIndex",
+    ),
     refused_fields=_REFUSED_OPTIONS,
 )
 def create(context: CommandContext, body: Document) -> Document:
@@ -88,9 +95,7 @@ def rename_collection(context: CommandContext, body: Document) -> Document:
     return {}
 
 
-@command(
-    "listCollections", fields=("filter", "cursor", "nameOnly", "authorizedCollections")
-)
+@command("listCollections", fields=("filter", "cursor", "nameOnly", "authorizedCollections"))
 def list_collections(context: CommandContext, body: Document) -> Document:
     """List the collections of the database."""
     entries = [_collection_entry(each) for each in context.store.collections(context.database)]
@@ -163,9 +168,7 @@ def database_stats(context: CommandContext, body: Document) -> Document:
 def _split_namespace(namespace: str) -> tuple[str, str]:
     database, _, name = namespace.partition(".")
     if not database or not name:
-        raise CommandError(
-            73, "InvalidNamespace", f"Invalid namespace specified '{namespace}'"
-        )
+        raise CommandError(73, "InvalidNamespace", f"Invalid namespace specified '{namespace}'")
     return database, name
 
 

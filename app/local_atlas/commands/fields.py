@@ -7,6 +7,8 @@ from bson import Int64
 
 from ..errors import CommandError, bad_value
 from ..mql.bson_types import is_number, is_true, type_name
+from ..mql.expressions import compile_expression
+from ..mql.rows import Row
 
 Document = dict[str, Any]
 
@@ -109,6 +111,15 @@ def non_negative_field(body: Mapping[str, Any], name: str) -> int | None:
             f"BSON field '{name}' value must be >= 0, actual value '{value}'",
         )
     return value
+
+
+def let_variables(body: Mapping[str, Any]) -> Document:
+    """Return the values of the field `let`; its expressions see no document."""
+    nothing = Row(document={})
+    return {
+        name: compile_expression(expression)(nothing, {})
+        for name, expression in document_field(body, "let").items()
+    }
 
 
 def refuse_collation(body: Mapping[str, Any]) -> None:

@@ -147,17 +147,15 @@ def list_commands(context: CommandContext, body: Document) -> Document:
     by_name: dict[str, Command] = {entry.name: entry for entry in COMMANDS.values()}
     return {
         "commands": {
-            name: {"help": (by_name[name].handler.__doc__ or "").strip()} for name in sorted(by_name)
+            name: {"help": (by_name[name].handler.__doc__ or "").strip()}
+            for name in sorted(by_name)
         }
     }
 
 
 def _introduction(context: CommandContext, body: Document) -> Document:
-    client = body.get("client")
-    if isinstance(client, dict):
-        application = client.get("application")
-        if isinstance(application, dict):
-            context.connection.app_name = str(application.get("name", ""))
+    if "client" in body:
+        context.connection.is_driver = True
     address = context.server.address
     now = _now()
     # No topologyVersion: drivers then ask again every heartbeat instead of holding a connection on

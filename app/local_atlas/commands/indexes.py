@@ -81,6 +81,25 @@ def find_index(collection: StoredCollection, hint: Any) -> OrdinaryIndex | None:
     raise CommandError(27, "IndexNotFound", f"index not found with name [{hint}]")
 
 
+def check_hint(context: CommandContext, name: str, hint: Any) -> None:
+    """Refuse a hint that names no index; which index is used is decided without it.
+
+    Raises:
+        CommandError: 2.
+    """
+    collection = context.store.collection(context.database, name)
+    if hint in (None, {}) or (isinstance(hint, dict) and "$natural" in hint) or collection is None:
+        return
+    try:
+        find_index(collection, hint)
+    except CommandError as error:
+        message = (
+            "error processing query: planner returned error :: caused by :: hint provided does not "
+            "correspond to an existing index"
+        )
+        raise bad_value(message) from error
+
+
 def _existing(context: CommandContext, name: str) -> StoredCollection:
     collection = context.store.collection(context.database, name)
     if collection is None:

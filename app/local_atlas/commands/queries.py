@@ -4,24 +4,26 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from ..errors import NOT_EMULATED, CommandError, bad_value
+from ..errors import NOT_EMULATED, bad_value
 from ..mql.bson_order import sort_key
-from ..mql.paths import MISSING, values_at
+from ..mql.expression_compiler import Scope
+from ..mql.paths import MISSING, leaves_at
 from ..mql.projection import compile_find_projection
 from ..mql.rows import Row
-from ..mql.stages import run_pipeline
-from .aggregation import StoreEnvironment
+from ..mql.sorting import compile_sort
+from ..environment import StoreEnvironment
 from .fields import (
     bool_field,
     collection_name,
     document_field,
     int_field,
+    let_variables,
     list_field,
     non_negative_field,
     refuse_collation,
     string_field,
 )
-from .indexes import find_index
+from .indexes import check_hint
 from .table import CommandContext, command
 
 Document = dict[str, Any]
@@ -102,40 +104,23 @@ def kill_cursors(context: CommandContext, body: Document) -> Document:
     }
 
 
-def check_hint(context: CommandContext, name: str, hint: Any) -> None:
-    """Refuse a hint that names no index; which index is used is decided without it.
-
-    Raises:
-        CommandError: 2.
-    """
-    collection = context.store.collection(context.database, name)
-    if hint in (None, {}) or (isinstance(hint, dict) and "$natural" in hint) or collection is None:
-        return
-    try:
-        find_index(collection, hint)
-    except CommandError as error:
-        message = (
-            "error processing query: planner returned error :: caused by :: hint provided does not "
-            "correspond to an existing index"
-        )
-        raise bad_value(message) from error
-
-
 def _find_rows(context: CommandContext, body: Document, name: str, limit: int) -> Iterator[Row]:
     check_hint(context, name, body.get("hint"))
     query, sort = document_field(body, "filter"), document_field(body, "sort")
-    environment = StoreEnvironment(context, name, variables=document_field(body, "let"))
+    variables = let_variables(body)
+    environment = StoreEnvironment(context, name, variables)
     projection = document_field(body, "projection")
-    project = compile_find_projection(projection, query) if projection else None
+    scope = Scope(frozenset(variables))
+    project = compile_find_projection(projection, query, scope=scope) if projection else None
     skip = non_negative_field(body, "skip") or 0
     if "$natural" in sort:
         rows = _natural_order(environment.rows(query), sort)
     elif sort:
-        rows = run_pipeline([{"$match": query}, {"$sort": sort}], environment)
+        rows = iter(sorted(environment.rows(query), key=compile_sort(sort)))
     else:
         rows = environment.rows(query)
     rows = islice(rows, skip, skip + limit if limit else None)
-    return rows if project is None else (row.with_document(project(row)) for row in rows)
+    return rows if project is None else (row.with_document(project(row, variables)) for row in rows)
 
 
 def _natural_order(rows: Iterator[Row], sort: Document) -> Iterator[Row]:
@@ -145,7 +130,8 @@ def _natural_order(rows: Iterator[Row], sort: Document) -> Iterator[Row]:
 
 
 def _distinct_values(document: Document, path: str) -> Iterator[Any]:
-    for value in values_at(document, path):
-        # The elements of an array are among the values, so the array itself is not one.
-        if value is not MISSING and not isinstance(value, list):
+    for value in leaves_at(document, path):
+        if isinstance(value, list):
+            yield from value
+        elif value is not MISSING:
             yield value

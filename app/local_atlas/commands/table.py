@@ -37,7 +37,8 @@ class ConnectionInfo:
     """One client connection, as the handshake describes it."""
 
     connection_id: int
-    app_name: str = ""
+    is_driver: bool = False
+    """Whether a driver has introduced itself."""
 
 
 @dataclass(slots=True)

@@ -1,0 +1,108 @@
+"""Serve a data directory: `python -m app.local_atlas --path DIR [--port N | --socket FILE]`."""
+
+import argparse
+import logging
+import resource
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from .addresses import Address, AddressError, LoopbackAddress, SocketAddress, automatic_address
+from .directory_lock import DirectoryInUse
+from .node import Node, start_node
+from .persistence import StorageError
+
+logger = logging.getLogger(__name__)
+
+_WATCH_S = 0.25  # how often a server that ends by itself looks whether it may
+_MAX_OPEN_FILES = 65536
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until a signal comes, or, with `--linger-s`, until nobody has been connected so long.
+
+    Returns:
+        0 after a clean end, 1 where the directory or the address cannot be used, 2 on misuse.
+    """
+    arguments = _parser().parse_args(argv)
+    logging.basicConfig(
+        level=arguments.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    _raise_file_limit()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    directory = arguments.path.expanduser().resolve()
+    try:
+        node = start_node(directory, _address(arguments, directory), linger_s=arguments.linger_s)
+    except (DirectoryInUse, AddressError, StorageError) as error:
+        return _fail(str(error))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        return _fail(f"The data directory {directory} cannot be used: {reason}.")
+    print(node.uri, flush=True)  # noqa: T201 - the one line that is this command's result
+    logger.info("LocalAtlas serves %s at %s", directory, node.uri)
+    _wait(node, stop)
+    node.close()
+    logger.info("LocalAtlas has ended")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m app.local_atlas",
+        description="Serve a data directory as a MongoDB with Atlas Search, for this machine only.",
+        epilog="Example: python -m app.local_atlas --path .local_atlas --port 27017",
+    )
+    parser.add_argument("--path", type=Path, required=True, help="data directory, made if missing")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--port", type=int, help="TCP port to listen on (default: a Unix socket)")
+    where.add_argument("--socket", type=Path, help="Unix socket to listen on, ending in .sock")
+    parser.add_argument("--host", default="127.0.0.1", help="loopback address for --port")
+    parser.add_argument(
+        "--linger-s",
+        type=float,
+        help="end this many seconds after the last client has gone (default: never)",
+    )
+    parser.add_argument(
+        "--log-level", default="info", choices=("debug", "info", "warning", "error")
+    )
+    return parser
+
+
+def _address(arguments: argparse.Namespace, directory: Path) -> Address:
+    if arguments.port is not None:
+        return LoopbackAddress(arguments.host, arguments.port)
+    LoopbackAddress(arguments.host, 0)  # refuses a host that no socket would listen on either
+    if arguments.socket is not None:
+        return SocketAddress(arguments.socket.expanduser().absolute())
+    return automatic_address(directory)
+
+
+def _wait(node: Node, stop: threading.Event) -> None:
+    if node.linger is None:
+        stop.wait()
+        return
+    while not stop.wait(_WATCH_S):
+        if node.linger.is_over():
+            logger.info("Nobody has been connected for a while")
+            return
+
+
+def _raise_file_limit() -> None:
+    """Allow as many connections as the system allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _MAX_OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _fail(message: str) -> int:
+    print(message, file=sys.stderr)  # noqa: T201 - one line for whoever started it
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

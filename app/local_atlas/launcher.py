@@ -1,0 +1,127 @@
+"""Starts a LocalAtlas for a data directory, or joins the one that is there.
+
+Those who start take a lock one after the other, so eight starts at once give one server. The server
+is a process of its own that outlives its starter; it ends by itself when nobody has been connected
+for a while. A starter that meets it just ending finds that it does not answer, waits until the
+directory is free, and starts the next one.
+"""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from .addresses import AddressError, automatic_address
+from .directory_lock import announcement, is_served, launcher_lock
+from .probe import serves
+
+LOG_NAME = "local_atlas.log"
+DEFAULT_LINGER_S = 10.0
+
+_START_TIMEOUT_S = 60.0  # a million vectors take some 15 seconds to open
+_POLL_S = 0.02
+_MAX_LOG_BYTES = 5_000_000
+_LOG_TAIL_LINES = 5
+_PACKAGE = __package__ or "local_atlas"
+_PACKAGE_ROOT = Path(__file__).resolve().parents[_PACKAGE.count(".") + 1]
+
+
+class LauncherError(Exception):
+    """LocalAtlas cannot be started or joined; the message is one sentence."""
+
+
+def start_or_join(path: Path, *, linger_s: float = DEFAULT_LINGER_S) -> str:
+    """Return the URI of the LocalAtlas that serves a data directory, started if there is none.
+
+    Args:
+        path: the data directory, made where it is missing.
+        linger_s: how long a server that is started here stays after its last client has gone;
+            its starter has three times as long to connect. One that runs already keeps its own.
+
+    Raises:
+        LauncherError: it does not start, or the directory cannot be used.
+    """
+    directory = path.expanduser().resolve()
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with launcher_lock(directory) as lock:
+            if not lock.acquire(_START_TIMEOUT_S):
+                raise LauncherError(f"Another start of LocalAtlas in {directory} does not end.")
+            return _join(directory) or _start(directory, linger_s)
+    except AddressError as error:
+        raise LauncherError(str(error)) from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise LauncherError(
+            f"The data directory {directory} of LocalAtlas cannot be used: {reason}."
+        ) from error
+
+
+def _join(directory: Path) -> str | None:
+    """Return the URI of the running server, None where none runs; wait for one that is between."""
+    deadline_s = time.monotonic() + _START_TIMEOUT_S
+    while is_served(directory):
+        uri = _answering_uri(directory)
+        if uri is not None:
+            return uri
+        if time.monotonic() > deadline_s:
+            raise LauncherError(f"The LocalAtlas that serves {directory} does not answer.")
+        time.sleep(_POLL_S)
+    return None
+
+
+def _answering_uri(directory: Path) -> str | None:
+    announced = announcement(directory)
+    if announced is None or not serves(announced.uri, directory):
+        return None
+    return announced.uri
+
+
+def _start(directory: Path, linger_s: float) -> str:
+    log = directory / LOG_NAME
+    if log.exists() and log.stat().st_size > _MAX_LOG_BYTES:
+        log.unlink()
+    process = _spawn(directory, log, linger_s)
+    deadline_s = time.monotonic() + _START_TIMEOUT_S
+    while time.monotonic() < deadline_s:
+        # Announced by this very process: what an earlier one said may still stand there.
+        announced = announcement(directory)
+        if announced is not None and announced.process_id == process.pid:
+            uri = _answering_uri(directory)
+            if uri is not None:
+                return uri
+        if process.poll() is not None:
+            # Somebody may have started one by hand in this moment.
+            return _join(directory) or _died(directory, log)
+        time.sleep(_POLL_S)
+    process.kill()
+    raise LauncherError(f"LocalAtlas in {directory} did not answer in {_START_TIMEOUT_S:.0f} s.")
+
+
+def _spawn(directory: Path, log: Path, linger_s: float) -> "subprocess.Popen[bytes]":
+    address = automatic_address(directory)
+    # -P keeps the working directory out of the module path: the child runs in its data directory.
+    command = [sys.executable, "-P", "-m", _PACKAGE, "--path", str(directory)]
+    command += ["--socket", address.name, "--linger-s", str(linger_s)]
+    python_path = [str(_PACKAGE_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd=directory,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(python_path)},
+            start_new_session=True,
+        )
+    # Somebody has to take note of its end, or it stays a zombie for as long as its starter lives.
+    threading.Thread(target=process.wait, name="local-atlas-reaper", daemon=True).start()
+    return process
+
+
+def _died(directory: Path, log: Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines()
+    tail = " | ".join(lines[-_LOG_TAIL_LINES:]) or "its log is empty"
+    raise LauncherError(f"LocalAtlas in {directory} ended while it was starting: {tail}")

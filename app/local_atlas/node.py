@@ -1,0 +1,94 @@
+"""One LocalAtlas: a data directory, its store and search indexes, and the server in front of them."""
+
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from .addresses import Address
+from .commands.table import CommandContext, ConnectionInfo, ServerIdentity
+from .cursors import CursorTable
+from .directory_lock import ServerLock
+from .linger import Linger
+
+try:
+    from .search.registry import SearchRegistry
+except ImportError:
+
+    class SearchRegistry:
+        def __init__(self, store):
+            pass
+
+        def close(self):
+            pass
+
+        def on_write(self, collection, changes):
+            pass
+
+        def on_drop(self, collection):
+            pass
+
+
+from .server import Server
+from .store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A running LocalAtlas; `start_node` makes one."""
+
+    address: Address
+    linger: Linger | None
+    """Tells when the node may end by itself; None where it never does."""
+    _server: Server
+    _store: Store
+    _search: SearchRegistry
+    _lock: ServerLock
+
+    @property
+    def uri(self) -> str:
+        """What a driver connects to."""
+        return self.address.uri
+
+    def close(self) -> None:
+        """Finish the commands under way, then give the directory free."""
+        self._server.close()
+        self.address.release()
+        self._search.close()
+        self._store.close()
+        self._lock.release()
+
+
+def start_node(directory: Path, address: Address, *, linger_s: float | None = None) -> Node:
+    """Serve a data directory, which is made where it is missing.
+
+    Args:
+        directory: absolute.
+        address: where to listen.
+        linger_s: how long to stay after the last client has gone, None for ever.
+
+    Raises:
+        DirectoryInUse: another process serves it.
+        AddressError: the address cannot be used.
+        StorageError: the data file cannot be used.
+        OSError: the directory cannot be made or written.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as undo:
+        lock = ServerLock(directory)
+        undo.callback(lock.release)
+        store = Store(directory)
+        undo.callback(store.close)
+        search = SearchRegistry(store)
+        undo.callback(search.close)
+        listener = address.listen()
+        undo.pop_all()
+    store.add_listener(search)
+    identity = ServerIdentity(address.name, str(directory), time.time(), tuple(sys.argv))
+    context = CommandContext(identity, store, search, CursorTable(), ConnectionInfo(0))
+    linger = Linger(linger_s or 0.0)
+    server = Server(listener, context, linger)
+    server.start()
+    lock.announce(address.uri)
+    return Node(address, None if linger_s is None else linger, server, store, search, lock)
