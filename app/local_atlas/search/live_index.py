@@ -33,6 +33,10 @@ class IndexedCollection(Protocol):
     def scan(self) -> Any:
         """Yield `(record_id, raw)` of every document, in the order of record ids."""
 
+    def count(self) -> int:
+        """Return the number of documents."""
+        ...
+
 
 class Clock(Protocol):
     """What limits how long a query may wait."""
@@ -115,6 +119,7 @@ class Generation:
 
     def _scan(self, collection: IndexedCollection) -> None:
         chunk: list[Change] = []
+        self.data.expect(collection.count())
         for record in collection.scan():
             chunk.append(record)
             if len(chunk) == _CHUNK_DOCUMENTS:

@@ -58,7 +58,7 @@ class IndexSelector:
 
 
 class SearchRegistry:
-    """The search indexes of one store.
+    """The search indexes of one store, which it is to be a listener of before anything is written.
 
     Definitions that the store kept are built again from the documents, in the background.
     """
@@ -70,7 +70,6 @@ class SearchRegistry:
         self._indexes: dict[bytes, list[LiveIndex]] = {}
         self._builds: queue.SimpleQueue[tuple[LiveIndex, Generation] | None] = queue.SimpleQueue()
         self._is_closed = False
-        store.add_listener(self)
         self._restore()
         self._builder = threading.Thread(
             target=self._build_all, name="search-index-builder", daemon=True

@@ -53,6 +53,10 @@ class SearchData:
             self._root.compact()
             self._nested.compact()
 
+    def expect(self, documents: int) -> None:
+        """Make room for this many vectors at once, before the first is there."""
+        self._root.expected = documents
+
     def __len__(self) -> int:
         return len(self._root)
 

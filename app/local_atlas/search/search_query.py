@@ -98,7 +98,7 @@ def _parse_operator(parser: DocumentParser) -> KnnBeta | VectorOperator | None:
         present[name] = parser.optional_or_none(name, read)
     for name in _COLLECTORS:
         parser.optional_or_none(name, _refuse_operator)
-    found = parser.at_most_one(present)
+    found: tuple[str, KnnBeta | VectorOperator | None] | None = parser.at_most_one(present)
     return None if found is None else found[1]
 
 

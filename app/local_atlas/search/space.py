@@ -127,6 +127,7 @@ class Space:
 
     def __init__(self) -> None:
         self.capacity = 0
+        self.expected = 0
         self._slots_of: dict[int, list[int]] = {}
         self._free: list[int] = []
         self._fields: dict[str, FieldColumns] = {}
@@ -168,7 +169,7 @@ class Space:
             self._columns(path).add(part, slots, values, self.capacity)
         for key, (slots, record_ids, vectors) in batch.vectors.items():
             if key not in self._vectors:
-                self._vectors[key] = VectorIndex(fields[key[0]], key[1])
+                self._vectors[key] = VectorIndex(fields[key[0]], key[1], self.expected)
             self._vectors[key].add(slots, record_ids, vectors)
 
     def compact(self) -> None:

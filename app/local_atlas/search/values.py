@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from bson import Binary, ObjectId
 from bson.datetime_ms import DatetimeMS
+from bson.int64 import Int64
 
 Kind: TypeAlias = Literal["boolean", "date", "number", "objectId", "token", "uuid"]
 
@@ -18,6 +19,14 @@ _UUID_BYTES = 16
 # A term of the engine's index holds this many UTF-16 code units; longer strings are cut.
 MAX_TERM_UNITS = 8191
 _UTF16_SAFE_LENGTH = MAX_TERM_UNITS // 2
+
+_KINDS: dict[type, Kind] = {
+    bool: "boolean",
+    int: "number",
+    Int64: "number",
+    float: "number",
+    str: "token",
+}
 
 INT64_MIN = -(2**63)
 INT64_MAX = 2**63 - 1
@@ -37,21 +46,16 @@ class Value:
 
 def comparable(value: Any) -> Value | None:
     """Return a decoded BSON value as a comparable one, or None where filters cannot compare it."""
-    match value:
-        case bool():
-            return Value("boolean", value)
-        case int() | float():
-            return Value("number", value)
-        case str():
-            return Value("token", value)
-        case DatetimeMS():
-            return Value("date", int(value))
-        case ObjectId():
-            return Value("objectId", value.binary)
-        case Binary() if value.subtype == UUID_SUBTYPE and len(value) == _UUID_BYTES:
-            return Value("uuid", bytes(value))
-        case _:
-            return None
+    kind = _KINDS.get(type(value))
+    if kind is not None:
+        return Value(kind, value)
+    if isinstance(value, DatetimeMS):
+        return Value("date", int(value))
+    if isinstance(value, ObjectId):
+        return Value("objectId", value.binary)
+    if isinstance(value, Binary) and value.subtype == UUID_SUBTYPE and len(value) == _UUID_BYTES:
+        return Value("uuid", bytes(value))
+    return None
 
 
 def term(text: str) -> str:

@@ -75,7 +75,7 @@ class Snapshot:
 class VectorIndex:
     """Rows of vectors with the record and the slot that each belongs to; not locked by itself."""
 
-    def __init__(self, field: VectorField, element_type: ElementType) -> None:
+    def __init__(self, field: VectorField, element_type: ElementType, expected: int = 0) -> None:
         self.field = field
         self.element_type: ElementType = element_type
         self._width = field.dimensions // (8 if element_type == "packed_bit" else 1)
@@ -83,7 +83,8 @@ class VectorIndex:
         self._count = 0
         self._dead = 0
         self._row_of_slot: dict[int, int] = {}
-        self._allocate(_FIRST_CAPACITY)
+        # Room that is never written to costs no memory, and growing costs twice the memory.
+        self._allocate(max(expected, _FIRST_CAPACITY))
 
     def __len__(self) -> int:
         return self._count - self._dead
