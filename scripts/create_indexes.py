@@ -28,10 +28,10 @@ Gallery = Collection[dict[str, Any]]
 Report = dict[str, dict[str, str]]
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Parse, create, wait, report."""
+def main(argv: Sequence[str] | None = None, settings: Settings | None = None) -> int:
+    """Parse, create, wait, report; settings are those of the environment where not given."""
     arguments = _parser().parse_args(argv)
-    settings = Settings.from_env()
+    settings = settings or Settings.from_env()
     files = arguments.index_file or [settings.index_file]
     indexes = [read_index_file(path) for path in files]
     collection = connect(settings)

@@ -26,17 +26,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         description="Serve the application at HOST and PORT until interrupted.",
         epilog="example: PORT=8080 python -m scripts.serve_app",
     ).parse_args(argv)
-    serve(Settings.from_env())
+    settings = Settings.from_env()
+    with listen(settings.host, settings.port) as listener:
+        serve(settings, listener)
     return 0
 
 
-def serve(settings: Settings) -> None:
-    """Serve until interrupted; uploads stay in memory.
-
-    Raises:
-        ServiceError: the port is taken.
-    """
-    listener = _listen(settings.host, settings.port)
+def serve(settings: Settings, listener: socket.socket) -> None:
+    """Serve on a listening socket until interrupted; uploads stay in memory."""
     app = create_app(settings)
     print(f"Serving at http://{settings.host}:{settings.port} (Ctrl-C ends it)", flush=True)
     waitress.serve(
@@ -49,7 +46,12 @@ def serve(settings: Settings) -> None:
     )
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket.
+
+    Raises:
+        ServiceError: the address cannot be used.
+    """
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
