@@ -1,0 +1,69 @@
+"""What could not be ingested, one line each: id, source, reason."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from app.documents import ItemId
+from app.errors import ConfigError, ServiceError
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One row that did not get into the database.
+
+    Attributes:
+        item_id: None where the row has none that can be read.
+        source: the picture's path, or the manifest and its line.
+        reason: one sentence.
+    """
+
+    item_id: ItemId | None
+    source: str
+    reason: str
+
+
+class FailureFile:
+    """A JSON Lines file that exists only when there is something in it.
+
+    Each line is written out at once, so that a run that is killed leaves what it knew.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Remove what an earlier run has left at `path`.
+
+        Raises:
+            ConfigError: no file can be written there.
+        """
+        self.path = path
+        self._file: TextIO | None = None
+        if not os.access(path.parent, os.W_OK) or path.is_dir():
+            raise ConfigError(f"--failed {path} cannot be written; expected a file in a folder.")
+        path.unlink(missing_ok=True)
+
+    def add(self, failure: Failure) -> None:
+        """Append a line.
+
+        Raises:
+            ServiceError: the disk is full or the folder is gone.
+        """
+        item_id = failure.item_id
+        line = {
+            "id": item_id if isinstance(item_id, str | int | None) else str(item_id),
+            "source": failure.source,
+            "reason": failure.reason,
+        }
+        try:
+            if self._file is None:
+                self._file = self.path.open("w", encoding="utf-8", buffering=1)
+            self._file.write(json.dumps(line) + "\n")
+        except OSError as error:
+            raise ServiceError(f"{self.path} cannot be written: {error.strerror}.") from error
+
+    def close(self) -> None:
+        """Close the file, where there is one."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None

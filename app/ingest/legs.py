@@ -1,0 +1,66 @@
+"""The three steps that a run moves its batches through, put together from their parts."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from app.embedding.base import Embedder
+from app.ingest.failures import Failure
+from app.ingest.preparation import Pending, Preparation, PreparedBatch
+from app.ingest.reader import Row
+from app.ingest.updates import Update, UpdateBuilder
+from app.ingest.writer import GalleryWriter
+
+MAX_DECODING_THREADS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Legs:
+    """Prepare, embed, write; each is called by one thread at a time."""
+
+    prepare: Callable[[Sequence[Row]], PreparedBatch]
+    embed: Callable[[Sequence[Pending]], list[Update | Failure]]
+    write: Callable[[Sequence[Update]], list[Failure]]
+
+
+@contextmanager
+def open_legs(embedder: Embedder, writer: GalleryWriter, *, max_pixels: int) -> Iterator[Legs]:
+    """Put the legs together around threads for decoding, which end with the context.
+
+    Args:
+        embedder: of the model whose fingerprint the writer's updates carry.
+        writer: of the collection.
+        max_pixels: as `read_image` takes it.
+    """
+    threads = min(MAX_DECODING_THREADS, len(os.sched_getaffinity(0)))
+    with ThreadPoolExecutor(threads, thread_name_prefix="decode") as executor:
+        prepare = Preparation(
+            writer.find_stored, writer.updates, max_pixels=max_pixels, executor=executor
+        )
+        yield Legs(prepare, partial(_embed, embedder, writer.updates), writer.write)
+
+
+def without_effect(legs: Legs) -> Legs:
+    """Return legs that read, decode and compare, and neither embed nor write."""
+    return replace(
+        legs,
+        embed=lambda pending: [Update(one.image, {}) for one in pending],
+        write=lambda updates: [],
+    )
+
+
+def _embed(
+    embedder: Embedder, updates: UpdateBuilder, pending: Sequence[Pending]
+) -> list[Update | Failure]:
+    embeddings = embedder.embed_images(one.pixels for one in pending)
+    return [
+        updates.with_embedding(one.image, one.facts, embedding)
+        if np.isfinite(embedding).all()
+        else Failure(one.image.item_id, str(one.image.source), "Its embedding is not finite.")
+        for one, embedding in zip(pending, embeddings, strict=True)
+    ]

@@ -1,0 +1,129 @@
+"""Where pictures come from: a gallery yields rows, in the same order on every run.
+
+A row is a `GalleryImage`, or a `Failure` where it cannot become one. Nothing is opened here: a
+reader only says which pictures there are, and what the feed says about them.
+"""
+
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from app.config import IdType
+from app.documents import GalleryImage, derived_item_id
+from app.errors import ConfigError
+from app.indexes import SearchIndex
+from app.ingest.failures import Failure
+from app.ingest.manifest import MANIFEST_SUFFIXES, ManifestGallery
+
+logger = logging.getLogger(__name__)
+
+Row = GalleryImage | Failure
+
+# The others are pictures too, of formats that are not read: they are counted and listed with that
+# reason, because a picture must not vanish without a word.
+READ_SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp"),
+    *(".gif", ".bmp", ".dib", ".tif", ".tiff", ".avif"),
+)
+OTHER_SUFFIXES = (".heic", ".heif", ".jp2", ".jxl", ".svg", ".psd", ".ico", ".tga", ".ppm", ".pgm")
+PICTURE_SUFFIXES = frozenset(READ_SUFFIXES + OTHER_SUFFIXES)
+
+
+class Gallery(Protocol):
+    """A source of rows.
+
+    Attributes:
+        root: the folder that `image.uri` is relative to.
+    """
+
+    root: Path
+
+    def rows(self) -> Iterator[Row]:
+        """Yield every row, in the same order on every run."""
+
+    def count(self) -> int:
+        """Return how many rows there are, without opening a picture."""
+
+
+def open_gallery(path: Path, index: SearchIndex, id_type: IdType) -> Gallery:
+    """Return the gallery at `path`: a folder, or a JSONL or CSV manifest.
+
+    Args:
+        path: what `--gallery` names.
+        index: says of which type each filterable column is, and which names are taken.
+        id_type: of which type ids are.
+
+    Raises:
+        ConfigError: there is nothing there, or it is of another kind.
+    """
+    if path.is_dir():
+        return FolderGallery(path, id_type)
+    if path.suffix.lower() in MANIFEST_SUFFIXES and path.is_file():
+        return ManifestGallery(path, index, id_type)
+    found = "is another kind of file" if path.exists() else "does not exist"
+    raise ConfigError(
+        f"--gallery {path} {found}; expected a folder of pictures, or a .jsonl or .csv manifest."
+    )
+
+
+class FolderGallery:
+    """The pictures of a folder and its sub-folders; the first sub-folder is the `category`.
+
+    Left out: hidden files and folders, files without a picture's suffix, links to folders (what
+    they show inside the gallery is read where it is), and links to files outside the gallery.
+    """
+
+    def __init__(self, folder: Path, id_type: IdType) -> None:
+        """Name the folder.
+
+        Raises:
+            ConfigError: ids are not strings, and a folder has no others to offer than its paths.
+        """
+        if id_type != "string":
+            raise ConfigError(
+                f"ID_TYPE is {id_type} and the ids of a folder are its paths; "
+                f"give a manifest with an _id for each picture."
+            )
+        self.root = folder.resolve()
+
+    def rows(self) -> Iterator[Row]:
+        """Yield every picture, folder by folder, each folder sorted by name."""
+        for path in self._pictures(self.root):
+            relative = path.relative_to(self.root)
+            try:
+                item_id = derived_item_id(relative)
+                item_id.encode()
+            except UnicodeEncodeError:
+                yield Failure(None, str(path), "Its name is not valid UTF-8.")
+                continue
+            fields = {"category": relative.parts[0]} if len(relative.parts) > 1 else {}
+            yield GalleryImage(item_id, path, item_id, fields)
+
+    def count(self) -> int:
+        """Count the pictures."""
+        return sum(1 for _ in self._pictures(self.root))
+
+    def _pictures(self, folder: Path) -> Iterator[Path]:
+        try:
+            with os.scandir(folder) as found:
+                entries = sorted(found, key=lambda entry: entry.name)
+        except OSError as error:
+            logger.warning("Folder %s is left out: %s", folder, error.strerror)
+            return
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                yield from self._pictures(Path(entry.path))
+            elif self._is_picture(entry):
+                yield Path(entry.path)
+
+    def _is_picture(self, entry: os.DirEntry[str]) -> bool:
+        if os.path.splitext(entry.name)[1].lower() not in PICTURE_SUFFIXES:
+            return False
+        if not entry.is_symlink():
+            return entry.is_file()
+        target = Path(os.path.realpath(entry.path))
+        return target.is_relative_to(self.root) and not target.is_dir()

@@ -1,0 +1,82 @@
+"""What is to be written of a picture, in the update language of the database; pure.
+
+Only what a run knows is set: a field that a document has from elsewhere stays, and a field that the
+feed gives no value is removed.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from app.documents import Embedding, GalleryImage, ImageFacts, to_document
+from app.indexes import SearchIndex
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What is to be written of one picture: `$set`, and `$unset` where a field has no value."""
+
+    image: GalleryImage
+    operators: Document
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateBuilder:
+    """Builds the updates of one run.
+
+    Attributes:
+        index: where an embedding goes, and in which type.
+        embedded_by: fingerprint of the run's model.
+    """
+
+    index: SearchIndex
+    embedded_by: str
+
+    def with_embedding(
+        self, image: GalleryImage, facts: ImageFacts, embedding: Embedding
+    ) -> Update:
+        """Return the update that stores a picture's fields and its embedding, (d,) float32."""
+        document = to_document(
+            image,
+            facts,
+            embedding,
+            index=self.index,
+            embedded_by=self.embedded_by,
+            updated_at=datetime.now(UTC),
+        )
+        return Update(image, _operators(_by_path(document, self.index.path)))
+
+    def of_fields(self, image: GalleryImage) -> Update:
+        """Return the update that stores a picture's fields and leaves its embedding alone."""
+        values = {**image.fields, "image.uri": image.uri, "updated_at": datetime.now(UTC)}
+        return Update(image, _operators(values))
+
+
+def _by_path(document: Document, embedding_path: str) -> Document:
+    """Flatten the sub-documents that are shared with others: `image`, and the embedding's."""
+    values: Document = {}
+    shared = ["image", *_parents(embedding_path)]
+    stack = [("", document)]
+    while stack:
+        prefix, part = stack.pop()
+        for name, value in part.items():
+            path = prefix + name
+            if path in shared:
+                stack.append((f"{path}.", value))
+            else:
+                values[path] = value
+    values.pop("_id")
+    return values
+
+
+def _parents(path: str) -> list[str]:
+    names = path.split(".")[:-1]
+    return [".".join(names[: i + 1]) for i in range(len(names))]
+
+
+def _operators(values: Document) -> Document:
+    operators = {"$set": {path: value for path, value in values.items() if value is not None}}
+    empty = {path: "" for path, value in values.items() if value is None}
+    return {**operators, "$unset": empty} if empty else operators

@@ -1,0 +1,111 @@
+"""The database's side of ingestion: what is stored, and unordered bulk upserts."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import bson
+from pymongo import UpdateOne
+from pymongo.collection import Collection
+from pymongo.errors import BulkWriteError
+
+from app.documents import GalleryImage, ItemId, get_path
+from app.errors import ConfigError
+from app.ingest.failures import Failure
+from app.ingest.updates import Update, UpdateBuilder
+
+Document = dict[str, Any]
+
+# A driver's message holds 48 MB; smaller ones give the server a steadier stream.
+MAX_BULK_BYTES = 8 * 1024 * 1024
+MAX_BULK_OPERATIONS = 1000
+
+
+class GalleryWriter:
+    """Finds and upserts the gallery's documents; one thread may find while another writes.
+
+    Attributes:
+        updates: builds the updates of the run, for its model and its index.
+    """
+
+    def __init__(self, collection: Collection[Document], updates: UpdateBuilder) -> None:
+        self.updates = updates
+        self._collection = collection
+
+    def check_model(self) -> None:
+        """Refuse to mix models at the index's path.
+
+        Raises:
+            ConfigError: a document holds an embedding of another model.
+        """
+        path = self.updates.index.embedded_by_path
+        other = self._collection.find_one(self._other_models(), {path: 1})
+        if other is not None:
+            stored, own = str(get_path(other, path))[:12], self.updates.embedded_by[:12]
+            raise ConfigError(
+                f"{self._collection.full_name} holds embeddings of model {stored} at "
+                f"{self.updates.index.path!r}, this run's model is {own}; "
+                f"--replace-model embeds everything anew."
+            )
+
+    def count_other_models(self) -> int:
+        """Return how many documents hold an embedding of another model."""
+        return self._collection.count_documents(self._other_models())
+
+    def delete_all(self) -> int:
+        """Delete every document, keep collection and indexes; return how many there were."""
+        return self._collection.delete_many({}).deleted_count
+
+    def find_stored(self, images: Sequence[GalleryImage]) -> dict[ItemId, Document]:
+        """Return the stored documents of some pictures, without their embeddings."""
+        paths = {"image", self.updates.index.embedded_by_path}
+        for image in images:
+            paths.update(name.split(".")[0] for name in image.fields)
+        found = self._collection.find(
+            {"_id": {"$in": [image.item_id for image in images]}}, dict.fromkeys(sorted(paths), 1)
+        )
+        return {document["_id"]: document for document in found}
+
+    def write(self, updates: Sequence[Update]) -> list[Failure]:
+        """Upsert, unordered; return one failure for each update that the database refused.
+
+        Raises:
+            The driver's errors, where a whole command failed twice (the driver retries once).
+        """
+        return [failure for chunk in _chunks(updates) for failure in self._write_chunk(chunk)]
+
+    def _write_chunk(self, updates: Sequence[Update]) -> list[Failure]:
+        operations = [
+            UpdateOne({"_id": update.image.item_id}, update.operators, upsert=True)
+            for update in updates
+        ]
+        try:
+            self._collection.bulk_write(operations, ordered=False)
+        except BulkWriteError as error:
+            reasons = {one["index"]: one["errmsg"] for one in error.details["writeErrors"]}
+            if concerns := error.details.get("writeConcernErrors"):
+                # Written here, but not acknowledged as safe: the next run looks again.
+                reasons = dict.fromkeys(range(len(updates)), concerns[0]["errmsg"]) | reasons
+            return [_refused(updates[i].image, reason) for i, reason in sorted(reasons.items())]
+        return []
+
+    def _other_models(self) -> Document:
+        return {self.updates.index.embedded_by_path: {"$nin": [self.updates.embedded_by, None]}}
+
+
+def _chunks(updates: Sequence[Update]) -> Iterator[list[Update]]:
+    chunk: list[Update] = []
+    chunk_bytes = 0
+    for update in updates:
+        size_bytes = len(bson.encode(update.operators))
+        is_full = len(chunk) == MAX_BULK_OPERATIONS or chunk_bytes + size_bytes > MAX_BULK_BYTES
+        if chunk and is_full:
+            yield chunk
+            chunk, chunk_bytes = [], 0
+        chunk.append(update)
+        chunk_bytes += size_bytes
+    if chunk:
+        yield chunk
+
+
+def _refused(image: GalleryImage, reason: str) -> Failure:
+    return Failure(image.item_id, str(image.source), f"The database refused it: {reason}.")
