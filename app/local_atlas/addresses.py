@@ -69,8 +69,8 @@ class LoopbackAddress:
     def __post_init__(self) -> None:
         if self.host not in LOOPBACK_HOSTS:
             raise AddressError(
-                f"--host {self.host} must be a loopback address, one of {', '.join(LOOPBACK_HOSTS)}: "
-                "LocalAtlas knows no users and never listens on another interface."
+                f"--host {self.host} must be one of {', '.join(LOOPBACK_HOSTS)}: LocalAtlas knows "
+                "no users and never listens on another interface."
             )
 
     @property

@@ -1,4 +1,4 @@
-"""Open cursors: results that did not fit the first batch, until they are fetched, killed or idle."""
+"""Open cursors: the rest of results that did not fit their first batch."""
 
 import secrets
 import threading

@@ -134,7 +134,7 @@ def _raw_documents(
             found[name] = sequences[name]
         else:
             inline = RawBSONDocument(raw).get(name, ())
-            found[name] = [item.raw for item in inline if isinstance(item, RawBSONDocument)]
+            found[name] = [bytes(item.raw) for item in inline if isinstance(item, RawBSONDocument)]
     return found
 
 

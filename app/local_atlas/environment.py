@@ -1,4 +1,4 @@
-"""What a query of one collection runs in: its rows, its time limit, the way to other collections."""
+"""What a query of one collection runs in: its rows, its time limit, other collections."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""When a server that was started automatically may end: nobody is connected, nobody was promised it.
+"""When a server that was started automatically may end: nobody is there, nobody is expected.
 
 A starter looks whether the server answers (a connection on which no driver introduces itself), then
 connects with a driver. Between the two nobody is connected, so each look is a promise to stay for a

@@ -1,4 +1,4 @@
-"""One LocalAtlas: a data directory, its store and search indexes, and the server in front of them."""
+"""One LocalAtlas: a data directory, its store and search indexes, and a server in front."""
 
 import sys
 import time
@@ -11,25 +11,7 @@ from .commands.table import CommandContext, ConnectionInfo, ServerIdentity
 from .cursors import CursorTable
 from .directory_lock import ServerLock
 from .linger import Linger
-
-try:
-    from .search.registry import SearchRegistry
-except ImportError:
-
-    class SearchRegistry:
-        def __init__(self, store):
-            pass
-
-        def close(self):
-            pass
-
-        def on_write(self, collection, changes):
-            pass
-
-        def on_drop(self, collection):
-            pass
-
-
+from .search.registry import SearchRegistry
 from .server import Server
 from .store import Store
 

@@ -1,13 +1,13 @@
 """Ordinary (not search) indexes: a table of sort keys and record ids beside the documents.
 
 A key is the `sort_key` of each indexed value, one after the other; since every sort key ends
-itself, the first fields of a compound key are a prefix of its bytes. A document has one key for each
-combination of the values that a condition on the paths would see, so looking up an equality finds
-every document that can match it. Looking up null is left to a scan: what is missing has many forms.
+itself, the first fields of a compound key are a prefix of its bytes. A document has one key for
+each combination of the values that a condition on the paths would see, so looking up an equality
+finds every document that can match it. Null is left to a scan: what is missing has many forms.
 """
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 

@@ -2,6 +2,7 @@
 
 import socket
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from bson.errors import InvalidBSON
@@ -39,7 +40,7 @@ def _address_of(uri: str) -> Address:
     return LoopbackAddress(parts.hostname, parts.port or 0)
 
 
-def _ask(connection: socket.socket, command: dict[str, object]) -> dict[str, object]:
+def _ask(connection: socket.socket, command: dict[str, Any]) -> dict[str, Any]:
     message = OpMsg(1, 0, 0, (BodySection(encode_document(command)),))
     connection.sendall(encode(message))
     buffer = FrameBuffer()

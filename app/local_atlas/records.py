@@ -1,7 +1,7 @@
 """One collection's documents: a table of `record_id`, `id_key` and the raw BSON.
 
-A record id is given once, grows in the order of insertion and stays with its document; AUTOINCREMENT
-keeps those of deleted documents from coming back, so that a search index can rely on them.
+A record id is given once, grows in the order of insertion and stays with its document.
+AUTOINCREMENT keeps those of deleted documents from coming back, so a search index can rely on them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,7 +38,7 @@ class RecordTable:
         )
         last = 0
         while chunk := read(sql, (last, _CHUNK)):
-            yield from chunk  # type: ignore[misc]  # the columns are the record's
+            yield from chunk
             last = chunk[-1][0]
 
     def by_record_ids(self, read: Read, record_ids: Sequence[int]) -> dict[int, bytes]:

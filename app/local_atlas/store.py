@@ -1,8 +1,8 @@
 """Databases and collections: the catalog, reading, the order of writes, and who listens to them.
 
-Reads run on their own connections and see what is committed; they hold no lock. Writes come one at a
-time: `Store.write` takes the lock, gives a `WriteTransaction`, commits, then tells the listeners what
-changed before it lets the next write in, so that a search index sees writes in commit order.
+Reads run on their own connections and see what is committed; they hold no lock. Writes come one at
+a time: `Store.write` takes the lock, gives a `WriteTransaction`, commits, then tells the listeners
+what changed before it lets the next write in, so a search index sees writes in commit order.
 """
 
 import threading

@@ -1,4 +1,4 @@
-"""One collection as readers see it: which documents match a query, found through an index if one helps.
+"""One collection as readers see it: the documents that match, found through an index if one helps.
 
 Reading holds no lock and no snapshot: documents come in chunks, each as it is committed when its
 chunk is read. What writes is in `collection_writer.py`.

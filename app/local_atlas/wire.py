@@ -14,6 +14,7 @@ https://github.com/mongodb/specifications/blob/master/source/message/OP_MSG.md
 """
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from .checksum import crc32c
@@ -222,7 +223,11 @@ def _decode_op_reply(frame: bytes, request_id: int, response_to: int) -> OpReply
     return OpReply(request_id, response_to, flags, cursor_id, start, tuple(documents))
 
 
-_DECODERS = {OP_MSG: _decode_op_msg, OP_QUERY: _decode_op_query, OP_REPLY: _decode_op_reply}
+_DECODERS: dict[int, Callable[[bytes, int, int], Message]] = {
+    OP_MSG: _decode_op_msg,
+    OP_QUERY: _decode_op_query,
+    OP_REPLY: _decode_op_reply,
+}
 
 
 def _encode_op_msg(message: OpMsg) -> bytes:

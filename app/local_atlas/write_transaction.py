@@ -1,8 +1,8 @@
 """One write command's transaction: what it changes, in the file at once and in memory on commit.
 
 Everything here runs under the store's write lock and inside one SQLite transaction. The catalog in
-memory is not touched: `Store` applies `created`, `dropped`, `renamed` and `indexes` after the commit,
-so a command that fails leaves nothing behind.
+memory is not touched: `Store` applies `created`, `dropped`, `renamed` and `indexes` after the
+commit, so a command that fails leaves nothing behind.
 """
 
 import sqlite3

@@ -13,6 +13,7 @@ _MODULES = (
     "handshake",
     "indexes",
     "queries",
+    "search_indexes",
 )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from ..environment import StoreEnvironment
 from ..errors import NOT_EMULATED, bad_value
 from ..mql.bson_order import sort_key
 from ..mql.expression_compiler import Scope
@@ -11,7 +12,6 @@ from ..mql.paths import MISSING, leaves_at
 from ..mql.projection import compile_find_projection
 from ..mql.rows import Row
 from ..mql.sorting import compile_sort
-from ..environment import StoreEnvironment
 from .fields import (
     bool_field,
     collection_name,
