@@ -7,7 +7,7 @@ a filter may ask for, and of which paths, is the dialects' business (`mql_filter
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -124,8 +124,13 @@ class InRange:
         result = _none(space)
         if field is None:
             return result
+        bounds = replace(
+            self,
+            lower=space.as_indexed(self.path, self.kind, self.lower),
+            upper=space.as_indexed(self.path, self.kind, self.upper),
+        )
         for part, column in _columns(field, self.kind):
-            entries = self._entries(part, column, field)
+            entries = bounds._entries(part, column, field)
             if entries is not None:
                 result |= column.slots_with(entries, space.capacity)
         return result
@@ -182,23 +187,14 @@ class Among:
         result = _none(space)
         if field is None:
             return result
+        values = [space.as_indexed(self.path, self.kind, value) for value in self.values]
         for part, column in _columns(field, self.kind):
-            wanted = self._as_stored(part, field)
+            wanted = _as_stored(values, part, field)
             entries = np.isin(column.values, wanted)
             if part == "double" and any(math.isnan(value) for value in wanted):
                 entries |= np.isnan(column.values)
             result |= column.slots_with(entries, space.capacity)
         return result
-
-    def _as_stored(self, part: Part, field: FieldColumns) -> list[Any]:
-        if part == "int":
-            return [to_int64(value) for value in self.values]
-        if part == "double":
-            return [float(value) for value in self.values]
-        if part in field.dictionaries:
-            codes = (field.dictionaries[part].find(value) for value in self.values)
-            return [code for code in codes if code is not None]
-        return list(self.values)
 
 
 def equal_to(path: str, value: Value | None) -> Condition:
@@ -206,6 +202,17 @@ def equal_to(path: str, value: Value | None) -> Condition:
     if value is None:
         return IsNull(path)
     return InRange(path, value.kind, value.content, value.content)
+
+
+def _as_stored(values: list[Any], part: Part, field: FieldColumns) -> list[Any]:
+    if part == "int":
+        return [to_int64(value) for value in values]
+    if part == "double":
+        return [float(value) for value in values]
+    if part in field.dictionaries:
+        codes = (field.dictionaries[part].find(value) for value in values)
+        return [code for code in codes if code is not None]
+    return values
 
 
 def _none(space: Space) -> Bools:

@@ -114,6 +114,12 @@ class IndexMapping:
             current = mapping_or_none.document if mapping_or_none is not None else None
         return mapping_or_none
 
+    def is_lowercase(self, path: str) -> bool:
+        """Tell whether the strings of a path are indexed in lower case."""
+        mapping = self.resolve(path)
+        token = mapping.types.get("token") if mapping is not None else None
+        return token is not None and token.get("normalizer") == "lowercase"
+
     def declared(self) -> Iterator[tuple[str, FieldMapping]]:
         """Yield every declared field with its full dotted path, parents first."""
         yield from _walk(self.root, "")

@@ -32,8 +32,8 @@ class SearchData:
     def __init__(self, definition: SearchIndexDefinition) -> None:
         self._definition = definition
         self._lock = threading.Lock()
-        self._root = Space()
-        self._nested = Space()
+        self._root = Space(definition.mapping.is_lowercase)
+        self._nested = Space(definition.mapping.is_lowercase)
         self._ingestion = Ingestion(definition, self._nested.take_slot)
 
     def apply(self, changes: Sequence[Change]) -> None:

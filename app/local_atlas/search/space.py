@@ -3,6 +3,7 @@
 Nothing here is locked; `SearchData` owns the lock.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 from .columns import Column, Dictionary
 from .mapping import VectorField
+from .values import Kind
 from .vector_index import VectorIndex
 from .vectors import ElementType, Vector
 
@@ -123,9 +125,13 @@ class Space:
 
     Root documents have one slot each; in the space of nested documents a record has one slot per
     element of its array.
+
+    Args:
+        is_lowercase: whether strings at a path are indexed, and so compared, in lower case.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, is_lowercase: Callable[[str], bool] = lambda path: False) -> None:
+        self._is_lowercase = is_lowercase
         self.capacity = 0
         self.expected = 0
         self._slots_of: dict[int, list[int]] = {}
@@ -183,6 +189,12 @@ class Space:
     def field(self, path: str) -> FieldColumns | None:
         """Return what is known of a path, or None where no document had anything there."""
         return self._fields.get(path)
+
+    def as_indexed(self, path: str, kind: Kind, content: Any) -> Any:
+        """Return what a value to compare with would be in the index of a path."""
+        if kind == "token" and isinstance(content, str) and self._is_lowercase(path):
+            return content.lower()
+        return content
 
     def vectors(self, path: str, element_type: ElementType) -> VectorIndex | None:
         """Return the vectors of a path and type, or None where no document had one."""
