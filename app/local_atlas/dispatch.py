@@ -11,10 +11,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.raw_bson import RawBSONDocument
 
 from . import commands
-from .commands.fields import document_field, int_field, string_field, unknown_field
+from .commands.fields import (
+    checked_document,
+    document_field,
+    int_field,
+    list_field,
+    string_field,
+    unknown_field,
+)
 from .commands.table import COMMANDS, Command, CommandContext
 from .errors import NOT_EMULATED, CommandError, ProtocolError, command_not_emulated
 from .raw_documents import decode_checked, encode_document
@@ -32,6 +40,9 @@ _GENERIC_FIELDS = frozenset({
     "mayBypassWriteBlocking", "operationSessionInfo", "readConcern", "rawData", "stmtId",
     "stmtIds", "txnNumber", "writeConcern",
 })  # fmt: skip
+_RAW_CODEC: CodecOptions[RawBSONDocument] = CodecOptions(
+    document_class=RawBSONDocument, datetime_conversion=DatetimeConversion.DATETIME_MS
+)
 _HELLO_COMMANDS = frozenset({"hello", "ismaster", "isMaster"})
 _READ_CONCERN_LEVELS = frozenset({"local", "available", "majority", "linearizable"})
 
@@ -104,10 +115,10 @@ def _run_checked(
     if entry is None:
         raise command_not_emulated(name)
     body = {**body, **_decoded_sequences(sequences, entry)}
-    _check_fields(body, entry)
     _check_session(body)
+    _check_fields(body, entry)
     database = string_field(body, "$db")
-    raw_documents = _raw_documents(raw, sequences, entry)
+    raw_documents = _raw_documents(raw, body, sequences, entry)
     scoped = replace(
         context, database=database, raw_documents=raw_documents, deadline_s=_deadline_s(body)
     )
@@ -125,17 +136,22 @@ def _decoded_sequences(sequences: Mapping[str, Sequence[bytes]], entry: Command)
 
 
 def _raw_documents(
-    raw: bytes, sequences: Mapping[str, Sequence[bytes]], entry: Command
+    raw: bytes, body: Document, sequences: Mapping[str, Sequence[bytes]], entry: Command
 ) -> dict[str, Sequence[bytes]]:
     """Return the documents that stay raw, from wherever in the message the client put them."""
     found: dict[str, Sequence[bytes]] = {}
     for name in entry.raw_fields:
         if name in sequences:
             found[name] = sequences[name]
-        else:
-            inline = RawBSONDocument(raw).get(name, ())
-            found[name] = [bytes(item.raw) for item in inline if isinstance(item, RawBSONDocument)]
+        elif name in body:
+            found[name] = _inline_documents(raw, body, name)
     return found
+
+
+def _inline_documents(raw: bytes, body: Document, name: str) -> list[bytes]:
+    for position, value in enumerate(list_field(body, name)):
+        checked_document(body, f"{name}.{position}", value)
+    return [bytes(document.raw) for document in RawBSONDocument(raw, _RAW_CODEC)[name]]
 
 
 def _check_fields(body: Document, entry: Command) -> None:

@@ -106,8 +106,8 @@ def delete(context: CommandContext, body: Document) -> Document:
 
 
 def _batch(context: CommandContext, body: Document, name: str) -> Sequence[bytes]:
-    documents = context.raw_documents[name]
-    if not documents and name not in body:
+    documents = context.raw_documents.get(name)
+    if documents is None:
         raise missing_field(body, name)
     if not 1 <= len(documents) <= _MAX_BATCH:
         raise CommandError(

@@ -52,7 +52,7 @@ class CommandContext:
     connection: ConnectionInfo
     database: str = ""
     raw_documents: Mapping[str, Sequence[bytes]] = field(default_factory=dict)
-    """Those of the fields that the command declared as `raw_fields`."""
+    """Those of the fields that the command declared as `raw_fields`, where it has them."""
     deadline_s: float | None = None
     """`time.monotonic()` at which `maxTimeMS` runs out."""
 
