@@ -2,8 +2,22 @@
 
 from typing import Any
 
-from . import metadata  # noqa: F401 - registers $meta
+from . import accumulators, metadata  # noqa: F401 - importing registers their operators
 from .expression_compiler import Evaluate, Scope, compile_operand
+from .operators import (  # noqa: F401 - importing registers their operators
+    arithmetic,
+    arrays,
+    conversions,
+    date_arithmetic,
+    dates,
+    iteration,
+    logic,
+    objects,
+    powers,
+    regex_operators,
+    sets,
+    strings,
+)
 
 
 def compile_expression(expression: Any, scope: Scope | None = None) -> Evaluate:

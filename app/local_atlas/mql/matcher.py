@@ -6,7 +6,7 @@ https://www.mongodb.com/docs/manual/reference/operator/query/
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from bson import Regex
 
@@ -25,18 +25,9 @@ from .conditions import (
 )
 from .expression_compiler import Scope
 from .expressions import compile_expression
-from .paths import MISSING, Document, as_document, compile_leaves_at, compile_values_at
+from .filters import NO_VARIABLES, Filter, Variables, all_of, any_of, none_of, on_path
+from .paths import Document, as_document
 from .rows import Row
-
-Variables = Mapping[str, Any]
-NO_VARIABLES: Final[Variables] = {}
-
-
-class Filter(Protocol):
-    """A compiled query."""
-
-    def __call__(self, document: Document, variables: Variables = NO_VARIABLES, /) -> bool:
-        """Tell whether the document matches; `variables` are those that `$expr` may use."""
 
 
 def compile_filter(query: Mapping[str, Any], *, scope: Scope | None = None) -> Filter:
@@ -93,8 +84,8 @@ def _compile_query(query: Mapping[str, Any], scope: Scope, *, is_root: bool) -> 
             if name != "$comment":
                 filters.append(_compile_top_level(name, operand, scope, is_root=is_root))
         else:
-            filters += [_on_path(name, each) for each in _parse_field(name, operand)]
-    return _all_of(filters)
+            filters += [on_path(name, each) for each in _parse_field(name, operand)]
+    return all_of(filters)
 
 
 def _compile_top_level(name: str, operand: Any, scope: Scope, *, is_root: bool) -> Filter:
@@ -127,30 +118,6 @@ def _compile_expr(expression: Any, scope: Scope) -> Filter:
 
     def matches(document: Document, variables: Variables = NO_VARIABLES, /) -> bool:
         return is_true(evaluate(Row(document=document), variables))
-
-    return matches
-
-
-def _all_of(filters: Sequence[Filter]) -> Filter:
-    if len(filters) == 1:
-        return filters[0]
-
-    def matches(document: Document, variables: Variables = NO_VARIABLES, /) -> bool:
-        return all(each(document, variables) for each in filters)
-
-    return matches
-
-
-def _any_of(filters: Sequence[Filter]) -> Filter:
-    def matches(document: Document, variables: Variables = NO_VARIABLES, /) -> bool:
-        return any(each(document, variables) for each in filters)
-
-    return matches
-
-
-def _none_of(filters: Sequence[Filter]) -> Filter:
-    def matches(document: Document, variables: Variables = NO_VARIABLES, /) -> bool:
-        return not any(each(document, variables) for each in filters)
 
     return matches
 
@@ -257,38 +224,10 @@ def _negated(test: Test) -> Test:
     return lambda value: not test(value)
 
 
-def _on_path(path: str, constraint: Constraint) -> Filter:
-    """Apply a constraint to the values at a path: one that passes is enough."""
-    if isinstance(constraint, Negation):
-        return _none_of([_all_of([_on_path(path, each) for each in constraint.constraints])])
-    if "." not in path:
-        return _on_field(path, constraint.test, whole=constraint.whole)
-    test = constraint.test
-    reach = compile_leaves_at(path) if constraint.whole else compile_values_at(path)
-
-    def matches(document: Document, variables: Variables = NO_VARIABLES, /) -> bool:
-        return any(map(test, reach(document)))
-
-    return matches
-
-
-def _on_field(name: str, test: Test, *, whole: bool) -> Filter:
-    if whole:
-        return lambda document, variables=NO_VARIABLES, /: test(document.get(name, MISSING))
-
-    def matches(document: Document, variables: Variables = NO_VARIABLES, /) -> bool:
-        value = document.get(name, MISSING)
-        if type(value) is list:
-            return any(map(test, value)) or test(value)
-        return test(value)
-
-    return matches
-
-
 _COMBINATIONS: Final[dict[str, Callable[[Sequence[Filter]], Filter]]] = {
-    "$and": _all_of,
-    "$or": _any_of,
-    "$nor": _none_of,
+    "$and": all_of,
+    "$or": any_of,
+    "$nor": none_of,
 }
 _TOP_LEVEL: Final = frozenset(
     {*_COMBINATIONS, "$expr", "$comment", "$where", "$text", "$jsonSchema"}

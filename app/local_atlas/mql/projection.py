@@ -50,8 +50,8 @@ def compile_project_stage(specification: Any, scope: Scope) -> Projection:
     """Compile the specification of `$project`.
 
     Raises:
-        CommandError: as `compile_find_projection`, with the stage's own codes for an empty one (51272)
-            and one that is no document (15969).
+        CommandError: as `compile_find_projection`; 51272 for an empty one, 15969 for one that is
+            no document.
     """
     if not isinstance(specification, Mapping):
         message = "$project specification must be an object"
