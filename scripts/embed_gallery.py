@@ -27,6 +27,7 @@ from app.ingest.runner import DEFAULT_BATCH_SIZE, IngestReport, ingest
 from app.ingest.updates import UpdateBuilder
 from app.ingest.writer import GalleryWriter
 from app.service import check_dimensions
+from scripts._arguments import positive_integer
 from scripts._cli import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, run
 from scripts._progress import Progress, stop_on_interrupt
 
@@ -62,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 batch_size=arguments.batch_size,
                 observer=progress,
             )
-        _warn_of_leftovers(writer, gallery, settings)
+        _advise(writer, gallery, settings, arguments)
     print(_as_json(report, arguments) if arguments.json else _as_sentences(report, arguments))
     if report.is_interrupted:
         return EXIT_INTERRUPTED
@@ -90,8 +91,10 @@ def _make_way(writer: GalleryWriter, embedder: Embedder, arguments: argparse.Nam
         writer.check_model()
 
 
-def _warn_of_leftovers(writer: GalleryWriter, gallery: Gallery, settings: Settings) -> None:
-    if others := writer.count_other_models():
+def _advise(
+    writer: GalleryWriter, gallery: Gallery, settings: Settings, arguments: argparse.Namespace
+) -> None:
+    if arguments.replace_model and (others := writer.count_other_models()):
         logger.warning("%d documents hold embeddings of another model still", others)
     if gallery.root != settings.gallery_root.resolve():
         logger.info("The service shows these pictures with GALLERY_ROOT=%s", gallery.root)
@@ -141,8 +144,14 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "manifest with a column image, a path relative to it",
     )
     add("--model", help="instead of MODEL: clothing, clip, or either with :<folder>")
-    add("--batch-size", type=_positive, default=DEFAULT_BATCH_SIZE, metavar="N", help="pictures")
-    add("--limit", type=_positive, metavar="N", help="stop after the first N")
+    add(
+        "--batch-size",
+        type=positive_integer,
+        default=DEFAULT_BATCH_SIZE,
+        metavar="N",
+        help="pictures",
+    )
+    add("--limit", type=positive_integer, metavar="N", help="stop after the first N")
     add(
         "--failed",
         type=Path,
@@ -166,12 +175,6 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="first delete every document of the collection; its indexes stay",
     )
     return parser.parse_args(argv)
-
-
-def _positive(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number from 1")
-    return int(text)
 
 
 if __name__ == "__main__":

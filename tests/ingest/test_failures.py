@@ -1,0 +1,41 @@
+import json
+
+import pytest
+from bson import ObjectId
+
+from app.errors import ConfigError
+from app.ingest.failures import Failure, FailureFile
+
+
+def test_each_failure_is_a_line_that_is_there_at_once(tmp_path):
+    path = tmp_path / "failed.jsonl"
+    file = FailureFile(path)
+
+    file.add(Failure("é 1", "photos/1.jpg", "The picture is empty (0 bytes)."))
+    file.add(Failure(None, "feed.csv:2", "Line 2: broken."))
+    file.add(Failure(7, "7.jpg", "x"))
+    file.add(Failure(ObjectId("65f0a1b2c3d4e5f601234567"), "\udcff.jpg", "x"))
+    lines = path.read_text().splitlines()
+    file.close()
+
+    assert [json.loads(line) for line in lines] == [
+        {"id": "é 1", "source": "photos/1.jpg", "reason": "The picture is empty (0 bytes)."},
+        {"id": None, "source": "feed.csv:2", "reason": "Line 2: broken."},
+        {"id": 7, "source": "7.jpg", "reason": "x"},
+        {"id": "65f0a1b2c3d4e5f601234567", "source": "\udcff.jpg", "reason": "x"},
+    ]
+
+
+def test_without_failures_there_is_no_file_and_an_old_one_goes(tmp_path):
+    path = tmp_path / "failed.jsonl"
+    path.write_text("of an earlier run")
+
+    FailureFile(path).close()
+
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("name", ["nowhere/failed.jsonl", "."])
+def test_a_place_that_cannot_be_written_is_refused_at_once(tmp_path, name):
+    with pytest.raises(ConfigError, match="--failed"):
+        FailureFile(tmp_path / name)
