@@ -1,0 +1,341 @@
+"""createSearchIndexes, updateSearchIndex, dropSearchIndex and the two ways to list."""
+
+import re
+from datetime import datetime
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+from pymongo.errors import OperationFailure
+from pymongo.operations import SearchIndexModel
+
+from tests.local_atlas.search.asking import (
+    Documents,
+    command_refusal,
+    refusal,
+    search_definition,
+    vector_definition,
+    wait_until_ready,
+)
+
+VECTOR = {"name": "v", "type": "vectorSearch", "definition": vector_definition("f")}
+SEARCH = {"name": "s", "definition": search_definition()}
+
+
+@pytest.fixture
+def collection(db: Database[dict[str, Any]]) -> Documents:
+    return db.create_collection("c")
+
+
+def create(collection: Documents, *specifications: dict[str, Any]) -> list[dict[str, Any]]:
+    reply = collection.database.command(
+        "createSearchIndexes", collection.name, indexes=list(specifications)
+    )
+    created: list[dict[str, Any]] = reply["indexesCreated"]
+    return created
+
+
+def names(collection: Documents) -> list[str]:
+    return [entry["name"] for entry in collection.list_search_indexes()]
+
+
+def test_several_indexes_are_created_in_the_order_of_the_request(collection: Documents) -> None:
+    created = create(collection, VECTOR, SEARCH, {"definition": search_definition()})
+
+    assert [one["name"] for one in created] == ["v", "s", "default"]
+    assert all(re.fullmatch("[0-9a-f]{24}", one["id"]) for one in created)
+    assert names(collection) == ["v", "s", "default"]
+
+
+def test_pymongo_helpers_work(collection: Documents) -> None:
+    model = SearchIndexModel(definition=vector_definition(), name="v", type="vectorSearch")
+
+    assert collection.create_search_index(model) == "v"
+    wait_until_ready(collection, "v")
+    collection.update_search_index("v", vector_definition("f"))
+    assert wait_until_ready(collection, "v")["latestDefinition"] == vector_definition("f")
+    collection.drop_search_index("v")
+    assert names(collection) == []
+
+
+def test_an_equal_index_is_created_again_without_effect(collection: Documents) -> None:
+    (first,) = create(collection, VECTOR)
+    explicit = vector_definition("f", quantization="none", indexingMethod="hnsw")
+
+    (second,) = create(collection, {**VECTOR, "definition": explicit})
+
+    assert re.fullmatch("[0-9a-f]{24}", second["id"])
+    (entry,) = collection.list_search_indexes()
+    assert entry["id"] == first["id"]
+    assert entry["latestDefinition"] == VECTOR["definition"]
+    assert entry["latestDefinitionVersion"]["version"] == 0
+
+
+def test_a_changed_stored_source_passes_for_the_same_vector_index(collection: Documents) -> None:
+    create(collection, VECTOR)
+
+    create(collection, {**VECTOR, "definition": {**vector_definition("f"), "storedSource": False}})
+
+    assert names(collection) == ["v"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param({**VECTOR, "definition": vector_definition("g")}, id="other fields"),
+        pytest.param({"name": "v", "definition": search_definition()}, id="other type"),
+        pytest.param(
+            {**VECTOR, "definition": {**vector_definition("f"), "numPartitions": 2}},
+            id="other partitions",
+        ),
+    ],
+)
+def test_another_definition_under_the_same_name_creates_nothing_of_the_batch(
+    collection: Documents, other: dict[str, Any]
+) -> None:
+    create(collection, VECTOR)
+
+    answer = command_refusal(collection, "createSearchIndexes", indexes=[SEARCH, other])
+
+    assert answer == (
+        68,
+        "Index v already exists with a different definition. Drop it first if needed.",
+    )
+    assert names(collection) == ["v"]
+
+
+def test_a_bad_definition_creates_nothing_of_the_batch(collection: Documents) -> None:
+    code, text = command_refusal(
+        collection, "createSearchIndexes", indexes=[SEARCH, {"name": "b", "definition": {}}]
+    )
+
+    assert (code, text) == (8, '"userCommand.indexes[1].mappings" is required')
+    assert names(collection) == []
+
+
+def test_one_name_twice_in_a_batch_is_refused(collection: Documents) -> None:
+    code, text = command_refusal(collection, "createSearchIndexes", indexes=[SEARCH, SEARCH])
+
+    assert code == 125
+    assert re.fullmatch("duplicate index names for the same collection: [0-9a-f]{24}", text)
+    assert names(collection) == []
+
+
+COMMAND_REFUSALS = [
+    pytest.param(
+        "createSearchIndexes",
+        {},
+        (40414, "BSON field 'createSearchIndexes.indexes' is missing but a required field"),
+        id="create without indexes",
+    ),
+    pytest.param(
+        "createSearchIndexes",
+        {"indexes": [{"name": "a"}]},
+        (
+            40414,
+            "BSON field 'createSearchIndexes.indexes.definition' is missing but a required field",
+        ),
+        id="create without definition",
+    ),
+    pytest.param(
+        "createSearchIndexes",
+        {"indexes": [{**SEARCH, "x": 1}]},
+        (40415, "BSON field 'createSearchIndexes.indexes.x' is an unknown field."),
+        id="unknown key of an index",
+    ),
+    pytest.param(
+        "createSearchIndexes",
+        {"indexes": [{**SEARCH, "name": 5}]},
+        (
+            14,
+            "BSON field 'createSearchIndexes.indexes.name' is the wrong type 'int', "
+            "expected type 'string'",
+        ),
+        id="name is no string",
+    ),
+    pytest.param(
+        "createSearchIndexes",
+        {"indexes": [{**SEARCH, "type": "vector"}]},
+        (8, '"userCommand.indexes[0].type" must be one of [search, vectorSearch]'),
+        id="unknown type",
+    ),
+    pytest.param(
+        "updateSearchIndex",
+        {"definition": {}},
+        (72, "Must set either 'name' or 'id'."),
+        id="update of neither",
+    ),
+    pytest.param(
+        "updateSearchIndex",
+        {"definition": {}, "name": "a", "id": "b"},
+        (72, "Cannot set both 'name' and 'id'."),
+        id="update of both",
+    ),
+    pytest.param(
+        "updateSearchIndex",
+        {"name": "a"},
+        (40414, "BSON field 'updateSearchIndex.definition' is missing but a required field"),
+        id="update without definition",
+    ),
+    pytest.param(
+        "dropSearchIndex",
+        {},
+        (8, '"userCommand" one of [id, name] must be present'),
+        id="drop of neither",
+    ),
+    pytest.param(
+        "dropSearchIndex",
+        {"name": "a", "id": "b"},
+        (72, "Cannot set both 'name' and 'id'."),
+        id="drop of both",
+    ),
+    pytest.param(
+        "listSearchIndexes",
+        {"name": "a", "id": "b"},
+        (72, "Cannot set both 'name' and 'id'."),
+        id="list of both",
+    ),
+]
+
+
+@pytest.mark.parametrize(("command", "fields", "answer"), COMMAND_REFUSALS)
+def test_command_is_refused(
+    collection: Documents, command: str, fields: dict[str, Any], answer: tuple[int, str]
+) -> None:
+    assert command_refusal(collection, command, **fields) == answer
+
+
+@pytest.mark.parametrize(
+    ("command", "fields"),
+    [
+        ("createSearchIndexes", {"indexes": [SEARCH]}),
+        ("updateSearchIndex", {"name": "a", "definition": {}}),
+        ("dropSearchIndex", {"name": "a"}),
+        ("listSearchIndexes", {}),
+    ],
+)
+def test_a_missing_collection_is_refused_by_commands(
+    db: Database[dict[str, Any]], command: str, fields: dict[str, Any]
+) -> None:
+    answer = command_refusal(db.nothing, command, **fields)
+
+    assert answer == (26, f"Collection '{db.name}.nothing' does not exist.")
+
+
+def test_a_missing_collection_is_empty_for_the_stage(db: Database[dict[str, Any]]) -> None:
+    assert list(db.nothing.list_search_indexes()) == []
+
+
+@pytest.mark.parametrize("command", ["updateSearchIndex", "dropSearchIndex"])
+@pytest.mark.parametrize("selector", [{"name": "x"}, {"id": "0" * 24}], ids=["name", "id"])
+def test_a_missing_index_is_named(
+    collection: Documents, command: str, selector: dict[str, str]
+) -> None:
+    fields = {"definition": search_definition()} if command == "updateSearchIndex" else {}
+
+    answer = command_refusal(collection, command, **selector, **fields)
+
+    ((kind, value),) = selector.items()
+    namespace = collection.full_name
+    assert answer == (27, f"No index with {kind} {value} exists in namespace {namespace}")
+
+
+def test_the_type_of_an_index_cannot_be_changed(collection: Documents) -> None:
+    create(collection, VECTOR)
+
+    answer = command_refusal(
+        collection, "updateSearchIndex", name="v", type="search", definition=search_definition()
+    )
+
+    assert answer == (197, "An index's type cannot be changed")
+
+
+def test_an_update_raises_the_version_even_where_nothing_changes(collection: Documents) -> None:
+    (created,) = create(collection, VECTOR)
+    first = wait_until_ready(collection, "v")
+
+    collection.update_search_index("v", VECTOR["definition"])
+
+    second = wait_until_ready(collection, "v")
+    assert second["id"] == created["id"]
+    assert second["latestDefinitionVersion"]["version"] == 1
+    assert (
+        first["latestDefinitionVersion"]["createdAt"]
+        <= second["latestDefinitionVersion"]["createdAt"]
+    )
+
+
+def test_an_index_is_dropped_by_id(collection: Documents) -> None:
+    (created,) = create(collection, VECTOR)
+
+    collection.database.command("dropSearchIndex", "c", id=created["id"])
+
+    assert names(collection) == []
+
+
+def test_an_entry_has_the_documented_fields(collection: Documents) -> None:
+    (created,) = create(collection, VECTOR)
+
+    entry = wait_until_ready(collection, "v")
+
+    assert list(entry) == [
+        "id",
+        "name",
+        "type",
+        "status",
+        "queryable",
+        "latestDefinitionVersion",
+        "latestDefinition",
+        "statusDetail",
+    ]
+    assert (entry["id"], entry["status"], entry["queryable"]) == (created["id"], "READY", True)
+    assert entry["latestDefinitionVersion"]["version"] == 0
+    assert isinstance(entry["latestDefinitionVersion"]["createdAt"], datetime)
+    (host,) = entry["statusDetail"]
+    assert (host["status"], host["queryable"]) == ("READY", True)
+    assert host["mainIndex"]["status"] == "READY"
+    assert host["mainIndex"]["definitionVersion"]["version"] == 0
+    assert host["mainIndex"]["definition"] == VECTOR["definition"]
+
+
+def test_list_command_and_stage_select_by_name_and_id(collection: Documents) -> None:
+    created = create(collection, VECTOR, SEARCH)
+
+    reply = collection.database.command("listSearchIndexes", "c", name="s")
+    (stage,) = collection.aggregate([{"$listSearchIndexes": {"id": created[0]["id"]}}])
+
+    assert [one["name"] for one in reply["cursor"]["firstBatch"]] == ["s"]
+    assert reply["cursor"]["ns"] == collection.full_name
+    assert reply["cursor"]["id"] == 0
+    assert stage["name"] == "v"
+    assert list(collection.aggregate([{"$listSearchIndexes": {"name": "nothing"}}])) == []
+
+
+LIST_REFUSALS = [
+    pytest.param({"name": "a", "id": "b"}, (72, "Cannot set both 'name' and 'id'."), id="both"),
+    pytest.param(
+        {"x": 1}, (40415, "BSON field '$listSearchIndexes.x' is an unknown field."), id="unknown"
+    ),
+    pytest.param(
+        "v",
+        (9, "The $listSearchIndexes stage specification must be an object. Found: string"),
+        id="no object",
+    ),
+]
+
+
+@pytest.mark.parametrize(("spec", "answer"), LIST_REFUSALS)
+def test_list_stage_is_refused(collection: Documents, spec: Any, answer: tuple[int, str]) -> None:
+    assert refusal(collection, {"$listSearchIndexes": spec}) == answer
+
+
+def test_dropping_a_collection_loses_its_indexes(db: Database[dict[str, Any]]) -> None:
+    collection = db.create_collection("c")
+    create(collection, VECTOR)
+
+    collection.drop()
+    db.create_collection("c")
+
+    assert names(collection) == []
+    with pytest.raises(OperationFailure, match="No index with name v exists"):
+        collection.drop_search_index("v")
