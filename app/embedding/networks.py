@@ -5,6 +5,7 @@ Kept apart from `clothing.py`, which has to be importable without torch.
 """
 
 from pathlib import Path
+from typing import Any
 
 import timm
 import torch
@@ -28,7 +29,7 @@ class ClothingNetwork(nn.Module):
             dropout: share of backbone features that training drops before the head.
         """
         super().__init__()
-        backbone_layers = timm.create_model(
+        backbone_layers: Any = timm.create_model(
             backbone, pretrained=False, num_classes=0, global_pool="avg"
         )
         self.backbone: nn.Module = backbone_layers

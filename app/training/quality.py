@@ -10,9 +10,8 @@ from PIL import Image
 
 from app.embedding.base import Embedder
 from app.embedding.images import read_image
+from app.evaluation import map_at_r, precision_at_k, recall_at_k
 from app.training.data import LabelledPhotos
-
-PRECISION_DEPTH = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,33 +26,17 @@ class Quality:
 def measure_quality(
     embedder: Embedder, gallery: LabelledPhotos, queries: LabelledPhotos
 ) -> Quality:
-    """Embed both sets as the service does and rank the gallery for every query, exactly."""
-    scores = _embed(embedder, queries) @ _embed(embedder, gallery).T
-    ranking = np.argsort(-scores, axis=1, kind="stable")
-    return score_rankings(_class_of_each(gallery)[ranking], _class_of_each(queries))
+    """Embed both sets as the service does and rank the gallery for every query, exactly.
 
-
-def score_rankings(ranked: NDArray[np.str_], wanted: NDArray[np.str_]) -> Quality:
-    """Score whole rankings.
-
-    MAP@R, the mean over queries of precision averaged over the relevant hits among the first R,
-    where R relevant items exist: Musgrave, Belongie, Lim, "A Metric Learning Reality Check" (2020),
-    https://arxiv.org/abs/2003.08505.
-
-    Args:
-        ranked: (q, n) class of each gallery item, best first.
-        wanted: (q,) class of each query; each class occurs in the gallery.
+    Ties rank in the gallery's order.
     """
-    relevant = ranked == wanted[:, None]
-    depth = np.arange(1, ranked.shape[1] + 1)
-    total = relevant.sum(axis=1, keepdims=True)
-    precision = np.cumsum(relevant, axis=1) / depth
-    counted = relevant & (depth <= total)
-    average = (precision * counted).sum(axis=1) / total[:, 0]
+    scores = _embed(embedder, queries) @ _embed(embedder, gallery).T
+    order = np.argsort(-scores, axis=1, kind="stable")
+    rankings = list(_classes(gallery)[order] == _classes(queries)[:, None])
     return Quality(
-        recall_at_1=float(relevant[:, 0].mean()),
-        precision_at_10=float(relevant[:, :PRECISION_DEPTH].mean()),
-        map_at_r=float(average.mean()),
+        recall_at_1=recall_at_k(rankings, 1),
+        precision_at_10=precision_at_k(rankings, 10),
+        map_at_r=map_at_r(rankings, [int(ranking.sum()) for ranking in rankings]),
     )
 
 
@@ -65,5 +48,7 @@ def _pictures(paths: tuple[Path, ...]) -> Iterator[Image.Image]:
     return (read_image(path) for path in paths)
 
 
-def _class_of_each(photos: LabelledPhotos) -> NDArray[np.str_]:
-    return np.array(photos.class_names)[np.array(photos.labels)]
+def _classes(photos: LabelledPhotos) -> NDArray[np.str_]:
+    """Return the class name of each photo; numbers differ where one set lacks a class."""
+    names: NDArray[np.str_] = np.array([photos.class_names[label] for label in photos.labels])
+    return names

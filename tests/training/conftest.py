@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 COLORS = {"hat": (200, 40, 40), "pants": (40, 60, 200), "shirt": (60, 180, 60)}
@@ -18,6 +19,12 @@ def write_photos(folder: Path, *, per_class: int, seed: int) -> Path:
             pixels = np.clip(np.array(color) + noise, 0, 255).astype(np.uint8)
             Image.fromarray(pixels).save(folder / name / f"{i}.png")
     return folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> None:
+    """Pictures of a few pixels are quicker without threads that wait for each other."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture
