@@ -120,7 +120,8 @@ class FrameBuffer:
         """Return the next frame with its header, None while it is not whole yet.
 
         Raises:
-            ProtocolError: the announced length is impossible.
+            ProtocolError: the header is impossible; said at once, so that a peer which speaks
+                something else is not waited for.
         """
         if len(self._buffer) < _INT32.size:
             return None
@@ -130,6 +131,8 @@ class FrameBuffer:
                 f"messageLength ({length}) must be between {_HEADER.size} and "
                 f"{MAX_MESSAGE_SIZE_BYTES}."
             )
+        if len(self._buffer) >= _HEADER.size:
+            _check_op_code(_HEADER.unpack_from(self._buffer)[3])
         if len(self._buffer) < length:
             return None
         frame = bytes(memoryview(self._buffer)[:length])
@@ -145,10 +148,8 @@ def decode(frame: bytes) -> Message:
     """
     length, request_id, response_to, op_code = _HEADER.unpack_from(frame)
     assert length == len(frame)
-    decoder = _DECODERS.get(op_code)
-    if decoder is None:
-        raise ProtocolError(f"opCode ({op_code}) must be OP_MSG, OP_QUERY or OP_REPLY.")
-    return decoder(frame, request_id, response_to)
+    _check_op_code(op_code)
+    return _DECODERS[op_code](frame, request_id, response_to)
 
 
 def encode(message: Message) -> bytes:
@@ -158,6 +159,11 @@ def encode(message: Message) -> bytes:
     if isinstance(message, OpQuery):
         return _frame(message, OP_QUERY, _query_payload(message))
     return _frame(message, OP_REPLY, _reply_payload(message))
+
+
+def _check_op_code(op_code: int) -> None:
+    if op_code not in _DECODERS:
+        raise ProtocolError(f"opCode ({op_code}) must be OP_MSG, OP_QUERY or OP_REPLY.")
 
 
 def _decode_op_msg(frame: bytes, request_id: int, response_to: int) -> OpMsg:

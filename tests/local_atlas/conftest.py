@@ -1,6 +1,7 @@
 """A LocalAtlas for the tests: one in-process server on a Unix socket for all of them."""
 
 import itertools
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -37,3 +38,10 @@ def db(client: MongoClient[dict[str, Any]]) -> Iterator[Database[dict[str, Any]]
     name = f"test_{next(_names)}"
     yield client[name]
     client.drop_database(name)
+
+
+@pytest.fixture
+def peer(local_atlas: Node) -> Iterator[socket.socket]:
+    """A bare connection, for what no driver sends."""
+    with local_atlas.address.connect(timeout_s=5) as connection:
+        yield connection
