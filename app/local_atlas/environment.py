@@ -6,6 +6,7 @@ from typing import Any
 from .commands.table import CommandContext
 from .mql.matcher import compile_filter
 from .mql.rows import Row
+from .search.stages import search_sources
 from .store import StoredCollection
 
 
@@ -23,6 +24,7 @@ class StoreEnvironment:
     ) -> None:
         self.variables = dict(variables or {})
         self.name = name
+        self.search_sources = search_sources(context.search)
         self._context = context
 
     @property

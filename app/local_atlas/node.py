@@ -24,7 +24,7 @@ class Node:
     linger: Linger | None
     """Tells when the node may end by itself; None where it never does."""
     _server: Server
-    _store: Store
+    store: Store
     _search: SearchRegistry
     _lock: ServerLock
 
@@ -38,7 +38,7 @@ class Node:
         self._server.close()
         self.address.release()
         self._search.close()
-        self._store.close()
+        self.store.close()
         self._lock.release()
 
 

@@ -7,6 +7,7 @@ from .table import CommandContext, command
 __all__ = ["CommandContext", "command", "load"]
 
 _MODULES = (
+    "aggregation",
     "catalog",
     "crud",
     "find_and_modify",

@@ -1,0 +1,50 @@
+"""The command aggregate: a pipeline over one collection, answered through a cursor."""
+
+from typing import Any
+
+from ..environment import StoreEnvironment
+from ..errors import NOT_EMULATED, failed_to_parse
+from ..mql.stages import run_pipeline
+from .fields import (
+    bool_field,
+    collection_name,
+    document_field,
+    let_variables,
+    list_field,
+    non_negative_field,
+    refuse_collation,
+    unknown_field,
+)
+from .indexes import check_hint
+from .table import CommandContext, command
+
+Document = dict[str, Any]
+
+_DATABASE_LEVEL = "$cmd.aggregate"  # stands for the collection where the pipeline needs none
+
+
+@command(
+    "aggregate",
+    fields=(
+        "pipeline", "cursor", "let", "hint", "collation", "explain", "allowDiskUse",
+        "bypassDocumentValidation",
+    ),
+)  # fmt: skip
+def aggregate(context: CommandContext, body: Document) -> Document:
+    """Run a pipeline and return its documents through a cursor."""
+    name = _DATABASE_LEVEL if body["aggregate"] == 1 else collection_name(body)
+    refuse_collation(body)
+    if bool_field(body, "explain"):
+        raise unknown_field("aggregate", "explain", f" {NOT_EMULATED}")
+    if "cursor" not in body:
+        raise failed_to_parse(
+            "The 'cursor' option is required, except for aggregate with the explain argument"
+        )
+    check_hint(context, name, body.get("hint"))
+    batch_size = non_negative_field(document_field(body, "cursor"), "batchSize")
+    environment = StoreEnvironment(context, name, let_variables(body))
+    rows = run_pipeline(list_field(body, "pipeline"), environment)
+    namespace = f"{context.database}.{name}"
+    cursor = context.cursors.first_batch(namespace, rows, batch_size)
+    context.deadline_s = None  # maxTimeMS is not to run on while the client reads its batch
+    return {"cursor": cursor}
