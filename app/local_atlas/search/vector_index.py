@@ -190,9 +190,25 @@ def _candidates(snapshot: Snapshot, field: VectorField, query: Vector, k: int, r
         closeness = _closeness(snapshot.values[rows], square_lengths, field, query)
     else:
         closeness = _closeness(snapshot.values, snapshot.square_lengths, field, query)[rows]
-    kth_best = np.partition(closeness, len(rows) - k)[len(rows) - k]
-    candidates: Ids = rows[closeness >= kth_best - 2 * error]
+    kth_best = float(np.partition(closeness, len(rows) - k)[len(rows) - k])
+    margin = 2 * error + _resolution(field, query, kth_best)
+    candidates: Ids = rows[closeness >= kth_best - margin]
     return candidates
+
+
+def _resolution(field: VectorField, query: Vector, closeness: float) -> float:
+    """Return how far closenesses may lie apart where the scores, in float32, are equal."""
+    # A score is the result of a few roundings.
+    roundings = 8 * float(np.finfo(np.float32).eps)
+    length = float(np.linalg.norm(query.values.astype(np.float64)))
+    if query.element_type == "packed_bit":
+        return 0.0
+    if field.similarity == "cosine":
+        return roundings * length
+    if field.similarity == "euclidean":
+        return roundings * (1 + max(length**2 - closeness, 0.0))
+    scale = 2.0**14 * len(query.values) if query.element_type == "int8" else 1.0
+    return roundings * (scale + abs(closeness))
 
 
 def _worst_error(field: VectorField, query: Vector, square_lengths: Doubles) -> float | None:
@@ -226,7 +242,9 @@ def _closeness(values: Array, square_lengths: Doubles, field: VectorField, query
             cosines: Array = products / np.sqrt(square_lengths).astype(np.float32)
             return cosines
         if field.similarity == "dotProduct":
-            return products
+            # Scores of less than 0 are 0, and so equal; those of int8 are never cut off.
+            is_cut = query.element_type == "float32"
+            return np.maximum(products, np.float32(-1)) if is_cut else products
         near: Array = 2 * products - square_lengths.astype(np.float32)
         return near
 

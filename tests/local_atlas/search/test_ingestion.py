@@ -1,0 +1,160 @@
+"""Which vectors are indexed and which are silently skipped; no write ever fails."""
+
+import math
+from typing import Any
+
+import pytest
+from bson import Binary, Decimal128, Int64
+from pymongo.database import Database
+
+from tests.local_atlas.search.asking import (
+    ids,
+    indexed,
+    knn_beta,
+    search_definition,
+    vector_definition,
+    vector_search,
+)
+from tests.local_atlas.search.test_scores import as_bits, as_float32, as_int8
+
+VALUES = [
+    pytest.param([1, 2], True, id="ints"),
+    pytest.param([1.5, Int64(2)], True, id="doubles and longs"),
+    pytest.param(as_float32([1, 2]), True, id="binary float32"),
+    pytest.param(None, False, id="null"),
+    pytest.param("1, 2", False, id="string"),
+    pytest.param(5, False, id="number"),
+    pytest.param([1], False, id="too short"),
+    pytest.param([1, 2, 3], False, id="too long"),
+    pytest.param([], False, id="empty"),
+    pytest.param([1, "2"], False, id="string inside"),
+    pytest.param([1, None], False, id="null inside"),
+    pytest.param([1, True], False, id="boolean inside"),
+    pytest.param([1, Decimal128("2")], False, id="decimal inside"),
+    pytest.param([1, math.nan], False, id="NaN inside"),
+    pytest.param([1, 1e39], False, id="infinite once narrowed"),
+    pytest.param([0, 0], False, id="zero under cosine"),
+    pytest.param([1e-50, 0], False, id="zero once narrowed"),
+    pytest.param(as_float32([1, 2, 3]), False, id="binary of another length"),
+    pytest.param(as_int8([1, 2]), False, id="int8 is another index"),
+    pytest.param(Binary(b"\x27", 9), False, id="malformed binary"),
+    pytest.param(Binary(b"\x27\x01" + b"\0" * 8, 9), False, id="binary with padding"),
+    pytest.param(b"\x27\x00" + b"\x01" * 8, False, id="binary of another subtype"),
+]
+
+
+@pytest.mark.parametrize(("value", "is_indexed"), VALUES)
+@pytest.mark.parametrize("kind", ["vectorSearch", "search"])
+def test_a_value_is_indexed_or_skipped(
+    db: Database[dict[str, Any]], value: Any, is_indexed: bool, kind: str
+) -> None:
+    definition = (
+        search_definition("cosine") if kind == "search" else vector_definition(similarity="cosine")
+    )
+    collection = indexed(db.c, [{"_id": "built", "v": value}, {"_id": "without"}], definition)
+    collection.insert_one({"_id": "written", "v": value})
+
+    hits = vector_search(collection, queryVector=[1, 2])
+
+    assert set(ids(hits)) == ({"built", "written"} if is_indexed else set())
+
+
+def test_arrays_of_a_knn_vector_are_found_by_knn_beta(db: Database[dict[str, Any]]) -> None:
+    documents = [{"_id": 1, "v": [1, 2]}, {"_id": 2, "v": as_float32([1, 2])}]
+    collection = indexed(db.c, documents, search_definition())
+
+    assert ids(knn_beta(collection)) == [1, 2]
+
+
+def test_int8_is_skipped_where_the_field_is_quantized(db: Database[dict[str, Any]]) -> None:
+    collection = indexed(db.c, [{"v": as_int8([1, 2])}], vector_definition(quantization="scalar"))
+
+    assert vector_search(collection, queryVector=as_int8([1, 2])) == []
+
+
+def test_bits_are_indexed_under_euclidean_only(db: Database[dict[str, Any]]) -> None:
+    bits = as_bits([1, 0, 0, 0, 0, 0, 0, 0])
+    euclidean = indexed(db.a, [{"_id": 1, "v": bits}], vector_definition(numDimensions=8))
+    dot_product = indexed(
+        db.b, [{"_id": 1, "v": bits}], vector_definition(numDimensions=8, similarity="dotProduct")
+    )
+
+    assert ids(vector_search(euclidean, queryVector=bits)) == [1]
+    assert vector_search(dot_product, queryVector=[1.0] * 8) == []
+
+
+ARRAYS = [
+    pytest.param([[1, 2], [3, 4]], 1 / 6, id="the first vector of an array wins"),
+    pytest.param([["x"], [3, 4]], 1 / 26, id="an unparseable one is passed over"),
+    pytest.param([None, 5, [3, 4]], 1 / 26, id="other values are passed over"),
+    pytest.param([[1, math.inf], [3, 4]], 1 / 26, id="a non-finite one is passed over"),
+    pytest.param([[1], [3, 4]], None, id="one of the wrong length blocks the field"),
+    pytest.param([[], [3, 4]], None, id="an empty one blocks the field"),
+    pytest.param([[[1, 2]]], 1 / 6, id="nested arrays are looked into"),
+]
+
+
+@pytest.mark.parametrize(("value", "score"), ARRAYS)
+def test_arrays_of_vectors_in_a_vector_index(
+    db: Database[dict[str, Any]], value: Any, score: float | None
+) -> None:
+    collection = indexed(db.c, [{"_id": 1, "v": value}], vector_definition())
+
+    expected = [] if score is None else [(1, pytest.approx(score, abs=1e-6))]
+    assert vector_search(collection) == expected
+
+
+def test_a_zero_vector_blocks_the_field_under_cosine(db: Database[dict[str, Any]]) -> None:
+    collection = indexed(
+        db.c, [{"_id": 1, "v": [[0, 0], [3, 4]]}], vector_definition(similarity="cosine")
+    )
+
+    assert vector_search(collection, queryVector=[3, 4]) == []
+
+
+def test_arrays_of_documents_hold_the_first_vector_of_a_vector_index(
+    db: Database[dict[str, Any]],
+) -> None:
+    documents = [
+        {"_id": "document", "a": {"v": [1, 0]}},
+        {"_id": "array", "a": [{"x": 1}, {"v": [2, 0]}, {"v": [0, 0]}]},
+    ]
+    collection = indexed(db.c, documents, vector_definition(path="a.v"))
+
+    assert vector_search(collection, path="a.v") == [
+        ("document", 0.5),
+        ("array", pytest.approx(1 / 5, abs=1e-6)),
+    ]
+
+
+def test_a_search_index_ignores_vectors_in_arrays(db: Database[dict[str, Any]]) -> None:
+    vector = {"type": "knnVector", "dimensions": 2, "similarity": "euclidean"}
+    nested = {"type": "document", "fields": {"v": vector}}
+    documents = [
+        {"_id": "document", "v": [1, 0], "a": {"v": [1, 0]}},
+        {"_id": "array", "v": [[1, 0]], "a": [{"v": [1, 0]}]},
+        {"_id": "token", "t": [[1, 0]]},
+    ]
+    definition = search_definition(a=nested, t=[vector, {"type": "token"}])
+    collection = indexed(db.c, documents, definition)
+
+    assert ids(knn_beta(collection, path="v")) == ["document"]
+    assert ids(knn_beta(collection, path="a.v")) == ["document"]
+    assert ids(knn_beta(collection, path="t")) == []
+
+
+def test_updates_and_deletes_are_seen_at_once(db: Database[dict[str, Any]]) -> None:
+    collection = indexed(db.c, [{"_id": 1, "v": [1, 0], "f": "a"}], vector_definition("f"))
+
+    collection.insert_one({"_id": 2, "v": [2, 0], "f": "b"})
+    assert ids(vector_search(collection)) == [1, 2]
+    collection.update_one({"_id": 1}, {"$set": {"v": [3, 0], "f": "c"}})
+    assert ids(vector_search(collection)) == [2, 1]
+    assert ids(vector_search(collection, filter={"f": "c"})) == [1]
+    assert ids(vector_search(collection, filter={"f": "a"})) == []
+    collection.update_one({"_id": 2}, {"$unset": {"v": 1}})
+    assert ids(vector_search(collection)) == [1]
+    collection.replace_one({"_id": 2}, {"v": [0, 0]})
+    assert ids(vector_search(collection)) == [2, 1]
+    collection.delete_one({"_id": 1})
+    assert ids(vector_search(collection)) == [2]

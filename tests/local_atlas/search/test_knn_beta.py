@@ -1,0 +1,304 @@
+"""$search with `knnBeta`, and `vectorSearch` as an operator."""
+
+import math
+from typing import Any
+
+import pytest
+from bson import Binary, Decimal128
+from bson.binary import BinaryVectorDtype
+from pymongo.database import Database
+
+from tests.local_atlas.search.asking import (
+    AGGREGATE_PREFIX,
+    Documents,
+    create_index,
+    ids,
+    indexed,
+    knn_beta,
+    refusal,
+    search_definition,
+    vector_definition,
+)
+
+GOOD: dict[str, Any] = {"path": "v", "vector": [1, 0], "k": 1}
+OPERATORS = (
+    "autocomplete, compound, embeddedDocument, equals, exists, geoShape, geoWithin, hasAncestor, "
+    "hasRoot, in, knnBeta, moreLikeThis, near, phrase, queryString, range, regex, search, span, "
+    "term, text, vectorSearch, wildcard"
+)
+
+
+@pytest.fixture(scope="module")
+def collection(client: Any) -> Any:
+    database = client["knn_beta"]
+    definition = search_definition(
+        "cosine",
+        w={"type": "knnVector", "dimensions": 2, "similarity": "euclidean"},
+        n={"type": "number"},
+        t={"type": "token"},
+    )
+    documents = [
+        {"_id": 1, "v": [1, 0], "w": [0, 0], "n": 2},
+        {"_id": 2, "v": [0, 1], "w": [1, 0], "n": [3, 4]},
+        {"_id": 3, "v": [-1, 0], "n": 0.5},
+    ]
+    yield indexed(database.c, documents, definition)
+    client.drop_database(database)
+
+
+def knn(**changes: Any) -> dict[str, Any]:
+    spec = {**GOOD, **changes}
+    return {"knnBeta": {name: value for name, value in spec.items() if value is not ...}}
+
+
+REFUSALS = [
+    pytest.param(
+        {},
+        f"Query should contain either an operator [{OPERATORS}] or a collector [facet]",
+        id="nothing to do",
+    ),
+    pytest.param({**knn(), "x": 1}, 'unrecognized field "x"', id="unknown key"),
+    pytest.param({**knn(), "index": ""}, '"index" cannot be empty', id="empty index"),
+    pytest.param(
+        {**knn(), "equals": {"path": "n", "value": 1}},
+        '"equals" is an operator of the search engine (not emulated by LocalAtlas)',
+        id="another operator is refused by name",
+    ),
+    pytest.param(
+        {"facet": {}},
+        '"facet" is an operator of the search engine (not emulated by LocalAtlas)',
+        id="a collector is refused by name",
+    ),
+    pytest.param(
+        {**knn(), "sortBetaV1": {"n": 1}},
+        "knnBeta is not allowed to be used with the sort option",
+        id="sortBetaV1",
+    ),
+    pytest.param(
+        {**knn(), "highlight": {"path": "t"}},
+        '"highlight" is an option of the search engine (not emulated by LocalAtlas)',
+        id="highlight is refused by name",
+    ),
+    pytest.param(knn(path=...), '"knnBeta.path" is required', id="no path"),
+    pytest.param(knn(path=5), '"knnBeta.path" must be a string or document', id="path type"),
+    pytest.param(
+        knn(path={"value": "v", "multi": "m"}),
+        '"knnBeta.path" unrecognized field "multi"',
+        id="multi",
+    ),
+    pytest.param(knn(vector=...), '"knnBeta.vector" is required', id="no vector"),
+    pytest.param(
+        knn(vector=Binary.from_vector([1.0, 0.0], BinaryVectorDtype.FLOAT32)),
+        '"knnBeta.vector" must be a array',
+        id="binary vector",
+    ),
+    pytest.param(knn(vector=[]), '"knnBeta.vector" cannot be empty', id="empty vector"),
+    pytest.param(
+        knn(vector=[1, "x"]),
+        '"knnBeta.vector[1]" must be a int32, int64, or double',
+        id="element is a string",
+    ),
+    pytest.param(knn(k=...), '"knnBeta.k" is required', id="no k"),
+    pytest.param(knn(k=0), '"knnBeta.k" must be within bounds [1..2147483647]', id="k is zero"),
+    pytest.param(knn(limit=1), '"knnBeta" unrecognized field "limit"', id="limit"),
+    pytest.param(
+        knn(score={}),
+        '"knnBeta.score" one of [boost, constant, function] must be present',
+        id="empty score",
+    ),
+    pytest.param(
+        knn(score={"constant": {"value": 1}, "boost": {"value": 1}}),
+        '"knnBeta.score" only one of [boost, constant, function] may be present',
+        id="two scores",
+    ),
+    pytest.param(
+        knn(score={"boost": {"value": 0}}),
+        '"knnBeta.score.boost.value" must be positive',
+        id="boost of zero",
+    ),
+    pytest.param(
+        knn(score={"boost": {"value": 1, "undefined": 1}}),
+        '"knnBeta.score.boost" "undefined" cannot be present when "value" is present',
+        id="undefined beside value",
+    ),
+    pytest.param(
+        knn(score={"constant": {"value": -1}}),
+        '"knnBeta.score.constant.value" cannot be negative',
+        id="negative constant",
+    ),
+    pytest.param(
+        knn(score={"dismax": {}}),
+        '"knnBeta.score" one of [boost, constant, function] must be present',
+        id="dismax",
+    ),
+    pytest.param(knn(path="t"), "t is not indexed as knnVector", id="path of a token"),
+    pytest.param(knn(path="u"), "u is not indexed as knnVector", id="path that is not mapped"),
+    pytest.param(
+        knn(vector=[1, 2, 3]),
+        "knnVector field is indexed with 2 dimensions but queried with 3",
+        id="other dimensions",
+    ),
+    pytest.param(
+        knn(vector=[0, 0]),
+        "Cosine similarity cannot be calculated against a zero knnVector.",
+        id="zero vector",
+    ),
+    pytest.param(knn(vector=[1, math.nan]), "non-finite value at vector[1]=NaN", id="NaN"),
+    pytest.param(
+        knn(path="w", vector=[-1e39, 0]), "non-finite value at vector[0]=-Infinity", id="infinite"
+    ),
+]
+
+
+@pytest.mark.parametrize(("spec", "message"), REFUSALS)
+def test_search_is_refused(collection: Documents, spec: dict[str, Any], message: str) -> None:
+    assert refusal(collection, {"$search": spec}) == (8, AGGREGATE_PREFIX + message)
+
+
+def test_a_specification_is_an_object(collection: Documents) -> None:
+    assert refusal(collection, {"$search": 5})[0] == 9
+
+
+def test_k_is_the_number_of_results(collection: Documents) -> None:
+    assert knn_beta(collection, vector=[1, 0], k=2) == [(1, 1.0), (2, 0.5)]
+
+
+def test_a_vector_may_be_of_decimals(collection: Documents) -> None:
+    assert ids(knn_beta(collection, vector=[Decimal128("1"), 0], k=1)) == [1]
+
+
+@pytest.mark.parametrize("path", ["v", ["v"], {"value": "v"}, [{"value": "v"}]])
+def test_a_path_has_several_forms(collection: Documents, path: Any) -> None:
+    assert ids(knn_beta(collection, vector=[1, 0], path=path, k=1)) == [1]
+
+
+def test_several_paths_are_united_and_their_scores_summed(collection: Documents) -> None:
+    hits = knn_beta(collection, vector=[1, 0], path=["v", "w"], k=2)
+
+    # v finds 1 (1.0) and 2 (0.5), w finds 2 (1.0) and 1 (0.5).
+    assert hits == [(1, 1.5), (2, 1.5)]
+    assert ids(knn_beta(collection, vector=[-1, 0], path=["v", "w"], k=1)) == [3, 1]
+
+
+SCORES = [
+    pytest.param({"boost": {"value": 3}}, {1: 3.0, 2: 1.5, 3: 0.0}, id="boost by a value"),
+    pytest.param(
+        {"boost": {"path": "n", "undefined": 10}}, {1: 2.0, 2: 5.0, 3: 0.0}, id="boost by a path"
+    ),
+    pytest.param({"boost": {"path": "n"}}, {1: 2.0, 2: 0.0, 3: 0.0}, id="undefined is zero"),
+    pytest.param({"constant": {"value": 7}}, {1: 7.0, 2: 7.0, 3: 7.0}, id="constant"),
+    pytest.param(
+        {"function": {"multiply": [{"score": "relevance"}, {"constant": 3}]}},
+        {1: 3.0, 2: 1.5, 3: 0.0},
+        id="function multiply",
+    ),
+    pytest.param(
+        {"function": {"add": [{"score": "relevance"}, {"path": "n"}]}},
+        {1: 3.0, 2: 0.5, 3: 0.5},
+        id="function add of a path",
+    ),
+    pytest.param(
+        {"function": {"path": {"value": "n", "undefined": 4}}},
+        {1: 2.0, 2: 4.0, 3: 0.5},
+        id="function path with undefined",
+    ),
+    pytest.param(
+        {"function": {"log1p": {"constant": 99}}}, {1: 2.0, 2: 2.0, 3: 2.0}, id="function log1p"
+    ),
+    pytest.param(
+        {"function": {"gauss": {"path": "n", "origin": 2, "scale": 1.5}}},
+        {1: 1.0, 2: 0.29163, 3: 0.5},
+        id="function gauss",
+    ),
+]
+
+
+@pytest.mark.parametrize(("score", "expected"), SCORES)
+def test_score_option(
+    collection: Documents, score: dict[str, Any], expected: dict[int, float]
+) -> None:
+    hits = dict(knn_beta(collection, vector=[1, 0], k=3, score=score))
+
+    assert hits == pytest.approx(expected, abs=1e-5)
+
+
+def test_results_come_in_the_order_of_the_changed_scores(collection: Documents) -> None:
+    score = {"function": {"path": {"value": "n", "undefined": 4}}}
+
+    assert ids(knn_beta(collection, vector=[1, 0], k=3, score=score)) == [2, 1, 3]
+
+
+@pytest.mark.parametrize(
+    "root",
+    [
+        {"concurrent": True},
+        {"count": {"type": "total"}},
+        {"scoreDetails": False},
+        {"tracking": {"searchTerms": "x"}},
+        {"returnStoredSource": False},
+    ],
+)
+def test_options_that_change_no_result_are_taken(
+    collection: Documents, root: dict[str, Any]
+) -> None:
+    assert ids(knn_beta(collection, vector=[1, 0], k=1, root=root)) == [1]
+
+
+def test_the_index_is_called_default_where_none_is_named(db: Database[dict[str, Any]]) -> None:
+    collection = indexed(db.c, [{"_id": 1, "v": [1, 0]}], search_definition())
+    create_index(collection, search_definition("dotProduct"), name="other")
+
+    assert knn_beta(collection, vector=[1, 0]) == [(1, 1.0)]
+    assert knn_beta(collection, vector=[3, 0], root={"index": "other"}) == [(1, 2.0)]
+
+
+def test_an_unknown_index_or_collection_answers_with_nothing(
+    collection: Documents, db: Database[dict[str, Any]]
+) -> None:
+    assert knn_beta(collection, root={"index": "nothing"}) == []
+    assert knn_beta(db.nothing) == []
+
+
+def test_a_vector_index_is_refused(db: Database[dict[str, Any]]) -> None:
+    collection = indexed(db.c, [], vector_definition())
+
+    assert refusal(collection, {"$search": knn()}) == (
+        8,
+        f"{AGGREGATE_PREFIX}Cannot execute $search over vectorSearch index 'default'",
+    )
+
+
+def test_a_dotted_key_is_queryable_and_indexes_nothing(db: Database[dict[str, Any]]) -> None:
+    dotted = {"a.v": {"type": "knnVector", "dimensions": 2, "similarity": "euclidean"}}
+    definition = {"mappings": {"fields": dotted}}
+    collection = indexed(db.c, [{"_id": 1, "a": {"v": [1, 0]}}], definition)
+
+    assert knn_beta(collection, path="a.v") == []
+
+
+def test_vector_search_is_an_operator_of_search(collection: Documents) -> None:
+    criteria = {
+        "path": "v",
+        "queryVector": [1, 0],
+        "numCandidates": 10,
+        "limit": 2,
+        "filter": {"range": {"path": "n", "lt": 3}},
+    }
+    stages = [
+        {"$search": {"vectorSearch": criteria}},
+        {"$project": {"score": {"$meta": "searchScore"}}},
+    ]
+
+    assert [(hit["_id"], hit["score"]) for hit in collection.aggregate(stages)] == [
+        (1, 1.0),
+        (3, 0.0),
+    ]
+    assert refusal(collection, {"$search": {"vectorSearch": criteria, "sort": {"n": 1}}}) == (
+        8,
+        f"{AGGREGATE_PREFIX}Sort option is not supported with the 'vectorSearch' operator. "
+        "Use $sort stage instead.",
+    )
+    assert refusal(collection, {"$search": {"vectorSearch": {**criteria, "path": "t"}}}) == (
+        8,
+        f'{AGGREGATE_PREFIX}t must be indexed as "vector".',
+    )
