@@ -81,25 +81,18 @@ class ClothingEmbedder(Embedder):
         import torch
 
         steps = self._manifest.preprocessing
-        pixels = torch.from_numpy(preprocess(images, steps)).to(self._device)
+        pixels = torch.from_numpy(_resized(images, steps)).to(self._device)
+        mean, std = torch.tensor((steps.mean, steps.std), device=self._device)
         with torch.inference_mode():
+            normalised = (pixels.float() / 255 - mean) / std
             # (b, s, s, 3) seen as (b, 3, s, s) already is torch's channels_last layout.
-            embeddings = self._network(pixels.permute(0, 3, 1, 2))
+            embeddings = self._network(normalised.permute(0, 3, 1, 2))
         rows: NDArray[np.float32] = embeddings.cpu().numpy()
         return rows
 
 
-def preprocess(images: Sequence[Image.Image], steps: Preprocessing) -> NDArray[np.float32]:
-    """Bring pictures to the network's input.
-
-    Returns:
-        (b, side_px, side_px, 3) float32.
-    """
+def _resized(images: Sequence[Image.Image], steps: Preprocessing) -> NDArray[np.uint8]:
+    """Bring pictures to one size, as (b, side_px, side_px, 3)."""
     size = (steps.side_px, steps.side_px)
     resampling = RESAMPLING[steps.interpolation]
-    pixels = np.stack(
-        [np.asarray(image.convert("RGB").resize(size, resampling)) for image in images]
-    )
-    mean = np.array(steps.mean, dtype=np.float32)
-    std = np.array(steps.std, dtype=np.float32)
-    return ((pixels / np.float32(255) - mean) / std).astype(np.float32, copy=False)
+    return np.stack([np.asarray(image.resize(size, resampling)) for image in images])

@@ -13,6 +13,7 @@ from app.embedding import load_embedder
 from app.embedding.checkpoints import read_manifest
 from app.errors import ConfigError
 from app.training.backbones import read_backbone
+from app.training.trainer import Trainer
 from scripts import finetune_clothing
 from scripts._cli import run
 
@@ -98,6 +99,25 @@ def test_a_validation_class_that_the_gallery_lacks_is_named(
 
     assert code == 2
     assert "the gallery lacks: beret" in capsys.readouterr().err
+
+
+@needs_weights
+def test_an_interrupted_run_ends_with_one_sentence_and_leaves_nothing(
+    gallery: Path,
+    validation: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    def interrupted(self: Trainer, rows: torch.Tensor, teacher: torch.Tensor) -> float:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Trainer, "_step", interrupted)
+    code = run(finetune_clothing.main, arguments(gallery, validation, tmp_path / "m" / "out"))
+
+    assert code == 130
+    assert capsys.readouterr().err.splitlines()[-1] == "error: Interrupted."
+    assert not (tmp_path / "m").exists()
 
 
 @pytest.mark.parametrize("flag", ["--epochs", "--batch-size", "--side-px", "--embed-side-px"])
