@@ -10,7 +10,10 @@ KINDS: Final = frozenset(
     {"searchScore", "vectorSearchScore", "searchScoreDetails", "searchHighlights", "score"}
     | {"scoreDetails", "searchSequenceToken", "searchRootDocumentId", "stream"}
 )
+MISSING_METADATA: Final = 40218
+_IN_WORDS: Final = {"searchScore": "$search score", "vectorSearchScore": "$vectorSearch score"}
 SORTABLE: Final = frozenset({"searchScore", "vectorSearchScore", "score"})
+_SCORES: Final = ("score", "searchScore", "vectorSearchScore")
 _NOT_EMULATED: Final = frozenset(
     {"textScore", "randVal", "recordId", "indexKey", "sortKey", "geoNearDistance", "geoNearPoint"}
 )
@@ -21,7 +24,7 @@ def compile_meta(operand: Any, scope: Scope) -> Evaluate:
     """Compile `{$meta: "searchScore"}` into the value of the row's metadata.
 
     Raises:
-        CommandError: 17308 for a name that is no string, 17308 for an unknown one, 40218 where no
+        CommandError: 17307 for a name that is no string, 17308 for an unknown one, 40218 where no
             earlier stage provides it.
     """
     if not isinstance(operand, str):
@@ -32,8 +35,12 @@ def compile_meta(operand: Any, scope: Scope) -> Evaluate:
         raise CommandError(17308, "Location17308", f"Unsupported argument to $meta: {operand}")
     if scope.metadata is not None and operand not in scope.metadata:
         raise CommandError(
-            40218,
-            "Location40218",
-            f"query requires {operand} metadata, but it is not available",
+            MISSING_METADATA,
+            f"Location{MISSING_METADATA}",
+            f"query requires {_IN_WORDS.get(operand, operand)} metadata, but it is not available",
+        )
+    if operand == "score":  # whatever the search stage gave
+        return lambda row, variables: next(
+            (row.metadata[kind] for kind in _SCORES if kind in row.metadata), MISSING
         )
     return lambda row, variables: row.metadata.get(operand, MISSING)

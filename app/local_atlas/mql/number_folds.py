@@ -1,4 +1,4 @@
-"""Folds of numbers, in a table by operator: sum, mean and standard deviation; values that are no numbers are passed over.
+"""Folds of numbers, in a table by operator: sum, mean, standard deviation; no others count.
 
 https://www.mongodb.com/docs/manual/reference/operator/aggregation/sum/
 """

@@ -159,3 +159,28 @@ def _collect_in_array(
             _collect(inner, parts, start + 1, found, spread_leaf=spread_leaf)
         elif isinstance(item, list):
             _collect_in_array(item, parts, start + 1, found, spread_leaf=spread_leaf)
+
+
+def plain_value(document: Document, path: str) -> Any:
+    """Return the value of a path through documents only; `MISSING` behind an array or scalar."""
+    value: Any = document
+    for part in path.split("."):
+        inner = as_document(value)
+        value = MISSING if inner is None else inner.get(part, MISSING)
+    return value
+
+
+def with_value(document: Document, path: str, value: Any) -> Document:
+    """Return a copy with a path set, or taken away by `MISSING`.
+
+    What is no document on the way is replaced by one.
+    """
+    name, _, rest = path.partition(".")
+    if rest:
+        inner = as_document(document.get(name, MISSING))
+        if inner is None and value is MISSING:
+            return document
+        value = with_value({} if inner is None else inner, rest, value)
+    if value is MISSING:
+        return {key: item for key, item in document.items() if key != name}
+    return {**document, name: value}

@@ -7,7 +7,8 @@ held nothing else. https://www.mongodb.com/docs/manual/reference/operator/update
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from .matcher import Filter, compile_filter
+from .filters import Filter
+from .matcher import compile_filter
 from .paths import Document
 
 

@@ -12,6 +12,7 @@ from .bson_types import is_number, is_true, type_name
 from .expression_compiler import OPERATORS, Scope, Variables
 from .expressions import compile_expression
 from .find_projection import compile_elem_match, compile_position_trim, compile_slice
+from .metadata import MISSING_METADATA
 from .paths import Document
 from .projection_tree import Node, compute, exclude, include
 from .rows import Row
@@ -107,6 +108,8 @@ def _named(stage: str, compile_it: Callable[[], Projection]) -> Projection:
     try:
         return compile_it()
     except CommandError as error:
+        if error.code == MISSING_METADATA:  # found by the whole pipeline's check, not the stage's
+            raise
         message = f"Invalid {stage} :: caused by :: {error.message}"
         raise CommandError(error.code, error.code_name, message) from error
 

@@ -1,0 +1,253 @@
+"""Pipelines: parsed and checked whole, before the first document is read, then run as iterators.
+
+`STAGES` is the one table of stages; the `*_stages.py` modules fill it, `stages.py` is the way in.
+A compiled stage turns an iterator of rows into another; `$lookup` and its kin hold pipelines.
+https://www.mongodb.com/docs/manual/reference/operator/aggregation-pipeline/
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from heapq import nsmallest
+from itertools import islice
+from typing import Any, Final, Protocol
+
+from ..errors import CommandError, stage_not_emulated
+from .expression_compiler import Scope, Variables
+from .matcher import compile_filter
+from .rows import Row
+from .transforms import stage_parts
+
+
+class Environment(Protocol):
+    """What a pipeline runs in: one collection, its neighbours, and the command's limits."""
+
+    @property
+    def variables(self) -> Mapping[str, Any]:
+        """The values of the command's `let`."""
+
+    @property
+    def search_sources(self) -> "Mapping[str, SearchSource]":
+        """The stages that the search side answers, by name."""
+
+    def rows(self, query: Mapping[str, Any] | None) -> Iterator[Row]:
+        """Return the collection's documents that match, in natural order."""
+
+    def on(self, collection_name: str) -> "Environment":
+        """Return the environment of another collection of the database."""
+
+    def check_time(self) -> None:
+        """Raise where the command's time is up."""
+
+
+SearchSource = Callable[[Any, Any], Iterator[Row]]  # specification, environment -> rows
+Stage = Callable[[Iterator[Row], Environment, Variables], Iterator[Row]]
+Open = Callable[[Environment, Variables], Iterator[Row]]
+
+
+@dataclass(frozen=True, slots=True)
+class StageScope:
+    """What a stage may refer to.
+
+    Attributes:
+        expressions: variables and metadata in sight of its expressions.
+        search_stages: the search stages that this environment has.
+        is_in_facet: the stage stands in a pipeline of `$facet`.
+    """
+
+    expressions: Scope
+    search_stages: frozenset[str] = frozenset()
+    is_in_facet: bool = False
+
+    def with_metadata(self, metadata: frozenset[str] | None) -> "StageScope":
+        """Return the scope behind a stage that leaves these kinds of metadata."""
+        return replace(self, expressions=replace(self.expressions, metadata=metadata))
+
+
+CompileStage = Callable[[str, Any, StageScope], Stage]
+CompileSource = Callable[[Any, StageScope], Open]
+
+STAGES: Final[dict[str, CompileStage]] = {}
+SOURCES: Final[dict[str, CompileSource]] = {}
+STARTS_ANEW: Final[set[str]] = set()  # stages whose rows are new documents, without metadata
+NOT_IN_FACET: Final[set[str]] = {"$facet", "$out", "$merge"}
+SEARCH_STAGES: Final = frozenset({"$search", "$searchMeta", "$vectorSearch", "$listSearchIndexes"})
+_SCORES: Final = frozenset({"score", "searchScore", "searchSequenceToken", "searchHighlights"})
+_METADATA: Final[dict[str, frozenset[str]]] = {
+    "$search": _SCORES | {"searchScoreDetails", "scoreDetails"},
+    "$vectorSearch": frozenset({"score", "vectorSearchScore"}),
+}
+
+
+def stage(name: str, *, starts_anew: bool = False) -> Callable[[CompileStage], CompileStage]:
+    """Register the compiler of a stage.
+
+    Args:
+        name: as in a pipeline.
+        starts_anew: its rows are new documents, no metadata is left behind it.
+    """
+
+    def register(compile_one: CompileStage) -> CompileStage:
+        STAGES[name] = compile_one
+        if starts_anew:
+            STARTS_ANEW.add(name)
+        return compile_one
+
+    return register
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """A compiled pipeline."""
+
+    open: Open
+    stages: tuple[Stage, ...]
+
+    def run(self, environment: Environment, variables: Variables) -> Iterator[Row]:
+        """Return the rows of a pipeline that reads a collection or a source."""
+        return self.run_on(self.open(environment, variables), environment, variables)
+
+    def run_on(
+        self, rows: Iterator[Row], environment: Environment, variables: Variables
+    ) -> Iterator[Row]:
+        """Return the rows that the stages make of given ones."""
+        for each in self.stages:
+            rows = each(rows, environment, variables)
+        return rows
+
+
+def compile_pipeline(pipeline: Sequence[Any], scope: StageScope) -> Pipeline:
+    """Compile a pipeline.
+
+    Args:
+        pipeline: not to be modified while the result is in use.
+        scope: its `metadata` is what the rows carry when the pipeline begins.
+
+    Raises:
+        CommandError: a stage is malformed (its own code), unknown (40324), or in a place where it
+            may not be (40600, 40602).
+    """
+    parts = [stage_parts(each) for each in pipeline]
+    for name, _ in parts:
+        if name not in STAGES and name not in SOURCES and name not in SEARCH_STAGES:
+            raise stage_not_emulated(name)
+    opened, rest, scope = _compile_start(parts, scope)
+    stages: list[Stage] = []
+    for name, operand in rest:
+        if name in STAGES:
+            stages.append(STAGES[name](name, operand, scope))
+            if name in STARTS_ANEW:
+                scope = scope.with_metadata(frozenset())
+    _check_places(parts, scope)
+    return Pipeline(opened, tuple(_limit_sorts(stages)))
+
+
+def _compile_start(
+    parts: list[tuple[str, Any]], scope: StageScope
+) -> tuple[Open, list[tuple[str, Any]], StageScope]:
+    """Return where the rows come from, the stages that remain, and the scope behind the start."""
+    if not parts or scope.is_in_facet:
+        return _open_collection(None), parts, scope
+    name, operand = parts[0]
+    if name in SOURCES:
+        return SOURCES[name](operand, scope), parts[1:], scope.with_metadata(frozenset())
+    if name in SEARCH_STAGES:
+        if name not in scope.search_stages:
+            raise stage_not_emulated(name)
+        metadata = _METADATA.get(name, frozenset())
+        return _open_search(name, operand), parts[1:], scope.with_metadata(metadata)
+    if name == "$match" and isinstance(operand, Mapping):
+        # The collection may answer it from an index; what only this pipeline's variables can
+        # decide is matched here.
+        if not _mentions_expr(operand):
+            compile_filter(operand, scope=scope.expressions)
+            return _open_collection(operand), parts[1:], scope
+        simple = {key: value for key, value in operand.items() if not key.startswith("$")}
+        return _open_collection(simple), parts, scope
+    return _open_collection(None), parts, scope
+
+
+def _mentions_expr(query: Any) -> bool:
+    if isinstance(query, Mapping):
+        return "$expr" in query or any(map(_mentions_expr, query.values()))
+    return isinstance(query, list) and any(map(_mentions_expr, query))
+
+
+def _open_collection(query: Mapping[str, Any] | None) -> Open:
+    return lambda environment, variables: environment.rows(query)
+
+
+def _open_search(name: str, operand: Any) -> Open:
+    return lambda environment, variables: environment.search_sources[name](operand, environment)
+
+
+def _check_places(parts: list[tuple[str, Any]], scope: StageScope) -> None:
+    for position, (name, _) in enumerate(parts):
+        if scope.is_in_facet and (name in SEARCH_STAGES or name in SOURCES or name in NOT_IN_FACET):
+            message = f"{name} is not allowed to be used within a $facet stage"
+            raise CommandError(40600, "Location40600", message)
+        if position > 0 and (name in SEARCH_STAGES or name in SOURCES):
+            message = f"{name} is only valid as the first stage in a pipeline."
+            raise CommandError(40602, "Location40602", message)
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """`$sort`: stable, and with only the best rows kept where no more are wanted.
+
+    Attributes:
+        key: of a row.
+        limit: how many rows are wanted; None for all.
+    """
+
+    key: Callable[[Row], bytes]
+    limit: int | None = None
+
+    def __call__(
+        self, rows: Iterator[Row], environment: Environment, variables: Variables
+    ) -> Iterator[Row]:
+        """Return the rows in order; reads all of them with the first."""
+        if self.limit is None:
+            yield from sorted(rows, key=self.key)
+        else:
+            yield from nsmallest(self.limit, rows, key=self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class RowRange:
+    """`$limit` and `$skip`: which rows pass.
+
+    Attributes:
+        skip: how many do not.
+        limit: how many do then; None for all.
+    """
+
+    skip: int
+    limit: int | None
+
+    def __call__(
+        self, rows: Iterator[Row], environment: Environment, variables: Variables
+    ) -> Iterator[Row]:
+        """Return the rows in the range; reads no row behind it."""
+        stop = None if self.limit is None else self.skip + self.limit
+        return islice(rows, self.skip, stop)
+
+
+def _limit_sorts(stages: list[Stage]) -> list[Stage]:
+    """Tell each sort how many rows the `$skip` and `$limit` stages behind it leave."""
+    made = list(stages)
+    for position, each in enumerate(stages):
+        wanted = _rows_wanted(stages[position + 1 :])
+        if isinstance(each, Sort) and wanted is not None:
+            made[position] = replace(each, limit=wanted)
+    return made
+
+
+def _rows_wanted(following: list[Stage]) -> int | None:
+    skipped = 0
+    for each in following:
+        if not isinstance(each, RowRange):
+            return None
+        if each.limit is not None:
+            return skipped + each.limit
+        skipped += each.skip
+    return None

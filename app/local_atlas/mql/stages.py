@@ -1,0 +1,32 @@
+"""The way into pipelines: `run_pipeline`, with every stage registered."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from . import group_stages, join_stages, lookup_stage, row_stages  # noqa: F401 - importing registers their stages
+from .expression_compiler import Scope
+from .pipelines import Environment, StageScope, compile_pipeline
+from .rows import Row
+
+__all__ = ["Environment", "run_pipeline"]
+
+
+def run_pipeline(pipeline: Sequence[Any], environment: Environment) -> Iterator[Row]:
+    """Run an aggregation pipeline.
+
+    The whole pipeline, and the specification of a search stage, is checked at the call; documents
+    are read as the iterator is. A leading `$match` is handed to `environment.rows`.
+
+    Args:
+        pipeline: not to be modified while the iterator is in use.
+        environment: the collection it runs on.
+
+    Raises:
+        CommandError: with the server's code, at the call or while iterating.
+    """
+    variables = environment.variables
+    scope = StageScope(
+        Scope(frozenset(variables), metadata=frozenset()),
+        search_stages=frozenset(environment.search_sources),
+    )
+    return compile_pipeline(pipeline, scope).run(environment, variables)
