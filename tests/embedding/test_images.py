@@ -91,7 +91,7 @@ def test_a_file_reads_like_its_bytes(shirt: Image.Image, tmp_path: Path) -> None
 
 def test_no_file_stays_open(shirt: Image.Image, tmp_path: Path) -> None:
     whole, cut = tmp_path / "whole.png", tmp_path / "cut.png"
-    whole.write_bytes(encoded(shirt, "PNG"))
+    whole.write_bytes(encoded(shirt, "PNG", dpi=(300, 300)))
     cut.write_bytes(encoded(shirt, "PNG")[:-200])
     before = os.listdir("/proc/self/fd")
 
@@ -320,6 +320,12 @@ def test_a_grey_profile_is_applied() -> None:
 )
 def test_a_profile_that_does_not_fit_is_ignored(shirt: Image.Image, profile: bytes) -> None:
     assert difference(shirt, read_image(encoded(shirt, "PNG", icc_profile=profile))) == 0
+
+
+def test_an_rgb_profile_on_a_cmyk_picture_is_ignored(shirt: Image.Image) -> None:
+    ink = encoded(shirt.convert("CMYK"), "TIFF", icc_profile=exchanged_rgb_profile())
+
+    assert difference(shirt, read_image(ink)) < 6
 
 
 @pytest.mark.parametrize("image_format", ["GIF", "PNG", "WEBP", "TIFF"])

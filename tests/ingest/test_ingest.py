@@ -120,6 +120,7 @@ def test_a_second_run_changes_nothing_and_loads_no_model(collection, tmp_path):
 def test_only_new_and_changed_pictures_are_embedded(collection, tmp_path):
     save_gallery(tmp_path)
     run(collection, tmp_path)
+    collection.update_one({"_id": "dress/000.png"}, {"$set": {"image.alt": "kept", "stock": 7}})
     save_picture(tmp_path / "dress/000.png", "magenta")
     save_picture(tmp_path / "hat/new.png", "cyan")
     embedder = FakeEmbedder()
@@ -128,9 +129,10 @@ def test_only_new_and_changed_pictures_are_embedded(collection, tmp_path):
 
     assert counts(report) == (11, 2, 9, 0)
     assert sum(embedder.batches) == 2
-    stored = embedding_from_bson(collection.find_one({"_id": "dress/000.png"})["embedding"])
+    changed = collection.find_one({"_id": "dress/000.png"})
     expected = embedder.embed_images([Image.new("RGB", (24, 16), "magenta")])[0]
-    assert np.allclose(expected, stored)
+    assert np.allclose(expected, embedding_from_bson(changed["embedding"]))
+    assert (changed["image"]["alt"], changed["stock"]) == ("kept", 7)
 
 
 def test_exchanged_pictures_are_both_embedded_again(collection, tmp_path):
