@@ -58,19 +58,22 @@ class _Walk:
         self, mapping: DocumentMapping, prefix: str, document: Mapping[str, Any], *, in_array: bool
     ) -> None:
         """Visit the fields of a (sub)document that the mapping knows."""
-        names = mapping.fields if mapping.dynamic is None else document
-        for name in names:
-            if name not in document:
-                continue
-            field = self._ingestion._mapping.child(mapping, name)
-            if field is None:
-                continue
-            path = prefix + name
-            self._batch.add_exists(path, self._slot)
-            if path == self._ingestion._nested_root and self._nested is not None:
-                self._nested_documents(field, path, document[name])
-            else:
-                self._value(field, path, document[name], in_array=in_array)
+        if mapping.dynamic is None:
+            for name, field in mapping.fields.items():
+                if name in document:
+                    self._field(field, prefix + name, document[name], in_array=in_array)
+            return
+        for name, value in document.items():
+            known = self._ingestion._mapping.child(mapping, name)
+            if known is not None:
+                self._field(known, prefix + name, value, in_array=in_array)
+
+    def _field(self, field: FieldMapping, path: str, value: Any, *, in_array: bool) -> None:
+        self._batch.exists[path].append(self._slot)
+        if path == self._ingestion._nested_root and self._nested is not None:
+            self._nested_documents(field, path, value)
+        else:
+            self._value(field, path, value, in_array=in_array)
 
     def _value(self, field: FieldMapping, path: str, value: Any, *, in_array: bool) -> None:
         if isinstance(value, list):
@@ -79,7 +82,7 @@ class _Walk:
             if field.document is not None:
                 self.document(field.document, f"{path}.", value, in_array=in_array)
         elif value is None:
-            self._batch.add_null(path, self._slot)
+            self._batch.nulls[path].append(self._slot)
         elif isinstance(value, Binary) and value.subtype == VECTOR_SUBTYPE:
             self._vector(field, path, value, in_array=in_array)
         elif field.types:
@@ -138,7 +141,7 @@ class _Walk:
 
     def _nested_documents(self, field: FieldMapping, path: str, value: Any) -> None:
         if value is None:
-            self._batch.add_null(path, self._slot)
+            self._batch.nulls[path].append(self._slot)
         elements = value if isinstance(value, list) else [value]
         for element in elements:
             if isinstance(element, list):
@@ -151,8 +154,9 @@ class _Walk:
 
 
 def _blocks(field: VectorField, vector: Vector) -> bool:
-    wrong_length = vector.dimensions != field.dimensions
-    return wrong_length or (field.similarity == "cosine" and vector.is_zero)
+    if vector.dimensions != field.dimensions:
+        return True
+    return field.similarity == "cosine" and vector.is_zero
 
 
 def _is_indexed(field: VectorField, vector: Vector) -> bool:

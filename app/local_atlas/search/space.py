@@ -3,8 +3,8 @@
 Nothing here is locked; `SearchData` owns the lock.
 """
 
+from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -34,36 +34,35 @@ _CODED = {"token", "objectId", "uuid"}
 _NUMBERS = {"int", "double"}
 
 
-@dataclass(slots=True)
 class Batch:
-    """What some documents add, gathered in lists so that numpy is called once per list."""
+    """What some documents add, gathered in lists so that numpy is called once per list.
 
-    exists: dict[str, list[int]] = field(default_factory=dict)
-    nulls: dict[str, list[int]] = field(default_factory=dict)
-    values: dict[tuple[str, Part], tuple[list[int], list[Any]]] = field(default_factory=dict)
-    vectors: dict[tuple[str, ElementType], tuple[list[int], list[int], list[Vector]]] = field(
-        default_factory=dict
-    )
+    Attributes:
+        exists: slots of the documents that have a path.
+        nulls: slots of those that have it, or an element in it, as an explicit null.
+        values: slots and values of one part of a path.
+        vectors: slots, record ids and the one vector each of a path and element type.
+    """
 
-    def add_exists(self, path: str, slot: int) -> None:
-        """Note that a document has the field."""
-        self.exists.setdefault(path, []).append(slot)
-
-    def add_null(self, path: str, slot: int) -> None:
-        """Note that a document has the field, or an element in it, as an explicit null."""
-        self.nulls.setdefault(path, []).append(slot)
+    def __init__(self) -> None:
+        self.exists: dict[str, list[int]] = defaultdict(list)
+        self.nulls: dict[str, list[int]] = defaultdict(list)
+        self.values: dict[tuple[str, Part], tuple[list[int], list[Any]]] = defaultdict(
+            lambda: ([], [])
+        )
+        self.vectors: dict[tuple[str, ElementType], tuple[list[int], list[int], list[Vector]]] = (
+            defaultdict(lambda: ([], [], []))
+        )
 
     def add_value(self, path: str, part: Part, slot: int, value: Any) -> None:
         """Note one comparable value."""
-        slots, values = self.values.setdefault((path, part), ([], []))
+        slots, values = self.values[path, part]
         slots.append(slot)
         values.append(value)
 
     def add_vector(self, path: str, slot: int, record_id: int, vector: Vector) -> None:
         """Note the one vector of a path."""
-        slots, record_ids, vectors = self.vectors.setdefault(
-            (path, vector.element_type), ([], [], [])
-        )
+        slots, record_ids, vectors = self.vectors[path, vector.element_type]
         slots.append(slot)
         record_ids.append(record_id)
         vectors.append(vector)

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from .registry import SearchRegistry
 
 
+_FETCHED = 101  # documents at once: the size of a first batch
+
+
 class SearchEnvironment(Protocol):
     """What a source needs of the pipeline that it starts."""
 
@@ -169,10 +172,13 @@ def _not_an_object(message: str, spec: Any) -> CommandError:
 
 def _rows(collection: "StoredCollection", hits: Hits, score_name: str) -> Iterator[Row]:
     """Yield the documents of the hits; one deleted meanwhile is left out."""
-    record_ids = hits.record_ids.tolist()
-    for raw, score in zip(collection.get_many(record_ids), hits.scores.tolist(), strict=True):
-        if raw is not None:
-            yield Row(raw=raw, metadata={score_name: score})
+    record_ids, scores = hits.record_ids.tolist(), hits.scores.tolist()
+    # knnBeta finds candidates of which a $limit may leave the first few.
+    for start in range(0, len(record_ids), _FETCHED):
+        chunk = slice(start, start + _FETCHED)
+        for raw, score in zip(collection.get_many(record_ids[chunk]), scores[chunk], strict=True):
+            if raw is not None:
+                yield Row(raw=raw, metadata={score_name: score})
 
 
 def _stored(rows: Iterator[Row], definition: SearchIndexDefinition) -> Iterator[Row]:

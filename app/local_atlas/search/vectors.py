@@ -65,7 +65,8 @@ class Vector:
     @property
     def is_zero(self) -> bool:
         """Whether every element is zero (so for an empty vector)."""
-        return not self.values.any()
+        # The first element settles it for nearly every vector.
+        return not (len(self.values) and self.values[0]) and not self.values.any()
 
     @property
     def is_finite(self) -> bool:
