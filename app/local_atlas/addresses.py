@@ -18,6 +18,7 @@ from urllib.parse import quote
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 _BACKLOG = 1024
+_MAX_PORT = 65535
 _MAX_SOCKET_PATH_BYTES = 103
 _OPTIONS = "directConnection=true"
 
@@ -37,8 +38,8 @@ class Address(Protocol):
     def uri(self) -> str:
         """What a driver connects to."""
 
-    def listen(self) -> socket.socket:
-        """Return a listening socket.
+    def listen(self) -> "tuple[socket.socket, Address]":
+        """Return a listening socket and the address that it got.
 
         Raises:
             AddressError: somebody else has the address, or it may not be used.
@@ -57,10 +58,10 @@ class Address(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LoopbackAddress:
-    """A TCP port of this machine alone.
+    """A TCP port of this machine alone; 0 stands for any that is free.
 
     Raises:
-        AddressError: the host is another interface.
+        AddressError: the host is another interface, or there is no such port.
     """
 
     host: str
@@ -72,6 +73,8 @@ class LoopbackAddress:
                 f"--host {self.host} must be one of {', '.join(LOOPBACK_HOSTS)}: LocalAtlas knows "
                 "no users and never listens on another interface."
             )
+        if not 0 <= self.port <= _MAX_PORT:
+            raise AddressError(f"--port {self.port} must be between 0 and {_MAX_PORT}.")
 
     @property
     def name(self) -> str:
@@ -83,12 +86,13 @@ class LoopbackAddress:
         """`mongodb://host:port/`."""
         return f"mongodb://{self.name}/?{_OPTIONS}"
 
-    def listen(self) -> socket.socket:
-        """Return a listening socket."""
+    def listen(self) -> tuple[socket.socket, Address]:
+        """Return a listening socket and the address with its port."""
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
         try:
-            return socket.create_server((self.host, self.port), family=family, backlog=_BACKLOG)
-        except (OSError, OverflowError) as error:
+            listener = socket.create_server((self.host, self.port), family=family, backlog=_BACKLOG)
+            return listener, LoopbackAddress(self.host, listener.getsockname()[1])
+        except OSError as error:
             raise AddressError(f"LocalAtlas cannot listen on {self.name}: {error}.") from error
 
     def connect(self, timeout_s: float) -> socket.socket:
@@ -115,7 +119,7 @@ class SocketAddress:
         """`mongodb://<percent-encoded path>/`; drivers know a socket by the suffix `.sock`."""
         return f"mongodb://{quote(self.name, safe='')}/?{_OPTIONS}"
 
-    def listen(self) -> socket.socket:
+    def listen(self) -> tuple[socket.socket, Address]:
         """Return a listening socket, in the place of one that a killed server left behind."""
         if len(os.fsencode(self.path)) > _MAX_SOCKET_PATH_BYTES or self.path.suffix != ".sock":
             raise AddressError(
@@ -131,7 +135,7 @@ class SocketAddress:
         except OSError as error:
             listener.close()
             raise AddressError(f"LocalAtlas cannot listen on {self.path}: {error}.") from error
-        return listener
+        return listener, self
 
     def connect(self, timeout_s: float) -> socket.socket:
         """Return a connection."""

@@ -64,7 +64,7 @@ def start_node(directory: Path, address: Address, *, linger_s: float | None = No
         undo.callback(store.close)
         search = SearchRegistry(store)
         undo.callback(search.close)
-        listener = address.listen()
+        listener, address = address.listen()
         undo.pop_all()
     store.add_listener(search)
     identity = ServerIdentity(address.name, str(directory), time.time(), tuple(sys.argv))

@@ -24,14 +24,15 @@ def serves(uri: str, directory: Path) -> bool:
     A port may have gone to another program since it was announced, so the answer is asked for.
     """
     try:
-        with _address_of(uri).connect(_TIMEOUT_S) as connection:
+        with address_of(uri).connect(_TIMEOUT_S) as connection:
             reply = _ask(connection, {"getCmdLineOpts": 1, "$db": "admin"})
             return bool(reply["parsed"]["storage"]["dbPath"] == str(directory))
     except (OSError, ProtocolError, InvalidBSON, KeyError, TypeError, ValueError):
         return False
 
 
-def _address_of(uri: str) -> Address:
+def address_of(uri: str) -> Address:
+    """Return the address behind a URI that LocalAtlas made."""
     parts = urlsplit(uri)
     name = unquote(parts.netloc)
     if name.endswith(".sock"):

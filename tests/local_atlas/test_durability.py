@@ -1,0 +1,164 @@
+"""What was acknowledged is there after `kill -9`, and nothing is half there."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bson import Int64
+from bson.binary import Binary, BinaryVectorDtype
+from pymongo import MongoClient, ReplaceOne
+from pymongo.collection import Collection
+from pymongo.errors import PyMongoError
+from pymongo.operations import SearchIndexModel
+
+from app.local_atlas.launcher import start_or_join
+from app.local_atlas.probe import address_of
+from tests.local_atlas.peers import send_command
+from tests.local_atlas.processes import kill, wait_until
+
+BATCH = 50
+DEFINITION = {
+    "fields": [{"type": "vector", "path": "v", "numDimensions": 2, "similarity": "euclidean"}]
+}
+Docs = Collection[dict[str, Any]]
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path
+    kill(tmp_path)
+
+
+class Writer:
+    """Upserts batches until the server dies, and remembers which were acknowledged."""
+
+    def __init__(self, collection: Docs, name: str) -> None:
+        self._collection = collection
+        self._name = name
+        self.acknowledged: dict[str, int] = {}
+        self.thread = threading.Thread(target=self._write)
+        self.thread.start()
+
+    def _write(self) -> None:
+        for number in range(100_000):
+            key = f"{self._name} {number % 40}"  # the first round inserts, the others replace
+            try:
+                self._collection.bulk_write(batch(key, number), ordered=False)
+            except PyMongoError:
+                return
+            self.acknowledged[key] = number
+
+
+def batch(key: str, number: int) -> list[ReplaceOne[dict[str, Any]]]:
+    vector = Binary.from_vector([float(number), 1.0], BinaryVectorDtype.FLOAT32)
+    return [
+        ReplaceOne(
+            {"_id": f"{key} {i}"}, {"batch": key, "number": number, "v": vector}, upsert=True
+        )
+        for i in range(BATCH)
+    ]
+
+
+def open_collection(client: MongoClient[dict[str, Any]]) -> Docs:
+    return client.shop.items
+
+
+def connect(directory: Path) -> MongoClient[dict[str, Any]]:
+    # No retry: a batch counts as acknowledged only by the server that was killed.
+    return MongoClient(start_or_join(directory), retryWrites=False, serverSelectionTimeoutMS=2000)
+
+
+def write_until_killed(directory: Path, after_s: float) -> dict[str, int]:
+    with connect(directory) as client:
+        writers = [Writer(open_collection(client), f"writer {n}") for n in range(2)]
+        time.sleep(after_s)
+        kill(directory)
+        for writer in writers:
+            writer.thread.join()
+        return {key: number for w in writers for key, number in w.acknowledged.items()}
+
+
+def check(directory: Path, acknowledged: dict[str, int]) -> None:
+    with connect(directory) as client:
+        collection = open_collection(client)
+        stored: dict[str, set[int]] = {}
+        for document in collection.find({}, {"batch": 1, "number": 1}):
+            stored.setdefault(document["batch"], set()).add(document["number"])
+        for key, numbers in stored.items():
+            assert len(numbers) == 1, f"batch {key} is half there"
+            assert collection.count_documents({"batch": key}) == BATCH
+        for key, number in acknowledged.items():
+            assert stored[key].pop() >= number, f"batch {key} was acknowledged and is lost"
+        check_search(collection)
+
+
+def check_search(collection: Docs) -> None:
+    """The search index that was built again agrees with the documents."""
+    wait_until(lambda: all(index["queryable"] for index in collection.list_search_indexes()))
+    search = {"index": "v", "path": "v", "queryVector": [0.0, 1.0], "exact": True, "limit": 10_000}
+    found = collection.aggregate([{"$vectorSearch": search}, {"$project": {"number": 1}}])
+
+    assert {d["_id"]: d["number"] for d in found} == {
+        d["_id"]: d["number"] for d in collection.find({}, {"number": 1})
+    }
+
+
+def run_rounds(directory: Path, rounds: int) -> None:
+    with connect(directory) as client:
+        collection = open_collection(client)
+        collection.database.create_collection(collection.name)
+        collection.create_index("number")
+        collection.create_search_index(SearchIndexModel(DEFINITION, name="v", type="vectorSearch"))
+    acknowledged: dict[str, int] = {}
+    for number in range(rounds):
+        acknowledged |= write_until_killed(directory, after_s=0.15 + 0.037 * (number % 10))
+        check(directory, acknowledged)
+
+    assert acknowledged
+
+
+def test_acknowledged_writes_survive_three_kills(directory: Path) -> None:
+    run_rounds(directory, rounds=3)
+
+
+@pytest.mark.slow
+def test_acknowledged_writes_survive_fifty_kills(directory: Path) -> None:
+    run_rounds(directory, rounds=50)
+
+
+def test_catalog_survives_a_kill(directory: Path) -> None:
+    with connect(directory) as client:
+        collection = client.shop.items
+        collection.create_index([("a", 1), ("b", -1)], unique=True, name="ab")
+        collection.insert_one({"_id": 1, "a": 1, "b": 1})
+        client.shop.gone.insert_one({})
+        client.shop.gone.drop()
+        (before,) = client.shop.list_collections()
+    kill(directory)
+
+    with connect(directory) as client:
+        (after,) = client.shop.list_collections()
+        assert after == before
+        assert list(client.shop.items.index_information()) == ["_id_", "ab"]
+        reply = client.shop.command("insert", "items", documents=[{"a": 1, "b": 1}])
+        assert reply["writeErrors"][0]["code"] == 11000
+
+
+def test_retried_write_is_applied_once_across_a_kill(directory: Path) -> None:
+    lsid = {"id": Binary(b"0123456789abcdef", 4)}
+    increment = {"q": {"_id": 1}, "u": {"$inc": {"n": 1}}, "upsert": True}
+    write = {"update": "items", "updates": [increment], "$db": "shop"}
+    numbered = {**write, "lsid": lsid, "txnNumber": Int64(1)}
+    replies = []
+
+    for _ in range(2):
+        with address_of(start_or_join(directory)).connect(timeout_s=5) as connection:
+            replies.append(send_command(connection, numbered))
+        kill(directory)
+
+    assert replies[0] == replies[1]
+    with connect(directory) as client:
+        assert client.shop.items.find_one() == {"_id": 1, "n": 1}
