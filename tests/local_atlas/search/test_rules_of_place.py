@@ -1,0 +1,121 @@
+"""Where search stages may stand in a pipeline, and what later stages see of them."""
+
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+from pymongo.errors import OperationFailure
+
+from tests.local_atlas.search.asking import Documents, indexed, search_definition
+
+KNN = {"$search": {"knnBeta": {"path": "v", "vector": [0, 0], "k": 10}}}
+VECTOR = {
+    "$vectorSearch": {
+        "index": "default",
+        "path": "v",
+        "queryVector": [0, 0],
+        "limit": 10,
+        "numCandidates": 10,
+    }
+}
+LIST: dict[str, Any] = {"$listSearchIndexes": {}}
+STAGES = [
+    pytest.param(KNN, id="$search"),
+    pytest.param(VECTOR, id="$vectorSearch"),
+    pytest.param(LIST, id="$listSearchIndexes"),
+]
+
+
+@pytest.fixture(scope="module")
+def collection(client: Any) -> Any:
+    database = client["rules_of_place"]
+    documents = [{"_id": i, "v": [i, 0], "f": i % 2} for i in range(4)]
+    yield indexed(database.c, documents, search_definition(f={"type": "number"}))
+    client.drop_database(database)
+
+
+def refused(collection: Documents, *stages: dict[str, Any]) -> tuple[int, str]:
+    with pytest.raises(OperationFailure) as refusal:
+        list(collection.aggregate(list(stages)))
+    return refusal.value.code or 0, (refusal.value.details or {})["errmsg"]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_only_the_first_stage(collection: Documents, stage: dict[str, Any]) -> None:
+    (name,) = stage
+
+    code, text = refused(collection, {"$match": {}}, stage)
+
+    assert code == 40602
+    assert text.startswith(f"{name} is only valid as the first stage in a pipeline")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_never_in_facet(collection: Documents, stage: dict[str, Any]) -> None:
+    assert refused(collection, {"$facet": {"a": [stage]}})[0] == 40600
+
+
+@pytest.mark.parametrize("stage", STAGES[:2])
+def test_first_in_union_with_and_lookup(collection: Documents, stage: dict[str, Any]) -> None:
+    union = [{"$match": {"_id": 3}}, {"$unionWith": {"coll": "c", "pipeline": [stage]}}]
+    lookup = [
+        {"$match": {"_id": 3}},
+        {"$lookup": {"from": "c", "pipeline": [stage, {"$limit": 2}], "as": "near"}},
+    ]
+
+    assert [one["_id"] for one in collection.aggregate(union)] == [3, 0, 1, 2, 3]
+    (joined,) = collection.aggregate(lookup)
+    assert [one["_id"] for one in joined["near"]] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("stage", "own", "other"),
+    [(KNN, "searchScore", "vectorSearchScore"), (VECTOR, "vectorSearchScore", "searchScore")],
+    ids=["$search", "$vectorSearch"],
+)
+def test_the_score_is_metadata(
+    collection: Documents, stage: dict[str, Any], own: str, other: str
+) -> None:
+    plain = list(collection.aggregate([stage]))
+    scored = list(collection.aggregate([stage, {"$set": {"score": {"$meta": own}}}]))
+
+    assert plain[0] == {"_id": 0, "v": [0, 0], "f": 0}
+    assert [one["score"] for one in scored][:2] == [1.0, 0.5]
+    assert refused(collection, stage, {"$set": {"score": {"$meta": other}}})[0] == 40218
+    assert refused(collection, {"$set": {"score": {"$meta": own}}})[0] == 40218
+
+
+def test_later_stages_work_on_the_hits_in_their_order(collection: Documents) -> None:
+    stages = [
+        KNN,
+        {"$match": {"f": 1}},
+        {"$project": {"_id": 1, "score": {"$meta": "searchScore"}}},
+        {"$skip": 1},
+        {"$limit": 1},
+    ]
+
+    assert list(collection.aggregate(stages)) == [{"_id": 3, "score": pytest.approx(0.1)}]
+
+
+def test_results_come_in_batches(db: Database[dict[str, Any]]) -> None:
+    documents = [{"_id": i, "v": [i, 0]} for i in range(250)]
+    collection = indexed(db.c, documents, search_definition())
+    stage = {"$search": {"knnBeta": {"path": "v", "vector": [0, 0], "k": 1000}}}
+
+    hits = list(collection.aggregate([stage], batchSize=7))
+
+    assert [hit["_id"] for hit in hits] == list(range(250))
+
+
+def test_documents_that_are_deleted_meanwhile_drop_out(db: Database[dict[str, Any]]) -> None:
+    documents = [{"_id": i, "v": [i, 0]} for i in range(300)]
+    collection = indexed(db.c, documents, search_definition())
+    stage = {"$search": {"knnBeta": {"path": "v", "vector": [0, 0], "k": 1000}}}
+
+    cursor = collection.aggregate([stage], batchSize=10)
+    first = next(cursor)
+    collection.delete_many({"_id": {"$gte": 250}})
+    rest = [hit["_id"] for hit in cursor]
+
+    assert first["_id"] == 0
+    assert rest == list(range(1, 250))
