@@ -31,9 +31,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         level=arguments.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     _raise_file_limit()
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     directory = arguments.path.expanduser().resolve()
     try:
         node = start_node(directory, _address(arguments, directory), linger_s=arguments.linger_s)
@@ -42,6 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         reason = error.strerror or str(error)
         return _fail(f"The data directory {directory} cannot be used: {reason}.")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
     print(node.uri, flush=True)  # noqa: T201 - the one line that is this command's result
     logger.info("LocalAtlas serves %s at %s", directory, node.uri)
     _wait(node, stop)

@@ -1,0 +1,43 @@
+"""The command line of LocalAtlas."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.local_atlas.__main__ import main
+
+
+def test_other_interface_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["--path", str(tmp_path), "--host", "0.0.0.0", "--port", "27017"])
+
+    printed = capsys.readouterr()
+    assert code == 1
+    assert printed.out == ""
+    assert printed.err.startswith("--host 0.0.0.0 must be one of 127.0.0.1")
+
+
+def test_other_interface_is_refused_even_where_a_socket_would_be_used(tmp_path: Path) -> None:
+    assert main(["--path", str(tmp_path), "--host", "0.0.0.0"]) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["--path", "x", "--port", "1", "--socket", "x.sock"], ["--path", "x", "--port", "http"]],
+    ids=["no path", "port and socket", "port is no number"],
+)
+def test_misuse_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exited:
+        main(arguments)
+
+    assert exited.value.code == 2
+    assert "usage:" in capsys.readouterr().err
+
+
+def test_help_has_an_example() -> None:
+    command = [sys.executable, "-m", "app.local_atlas", "--help"]
+
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert "Example: python -m app.local_atlas --path" in shown
