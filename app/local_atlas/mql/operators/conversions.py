@@ -108,8 +108,8 @@ def _integer(target: str, value: Any) -> int:
         return whole
     if not is_number(value):
         raise _unsupported(value, target)
-    if not is_integer_type(value) and not math.isfinite(to_double(value)):
-        kind = "NaN" if math.isnan(to_double(value)) else "infinity"
+    if not to_decimal(value).is_finite():
+        kind = "NaN" if to_decimal(value).is_nan() else "infinity"
         raise _failure(f"Attempt to convert {kind} value to integer type{_SUFFIX}")
     truncated = to_int64(value)
     if truncated is None:
