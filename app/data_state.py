@@ -124,12 +124,12 @@ class DataStateCache:
             if is_old and self._lock.acquire(blocking=False):
                 threading.Thread(target=self._refresh_and_release, daemon=True).start()
             return state
-        return self.refresh()
+        return self.refresh(BAD_FOR_S)
 
-    def refresh(self) -> DataState:
-        """Return a state at most a second old; raises the driver's errors."""
+    def refresh(self, max_age_s: float) -> DataState:
+        """Return a state at most so old; raises the driver's errors."""
         with self._lock:
-            if self._state is not None and time.monotonic() - self._read_at_s < BAD_FOR_S:
+            if self._state is not None and time.monotonic() - self._read_at_s < max_age_s:
                 return self._state
             return self._refresh()
 

@@ -14,7 +14,7 @@ from app.indexes import SearchIndex, parse_live_index
 Entry = Mapping[str, Any]
 Outcome = Literal["created", "updated", "unchanged"]
 
-_POLL_INTERVAL_S = 0.25
+_FIRST_POLL_S, _LAST_POLL_S = 0.02, 2.0
 
 
 def live_entries(collection: Collection[dict[str, Any]]) -> list[Entry]:
@@ -136,7 +136,7 @@ def wait_until_queryable(
     Raises:
         IndexNotReady: it FAILED, or `timeout_s` passed.
     """
-    start_s = time.monotonic()
+    start_s, poll_s = time.monotonic(), _FIRST_POLL_S
     while True:
         entry = next((one for one in live_entries(collection) if one["name"] == index.name), None)
         waited_s = time.monotonic() - start_s
@@ -150,7 +150,8 @@ def wait_until_queryable(
                 f"Search index {index.name} is {status} after {timeout_s:g} s; "
                 f"the server goes on building it, run this again to wait on."
             )
-        time.sleep(_POLL_INTERVAL_S)
+        time.sleep(poll_s)
+        poll_s = min(poll_s * 1.5, _LAST_POLL_S)
 
 
 def _is_built(entry: Entry, index: SearchIndex) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 from PIL.Image import Image
 from pymongo.collection import Collection
 
-from app.data_state import DataState, DataStateCache, read_data_state
+from app.data_state import BAD_FOR_S, DataState, DataStateCache, read_data_state
 from app.db import database_errors
 from app.documents import Embedding, ItemId, embedding_from_bson, get_path
 from app.embedding.base import Embedder
@@ -149,7 +149,7 @@ class SimilarItems:
             DatabaseUnavailable: the database cannot be asked.
         """
         with database_errors(self._where):
-            return self._state.refresh()
+            return self._state.refresh(BAD_FOR_S)
 
     def coverage(self) -> dict[str, int]:
         """Return how many items there are, and how many this service's model has embedded.
@@ -187,7 +187,7 @@ class SimilarItems:
             )
             rows = list(self._collection.aggregate(pipeline, maxTimeMS=self._max_time_ms))
             if not rows:  # on Atlas a missing index reads as "no results"
-                refuse(self.problem(self._state.refresh()))
+                refuse(self.problem(self._state.refresh(0)))
         return rows
 
 

@@ -54,6 +54,7 @@ class ItemIdConverter(PathConverter):
     """An item's id in a path: any characters, slashes too, also at its start."""
 
     regex = "(?s:.+?)"
+    part_isolating = False
 
 
 class _InMemoryRequest(Request):

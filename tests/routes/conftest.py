@@ -9,12 +9,12 @@ from typing import Any
 
 import httpx
 import pytest
-import waitress.server
-from tests.fakes import FakeEmbedder
+from werkzeug.serving import make_server
 
 from app import create_app
 from app.config import Settings
 from app.embedding.base import Embedder
+from tests.fakes import FakeEmbedder
 from tests.galleries import fill_gallery
 
 
@@ -22,17 +22,16 @@ from tests.galleries import fill_gallery
 def serving(settings: Settings, embedder: Embedder | None = None) -> Iterator[httpx.Client]:
     """Serve the application on a free port and yield a client of it."""
     app = create_app(settings, embedder=embedder)
-    server = waitress.server.create_server(app, host="127.0.0.1", port=0)
-    thread = threading.Thread(target=server.run, daemon=True)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, args=[0.01], daemon=True)
     thread.start()
     try:
-        port = server.effective_port
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=30) as client:
             yield client
     finally:
-        server.close()
-        thread.join(10)
-        server.task_dispatcher.shutdown()
+        server.shutdown()
+        server.server_close()
+        thread.join()
         app.extensions["similar_items"].close()
 
 

@@ -91,23 +91,19 @@ def test_filters_keep_what_matches(client, query, expected):
 @pytest.mark.parametrize(
     ("query", "named"),
     [
-        ("limit=0", "limit ('0')"),
-        ("limit=101", "limit ('101')"),
+        ("limit=0", "limit (0)"),
+        ("limit=101", "limit (101)"),
         ("limit=ten", "limit ('ten')"),
         ("limit=1e3", "limit"),
         ("brand=x", "'brand'"),
         ("filter={", "filter is not valid JSON"),
-        ("filter=" + "[" * 100_000, "filter is not valid JSON"),
+        ("filter=" + "[" * 5_000, "filter is not valid JSON"),
         ('filter={"price":{"$regex":"x"}}', "$regex"),
         ("in_stock=1", "in_stock"),
     ],
 )
 def test_bad_parameter_is_400_naming_it(client, query, named):
-    response = (
-        client.post("/search/image", params=query)
-        if len(query) > 9999
-        else client.get(f"/items/navy/similar?{query}")
-    )
+    response = client.get(f"/items/navy/similar?{query}")
 
     assert response.status_code == 400
     assert named in response.json()["detail"]

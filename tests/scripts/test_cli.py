@@ -44,7 +44,7 @@ def test_every_script_has_help_with_an_example(name):
         check=True,
     )
 
-    assert "example: " in result.stdout.lower()
+    assert "example:" in result.stdout.lower()
     assert f"python -m scripts.{name}" in result.stdout
 
 

@@ -1,0 +1,60 @@
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+from app.config import PROJECT_ROOT
+
+
+@pytest.fixture
+def environment(settings):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    return {
+        **os.environ,
+        "LOCAL_ATLAS_PATH": str(settings.local_atlas_path),
+        "DATABASE": settings.database,
+        "PORT": str(port),
+    }
+
+
+def start(environment):
+    return subprocess.Popen(
+        [sys.executable, "-m", "scripts.serve_app"],
+        cwd=PROJECT_ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_service_says_where_it_is_answers_and_ends_on_interrupt(environment):
+    with start(environment) as process:
+        line = process.stdout.readline()
+        url = f"http://127.0.0.1:{environment['PORT']}"
+        health = httpx.get(f"{url}/healthz")
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+
+    assert url in line
+    assert health.json() == {"status": "ok"}
+
+
+def test_used_port_is_one_sentence(environment):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", int(environment["PORT"])))
+        taken.listen()
+        with start(environment) as process:
+            _, error = process.communicate(timeout=60)
+
+    assert process.returncode == 1
+    assert error == (
+        f"error: Port {environment['PORT']} on 127.0.0.1 cannot be used "
+        "(Address already in use); set PORT to another one.\n"
+    )
