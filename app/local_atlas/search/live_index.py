@@ -98,7 +98,8 @@ class Generation:
             with self._lock:
                 self.data.apply(self._backlog or [])
                 self._backlog = None
-                self._state = "STEADY"
+                # What was cancelled holds a part of the documents and must never answer.
+                self._state = "FAILED" if self.is_cancelled else "STEADY"
         except Exception as error:
             logger.exception(
                 "The search index of %s.%s failed", collection.database, collection.name

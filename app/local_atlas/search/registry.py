@@ -229,7 +229,10 @@ class SearchRegistry:
             if collection is None:  # dropped, and the server ended before it could say so
                 self._store.delete_search_index(record["id"])
                 continue
-            restored.append(_restored_index(collection, record))
+            try:
+                restored.append(_restored_index(collection, record))
+            except (ParseError, CommandError) as error:
+                logger.error("Search index %s cannot be restored: %s", record["name"], error)
         self._add(restored)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import bson
 import pytest
 from bson import Binary
+from bson.datetime_ms import DatetimeMS
 from pymongo import MongoClient
 
 from app.local_atlas.addresses import SocketAddress
@@ -15,7 +16,7 @@ from app.local_atlas.errors import CommandError
 from app.local_atlas.mql.rows import decode
 from app.local_atlas.node import start_node
 from app.local_atlas.search.definition import parse_definition
-from app.local_atlas.search.live_index import Generation, LiveIndex
+from app.local_atlas.search.live_index import Generation, LiveIndex, Version
 from app.local_atlas.search.registry import IndexRequest, IndexSelector, SearchRegistry
 from app.local_atlas.search.stages import run_search, run_vector_search
 from tests.local_atlas.search.asking import (
@@ -271,7 +272,7 @@ def test_a_restored_index_lets_queries_wait(collection: PausedCollection) -> Non
 
 def test_a_query_that_waits_looks_at_its_clock(collection: PausedCollection) -> None:
     definition = parse_definition("vectorSearch", vector_definition())
-    generation = Generation(_version(definition), restored=True)
+    generation = Generation(Version(0, DatetimeMS(0), {}, definition), restored=True)
     index = LiveIndex("0" * 24, "default", "vectorSearch", collection, generation)
 
     class Impatient(Environment):
@@ -280,14 +281,6 @@ def test_a_query_that_waits_looks_at_its_clock(collection: PausedCollection) -> 
 
     with pytest.raises(CommandError, match="exceeded time limit"):
         index.queryable(Impatient(collection))
-
-
-def _version(definition: Any) -> Any:
-    from bson.datetime_ms import DatetimeMS
-
-    from app.local_atlas.search.live_index import Version
-
-    return Version(0, DatetimeMS(0), {}, definition)
 
 
 def test_definitions_of_lost_collections_are_forgotten(collection: PausedCollection) -> None:
@@ -302,6 +295,31 @@ def test_definitions_of_lost_collections_are_forgotten(collection: PausedCollect
 
     assert store.records == {}
     second.close()
+
+
+def test_a_definition_that_is_no_longer_taken_does_not_stop_the_server(
+    collection: PausedCollection,
+) -> None:
+    store = MemoryStore(collection)
+    record = {"id": "1", "name": "n", "type": "search", "uuid": UUID, "version": 0}
+    store.records["1"] = {**record, "createdAt": DatetimeMS(0), "definition": {}}
+
+    registry = SearchRegistry(store)  # type: ignore[arg-type]
+
+    assert registry.entries(collection) == []
+    assert list(store.records) == ["1"]
+    registry.close()
+
+
+def test_a_cancelled_build_never_answers(collection: PausedCollection) -> None:
+    definition = parse_definition("vectorSearch", vector_definition())
+    generation = Generation(Version(0, DatetimeMS(0), {}, definition))
+    generation.cancel()
+    collection.go_on.set()
+
+    generation.build(collection)
+
+    assert generation.state == "FAILED"
 
 
 def test_indexes_survive_a_restart_of_the_server(tmp_path: Path) -> None:
