@@ -26,8 +26,8 @@ from app.local_atlas.launcher import LauncherError, start_or_join
 
 Document = dict[str, Any]
 
-# "Unreachable" is answered within three seconds: the driver stops looking for a server after 2.5.
-SERVER_SELECTION_TIMEOUT_MS = 2500
+# "Unreachable" is answered within three seconds: the driver stops looking for a server after 2.
+SERVER_SELECTION_TIMEOUT_MS = 2000
 _UNAUTHORIZED_CODES = frozenset({13, 18, 8000})
 
 
