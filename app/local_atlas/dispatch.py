@@ -5,6 +5,7 @@ connection. No socket in sight: `server.py` carries the bytes.
 """
 
 import logging
+import re
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
@@ -25,7 +26,7 @@ from .commands.fields import (
 )
 from .commands.table import COMMANDS, Command, CommandContext
 from .errors import NOT_EMULATED, CommandError, ProtocolError, command_not_emulated
-from .raw_documents import decode_checked, encode_document
+from .raw_documents import MAX_DOCUMENT_SIZE_BYTES, decode_checked, encode_document
 from .wire import MORE_TO_COME, BodySection, Message, OpMsg, OpQuery, OpReply
 
 logger = logging.getLogger(__name__)
@@ -43,6 +44,10 @@ _GENERIC_FIELDS = frozenset({
 _RAW_CODEC: CodecOptions[RawBSONDocument] = CodecOptions(
     document_class=RawBSONDocument, datetime_conversion=DatetimeConversion.DATETIME_MS
 )
+_BAD_IN_NAMES = re.compile(r'[/\\. "$\0]')
+_MAX_DATABASE_NAME_BYTES = 63
+_AWAIT_CAPABLE = 8  # the one flag of OP_REPLY that servers still set
+_REPLY_MARGIN_BYTES = 16 * 1024  # what surrounds a batch or a document of the greatest size
 _HELLO_COMMANDS = frozenset({"hello", "ismaster", "isMaster"})
 _READ_CONCERN_LEVELS = frozenset({"local", "available", "majority", "linearizable"})
 
@@ -62,49 +67,64 @@ def reply_to(message: Message, context: CommandContext, request_id: int) -> Mess
         ProtocolError: the message is none that a client may send.
     """
     if isinstance(message, OpQuery):
-        reply = _reply_to_query(message, context)
-        documents = (encode_document(reply),)
-        return OpReply(request_id, message.request_id, 8, 0, 0, documents)  # 8: AwaitCapable
+        document = _reply_to_query(message, context)
+        return OpReply(request_id, message.request_id, _AWAIT_CAPABLE, 0, 0, (document,))
     if isinstance(message, OpReply):
         raise ProtocolError("OP_REPLY is a server's message.")
-    reply = _run(message.body, message.sequences, context)
+    document = _run(message.body, message.sequences, context)
     if message.flag_bits & MORE_TO_COME:
         return None
-    return OpMsg(request_id, message.request_id, 0, (BodySection(encode_document(reply)),))
+    return OpMsg(request_id, message.request_id, 0, (BodySection(document),))
 
 
-def _reply_to_query(message: OpQuery, context: CommandContext) -> Document:
+def _reply_to_query(message: OpQuery, context: CommandContext) -> bytes:
     body = decode_checked(message.query)
     name = next(iter(body), "")
     if name not in _HELLO_COMMANDS:
-        return CommandError(
+        refusal = CommandError(
             352,
             "UnsupportedOpQueryCommand",
             f"Unsupported OP_QUERY command: {name}. The client driver may require an upgrade.",
-        ).reply()
+        )
+        return encode_document(refusal.reply())
     database = message.full_collection_name.partition(".")[0]
     return _run(encode_document({**body, "$db": database}), {}, context)
 
 
-def _run(raw: bytes, sequences: Mapping[str, Sequence[bytes]], context: CommandContext) -> Document:
+def _run(raw: bytes, sequences: Mapping[str, Sequence[bytes]], context: CommandContext) -> bytes:
+    """Run a command and return its encoded reply."""
     body = decode_checked(raw)
+    name = next(iter(body), "")
     started = time.monotonic()
     try:
-        reply = _run_checked(raw, body, sequences, context)
-    except CommandError as error:
-        reply = error.reply()
-    except sqlite3.Error as error:
-        logger.exception("%s failed in the data file", next(iter(body), ""))
-        reply = _storage_failure(error).reply()
+        return _encoded(_run_checked(raw, body, sequences, context))
     except ProtocolError:
         raise
-    except Exception:
-        # One command that fails in a way nobody foresaw may not end the server for all others.
-        logger.exception("%s failed", next(iter(body), ""))
-        message = f"LocalAtlas failed while it ran {next(iter(body), '')!r}; its log says more."
-        reply = CommandError(1, "InternalError", message).reply()
-    logger.debug("%s took %.2f ms", next(iter(body), ""), (time.monotonic() - started) * 1000)
-    return reply
+    except Exception as error:  # what nobody foresaw may not end the server for all others
+        return encode_document(_refusal(name, error).reply())
+    finally:
+        logger.debug("%s took %.2f ms", name, (time.monotonic() - started) * 1000)
+
+
+def _encoded(reply: Document) -> bytes:
+    document = encode_document(reply)
+    if len(document) > MAX_DOCUMENT_SIZE_BYTES + _REPLY_MARGIN_BYTES:
+        raise CommandError(
+            10334,
+            "BSONObjectTooLarge",
+            f"The reply has {len(document)} bytes, it must fit in {MAX_DOCUMENT_SIZE_BYTES}.",
+        )
+    return document
+
+
+def _refusal(name: str, error: Exception) -> CommandError:
+    if isinstance(error, CommandError):
+        return error
+    logger.error("%s failed", name, exc_info=error)
+    if isinstance(error, sqlite3.Error):
+        return _storage_failure(error)
+    message = f"LocalAtlas failed while it ran {name!r}; its log says more."
+    return CommandError(1, "InternalError", message)
 
 
 def _run_checked(
@@ -117,7 +137,7 @@ def _run_checked(
     body = {**body, **_decoded_sequences(sequences, entry)}
     _check_session(body)
     _check_fields(body, entry)
-    database = string_field(body, "$db")
+    database = _database(body)
     raw_documents = _raw_documents(raw, body, sequences, entry)
     scoped = replace(
         context, database=database, raw_documents=raw_documents, deadline_s=_deadline_s(body)
@@ -174,6 +194,13 @@ def _check_session(body: Document) -> None:
     level = document_field(body, "readConcern").get("level", "local")
     if level not in _READ_CONCERN_LEVELS:
         raise CommandError(72, "InvalidOptions", f"readConcern level {level!r} {NOT_EMULATED}")
+
+
+def _database(body: Document) -> str:
+    name = string_field(body, "$db")
+    if not name or len(name.encode()) > _MAX_DATABASE_NAME_BYTES or _BAD_IN_NAMES.search(name):
+        raise CommandError(73, "InvalidNamespace", f"Invalid database name: '{name}'")
+    return name
 
 
 def _deadline_s(body: Document) -> float | None:

@@ -1,5 +1,6 @@
 """What was acknowledged is there after `kill -9`, and nothing is half there."""
 
+import itertools
 import threading
 import time
 from collections.abc import Iterator
@@ -35,16 +36,17 @@ def directory(tmp_path: Path) -> Iterator[Path]:
 class Writer:
     """Upserts batches until the server dies, and remembers which were acknowledged."""
 
-    def __init__(self, collection: Docs, name: str) -> None:
+    def __init__(self, collection: Docs, name: str, first_number: int) -> None:
         self._collection = collection
         self._name = name
+        self._numbers = itertools.count(first_number)
         self.acknowledged: dict[str, int] = {}
         self.thread = threading.Thread(target=self._write)
         self.thread.start()
 
     def _write(self) -> None:
-        for number in range(100_000):
-            key = f"{self._name} {number % 40}"  # the first round inserts, the others replace
+        for number in self._numbers:
+            key = f"{self._name} {number % 40}"  # the first 40 insert, the others replace
             try:
                 self._collection.bulk_write(batch(key, number), ordered=False)
             except PyMongoError:
@@ -71,9 +73,9 @@ def connect(directory: Path) -> MongoClient[dict[str, Any]]:
     return MongoClient(start_or_join(directory), retryWrites=False, serverSelectionTimeoutMS=2000)
 
 
-def write_until_killed(directory: Path, after_s: float) -> dict[str, int]:
+def write_until_killed(directory: Path, first_number: int, after_s: float) -> dict[str, int]:
     with connect(directory) as client:
-        writers = [Writer(open_collection(client), f"writer {n}") for n in range(2)]
+        writers = [Writer(open_collection(client), f"writer {n}", first_number) for n in range(2)]
         time.sleep(after_s)
         kill(directory)
         for writer in writers:
@@ -114,7 +116,10 @@ def run_rounds(directory: Path, rounds: int) -> None:
         collection.create_search_index(SearchIndexModel(DEFINITION, name="v", type="vectorSearch"))
     acknowledged: dict[str, int] = {}
     for number in range(rounds):
-        acknowledged |= write_until_killed(directory, after_s=0.15 + 0.037 * (number % 10))
+        # Numbers only grow, so that a batch which is there tells whether it is the last one.
+        acknowledged |= write_until_killed(
+            directory, first_number=number * 100_000, after_s=0.15 + 0.037 * (number % 10)
+        )
         check(directory, acknowledged)
 
     assert acknowledged
