@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 CONFIG_NAME = "config.json"
 PROCESSOR_NAMES = ("preprocessor_config.json", "processor_config.json")
-SAFETENSORS, TORCH = "model*.safetensors", "pytorch_model*.bin"
+# Whole or in shards, as transformers reads them; not a "model.fp16.safetensors" beside them.
+SAFETENSORS = ("model.safetensors", "model-*-of-*.safetensors")
+TORCH = ("pytorch_model.bin", "pytorch_model-*-of-*.bin")
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
 # What readers of weights raise for a file cut short, of another kind, or that would run code.
@@ -128,7 +130,7 @@ def fetch(name: str) -> ClipFiles:
     """
     for cached_only in (True, False):
         for weights in (SAFETENSORS, TORCH):
-            folder = _snapshot(name, ["*.json", "*.txt", weights], cached_only=cached_only)
+            folder = _snapshot(name, ["*.json", "*.txt", *weights], cached_only=cached_only)
             if folder is not None and _find_weights(folder) is not None:
                 return check_folder(folder)
     raise ModelUnavailable(f"The hub has no weights for the model {name!r}.")
@@ -145,7 +147,7 @@ def _snapshot(name: str, patterns: list[str], *, cached_only: bool) -> Path | No
 
     try:
         return Path(snapshot_download(name, allow_patterns=patterns, local_files_only=cached_only))
-    except (OSError, ValueError) as error:  # the hub's and the network's errors are OSErrors
+    except Exception as error:  # the hub's own, the HTTP library's and the disk's share no class
         if cached_only:
             return None
         raise ModelUnavailable(
@@ -154,7 +156,7 @@ def _snapshot(name: str, patterns: list[str], *, cached_only: bool) -> Path | No
 
 
 def _find_weights(folder: Path) -> ClipFiles | None:
-    for pattern in (SAFETENSORS, TORCH):
+    for pattern in (*SAFETENSORS, *TORCH):
         if found := sorted(folder.glob(pattern)):
             return ClipFiles(folder, tuple(found))
     return None

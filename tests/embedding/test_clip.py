@@ -236,3 +236,24 @@ def test_a_cached_hub_model_works_offline(shared_folder: Path, tmp_path: Path):
 
     local = load_embedder(f"clip:{shared_folder}")
     assert found.split() == ["shop/tiny", str(local.dimensions), local.fingerprint]
+
+
+def test_weights_in_shards_are_the_same_model(folder: Path, tmp_path: Path):
+    shards = tmp_path / "shards"
+    CLIPModel.from_pretrained(folder).save_pretrained(shards, max_shard_size="20KB")
+    for path in folder.glob("*.json"):
+        if not (shards / path.name).exists():
+            shutil.copy(path, shards)
+
+    sharded = ClipEmbedder(shards)
+    sharded.load()
+
+    assert len(list(shards.glob("*.safetensors"))) > 1
+    assert sharded.fingerprint == ClipEmbedder(folder).fingerprint
+
+
+def test_another_variant_of_the_weights_beside_them_does_not_count(folder: Path):
+    before = ClipEmbedder(folder).fingerprint
+    shutil.copy(folder / "model.safetensors", folder / "model.fp16.safetensors")
+
+    assert ClipEmbedder(folder).fingerprint == before
