@@ -12,7 +12,7 @@ def test_a_column_agrees_with_a_dictionary_of_lists() -> None:
     generator = random.Random(1)
     column, expected, capacity = Column(np.int64), dict[int, list[int]](), 0
     for _ in range(300):
-        capacity += 5
+        capacity = min(capacity + 5, 100)
         batch: list[tuple[int, list[int]]] = []
         for slot in generator.sample(range(capacity), 5):
             column.clear(slot)
@@ -30,7 +30,7 @@ def test_a_column_agrees_with_a_dictionary_of_lists() -> None:
         }
         slot = generator.randrange(capacity)
         assert column.values_of(slot).tolist() == expected.get(slot, [])
-    assert len(column.values) < 4 * sum(map(len, expected.values())), "cleared entries go away"
+    assert len(column.values) < 400, "the entries that were cleared have gone away"
 
 
 RANGES = [
