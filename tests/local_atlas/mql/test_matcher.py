@@ -207,7 +207,9 @@ REFUSED = [
     pytest.param({"$jsonSchema": {}}, 2, NOT_EMULATED, id="json schema"),
     pytest.param({"a": {"$near": [0, 0]}}, 2, NOT_EMULATED, id="near"),
     pytest.param({"a": {"$geoWithin": {}}}, 2, NOT_EMULATED, id="geo"),
-    pytest.param({"a": {"$where": "1"}}, 2, "$where cannot be applied to a field", id="field where"),
+    pytest.param(
+        {"a": {"$where": "1"}}, 2, "$where cannot be applied to a field", id="field where"
+    ),
     pytest.param({"a": {"$in": 1}}, 2, "$in needs an array", id="in"),
     pytest.param({"a": {"$nin": {}}}, 2, "$nin needs an array", id="nin"),
     pytest.param({"a": {"$in": [{"$gt": 1}]}}, 2, "cannot nest $ under $in", id="nested in"),
@@ -232,7 +234,10 @@ REFUSED = [
         id="expr below elemMatch",
     ),
     pytest.param(
-        {"a": {"$gt": Regex("x")}}, 2, "Can't have RegEx as arg to predicate over field 'a'.", id="gt"
+        {"a": {"$gt": Regex("x")}},
+        2,
+        "Can't have RegEx as arg to predicate over field 'a'.",
+        id="gt",
     ),
     pytest.param({"a": {"$ne": Regex("x")}}, 2, "Can't have regex as arg to $ne.", id="ne"),
     pytest.param({"a": {"$options": "i"}}, 2, "$options needs a $regex", id="lonely options"),
@@ -243,7 +248,10 @@ REFUSED = [
     ),
     pytest.param({"a": {"$regex": "("}}, 51091, "Regular expression is invalid", id="bad pattern"),
     pytest.param(
-        {"a": {"$regex": "a", "$options": "q"}}, 51108, "invalid flag in regex options: q", id="flag"
+        {"a": {"$regex": "a", "$options": "q"}},
+        51108,
+        "invalid flag in regex options: q",
+        id="flag",
     ),
     pytest.param({"a": {"$type": "foo"}}, 2, "Unknown type name alias: foo", id="type alias"),
     pytest.param({"a": {"$type": 1.5}}, 2, "Invalid numerical type code: 1.5", id="type code"),
@@ -311,7 +319,13 @@ def test_equality_values_are_those_that_pin_the_path(
 def test_comparisons_agree_with_the_order_within_a_bracket(a: Any, b: Any, name: str) -> None:
     wanted = a if not isinstance(a, Regex) else "x"
     sign = oracle.compare(b, wanted)
-    holds = {"$gt": sign > 0, "$gte": sign >= 0, "$lt": sign < 0, "$lte": sign <= 0, "$eq": not sign}
+    holds = {
+        "$gt": sign > 0,
+        "$gte": sign >= 0,
+        "$lt": sign < 0,
+        "$lte": sign <= 0,
+        "$eq": not sign,
+    }
     is_extreme = isinstance(wanted, MinKey | MaxKey)
     is_nan = any(oracle.rank(each) == 2 and oracle.number(each)[0] == 0 for each in (wanted, b))
     expected = holds[name] and (is_extreme or oracle.rank(wanted) == oracle.rank(b))

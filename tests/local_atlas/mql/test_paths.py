@@ -48,7 +48,7 @@ def test_a_condition_sees_these_values(
 def test_leaves_stay_whole() -> None:
     document = {"a": [{"b": [1, 2]}, {"b": 3}, {}]}
 
-    assert [[1, 2], 3, MISSING] == leaves_at(document, "a.b")
+    assert leaves_at(document, "a.b") == [[1, 2], 3, MISSING]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_an_expression_sees_this_value(document: dict[str, Any], path: str, expe
 
 def test_a_plain_value_is_not_behind_an_array() -> None:
     assert MISSING is plain_value({"a": [{"b": 1}]}, "a.b")
-    assert 1 == plain_value({"a": {"b": 1}}, "a.b")
+    assert plain_value({"a": {"b": 1}}, "a.b") == 1
 
 
 @pytest.mark.parametrize(
