@@ -199,7 +199,11 @@ def test_the_positional_operator_changes_the_element_that_the_query_found(
     [
         pytest.param({"$inc": {"a.$[]": 1}}, [], {"a": [1, 2]}, {"a": [2, 3]}, id="all"),
         pytest.param(
-            {"$set": {"a.$[].x": 0}}, [], {"a": [{"x": 1}, {}]}, {"a": [{"x": 0}, {"x": 0}]}, id="in"
+            {"$set": {"a.$[].x": 0}},
+            [],
+            {"a": [{"x": 1}, {}]},
+            {"a": [{"x": 0}, {"x": 0}]},
+            id="in",
         ),
         pytest.param(
             {"$set": {"a.$[e]": 0}}, [{"e": {"$gte": 2}}], {"a": [1, 2]}, {"a": [1, 0]}, id="some"
@@ -219,12 +223,17 @@ def test_the_positional_operator_changes_the_element_that_the_query_found(
             id="nested",
         ),
         pytest.param(
-            {"$unset": {"a.$[e]": 1}}, [{"$or": [{"e": 1}, {"e": 3}]}], {"a": [1, 2, 3]},
-            {"a": [None, 2, None]}, id="or",
+            {"$unset": {"a.$[e]": 1}},
+            [{"$or": [{"e": 1}, {"e": 3}]}],
+            {"a": [1, 2, 3]},
+            {"a": [None, 2, None]},
+            id="or",
         ),
-        pytest.param({"$push": {"a.$[]": 1}}, [], {"a": [[], [0]]}, {"a": [[1], [0, 1]]}, id="push"),
+        pytest.param(
+            {"$push": {"a.$[]": 1}}, [], {"a": [[], [0]]}, {"a": [[1], [0, 1]]}, id="push"
+        ),
     ],
-)  # fmt: skip
+)
 def test_array_filters_choose_the_elements(
     update: Document, filters: list[Document], document: Document, expected: Document
 ) -> None:
@@ -275,10 +284,18 @@ REFUSED = [
         id="path below",
     ),
     pytest.param(
-        {"$set": {"a.b": 1}, "$unset": {"a": 1}}, {}, 40, "would create a conflict at 'a'", id="above"
+        {"$set": {"a.b": 1}, "$unset": {"a": 1}},
+        {},
+        40,
+        "would create a conflict at 'a'",
+        id="above",
     ),
     pytest.param(
-        {"$set": {"a.0": 1}, "$inc": {"a.$[]": 1}}, {}, 40, "would create a conflict", id="array part"
+        {"$set": {"a.0": 1}, "$inc": {"a.$[]": 1}},
+        {},
+        40,
+        "would create a conflict",
+        id="array part",
     ),
     pytest.param({"$rename": {"a": "b"}, "$set": {"b": 1}}, {}, 40, "conflict at 'b'", id="rename"),
     pytest.param({"$set": {"": 1}}, {}, 56, "An empty update path is not valid.", id="empty path"),
@@ -305,17 +322,35 @@ REFUSED = [
         {"$set": {"a.b": 1}}, {"a": 5}, 28, "Cannot create field 'b' in element {a: 5}", id="scalar"
     ),
     pytest.param(
-        {"$set": {"a.b": 1}}, {"a": None}, 28, "Cannot create field 'b' in element {a: null}", id="nul"
+        {"$set": {"a.b": 1}},
+        {"a": None},
+        28,
+        "Cannot create field 'b' in element {a: null}",
+        id="nul",
     ),
     pytest.param(
-        {"$set": {"a.b": 1}}, {"a": [1]}, 28, "Cannot create field 'b' in element {a: [ 1 ]}", id="arr"
+        {"$set": {"a.b": 1}},
+        {"a": [1]},
+        28,
+        "Cannot create field 'b' in element {a: [ 1 ]}",
+        id="arr",
     ),
     pytest.param(
-        {"$pull": {"a.b": 1}}, {"a": 5}, 28, "Cannot use the part (b) of (a.b) to traverse", id="pull"
+        {"$pull": {"a.b": 1}},
+        {"a": 5},
+        28,
+        "Cannot use the part (b) of (a.b) to traverse",
+        id="pull",
     ),
-    pytest.param({"$set": {"a.2000000": 1}}, {"a": []}, 34, "can't backfill more than", id="padding"),
     pytest.param(
-        {"$inc": {"a": "x"}}, {}, 14, 'Cannot increment with non-numeric argument: {a: "x"}', id="inc"
+        {"$set": {"a.2000000": 1}}, {"a": []}, 34, "can't backfill more than", id="padding"
+    ),
+    pytest.param(
+        {"$inc": {"a": "x"}},
+        {},
+        14,
+        'Cannot increment with non-numeric argument: {a: "x"}',
+        id="inc",
     ),
     pytest.param(
         {"$inc": {"a": 1}},
@@ -325,7 +360,9 @@ REFUSED = [
         "non-numeric type string",
         id="inc text",
     ),
-    pytest.param({"$mul": {"a": True}}, {}, 14, "Cannot multiply with non-numeric argument", id="mul"),
+    pytest.param(
+        {"$mul": {"a": True}}, {}, 14, "Cannot multiply with non-numeric argument", id="mul"
+    ),
     pytest.param(
         {"$inc": {"a": Int64(1)}},
         {"_id": 1, "a": Int64(2**63 - 1)},
@@ -341,12 +378,22 @@ REFUSED = [
         "The field 'a' must be an array but is of type int in document {_id: 1}",
         id="push",
     ),
-    pytest.param({"$push": {"a": {"$each": 1}}}, {}, 2, "The argument to $each in $push", id="each"),
     pytest.param(
-        {"$push": {"a": {"$each": [], "$x": 1}}}, {}, 2, "Unrecognized clause in $push: $x", id="clause"
+        {"$push": {"a": {"$each": 1}}}, {}, 2, "The argument to $each in $push", id="each"
     ),
     pytest.param(
-        {"$push": {"a": {"$each": [], "$slice": 1.5}}}, {}, 2, "The value for $slice must", id="slice"
+        {"$push": {"a": {"$each": [], "$x": 1}}},
+        {},
+        2,
+        "Unrecognized clause in $push: $x",
+        id="clause",
+    ),
+    pytest.param(
+        {"$push": {"a": {"$each": [], "$slice": 1.5}}},
+        {},
+        2,
+        "The value for $slice must",
+        id="slice",
     ),
     pytest.param(
         {"$push": {"a": {"$each": [], "$sort": 2}}}, {}, 2, "must be either 1 or -1", id="sort"
@@ -355,16 +402,32 @@ REFUSED = [
         {"$addToSet": {"a": 1}}, {"a": 5}, 2, "Cannot apply $addToSet to non-array field.", id="set"
     ),
     pytest.param({"$pop": {"a": 2}}, {}, 9, "$pop expects 1 or -1, found: 2", id="pop"),
-    pytest.param({"$pop": {"a": 1}}, {"a": 5}, 14, "Path 'a' contains an element of non-a", id="pop 5"),
-    pytest.param({"$pull": {"a": 1}}, {"a": 5}, 2, "Cannot apply $pull to a non-array", id="pull 5"),
-    pytest.param({"$pullAll": {"a": 1}}, {}, 2, "$pullAll requires an array argument", id="pullAll"),
+    pytest.param(
+        {"$pop": {"a": 1}}, {"a": 5}, 14, "Path 'a' contains an element of non-a", id="pop 5"
+    ),
+    pytest.param(
+        {"$pull": {"a": 1}}, {"a": 5}, 2, "Cannot apply $pull to a non-array", id="pull 5"
+    ),
+    pytest.param(
+        {"$pullAll": {"a": 1}}, {}, 2, "$pullAll requires an array argument", id="pullAll"
+    ),
     pytest.param({"$bit": {"a": 1}}, {}, 2, "The $bit modifier is not compatible with", id="bit"),
-    pytest.param({"$bit": {"a": {"nor": 1}}}, {}, 2, "only supports 'and', 'or', and 'xor'", id="nor"),
-    pytest.param({"$bit": {"a": {"or": 1.5}}}, {}, 2, "must be an Integer(32/64 bit)", id="bit 1.5"),
-    pytest.param({"$bit": {"a": {"or": 1}}}, {"a": 1.5}, 2, "Cannot apply $bit to a value", id="bits"),
+    pytest.param(
+        {"$bit": {"a": {"nor": 1}}}, {}, 2, "only supports 'and', 'or', and 'xor'", id="nor"
+    ),
+    pytest.param(
+        {"$bit": {"a": {"or": 1.5}}}, {}, 2, "must be an Integer(32/64 bit)", id="bit 1.5"
+    ),
+    pytest.param(
+        {"$bit": {"a": {"or": 1}}}, {"a": 1.5}, 2, "Cannot apply $bit to a value", id="bits"
+    ),
     pytest.param({"$rename": {"a": 1}}, {}, 2, "The 'to' field for $rename must be a s", id="to"),
-    pytest.param({"$rename": {"a": "a"}}, {}, 2, "source and target field for $rename must", id="aa"),
-    pytest.param({"$rename": {"a": "a.b"}}, {}, 2, "must not be on the same path", id="same branch"),
+    pytest.param(
+        {"$rename": {"a": "a"}}, {}, 2, "source and target field for $rename must", id="aa"
+    ),
+    pytest.param(
+        {"$rename": {"a": "a.b"}}, {}, 2, "must not be on the same path", id="same branch"
+    ),
     pytest.param(
         {"$rename": {"a.0": "b"}},
         {"_id": 1, "a": [1]},
@@ -377,23 +440,44 @@ REFUSED = [
         {"$currentDate": {"a": {"$type": "x"}}}, {}, 2, "is required to be 'date' or 't", id="clock"
     ),
     pytest.param(
-        {"$set": {"a.$": 1}}, {"a": [1]}, 2, "The positional operator did not find the match", id="$"
-    ),
-    pytest.param({"$set": {"$.a": 1}}, {}, 2, "element in the first position in path '$.a'", id="$.a"),
-    pytest.param({"$set": {"a.$.b.$": 1}}, {}, 2, "Too many positional (i.e. '$') elements", id="$$"),
-    pytest.param(
-        {"$set": {"a.$[x]": 1}}, {}, 2, "No array filter found for identifier 'x' in path", id="$[x]"
-    ),
-    pytest.param(
-        {"$set": {"a.$[]": 1}}, {}, 2, "The path 'a' must exist in the document in order", id="no array"
+        {"$set": {"a.$": 1}},
+        {"a": [1]},
+        2,
+        "The positional operator did not find the match",
+        id="$",
     ),
     pytest.param(
-        {"$set": {"a.$[]": 1}}, {"a": 5}, 2, "Cannot apply array updates to non-array element a: 5",
+        {"$set": {"$.a": 1}}, {}, 2, "element in the first position in path '$.a'", id="$.a"
+    ),
+    pytest.param(
+        {"$set": {"a.$.b.$": 1}}, {}, 2, "Too many positional (i.e. '$') elements", id="$$"
+    ),
+    pytest.param(
+        {"$set": {"a.$[x]": 1}},
+        {},
+        2,
+        "No array filter found for identifier 'x' in path",
+        id="$[x]",
+    ),
+    pytest.param(
+        {"$set": {"a.$[]": 1}},
+        {},
+        2,
+        "The path 'a' must exist in the document in order",
+        id="no array",
+    ),
+    pytest.param(
+        {"$set": {"a.$[]": 1}},
+        {"a": 5},
+        2,
+        "Cannot apply array updates to non-array element a: 5",
         id="no array, 5",
     ),
-    pytest.param([{"$match": {}}], {}, 72, "$match is not allowed to be used within an", id="match"),
+    pytest.param(
+        [{"$match": {}}], {}, 72, "$match is not allowed to be used within an", id="match"
+    ),
     pytest.param([{"$foo": {}}], {}, 40324, "Unrecognized pipeline stage name: '$foo'", id="stage"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("update", "document", "code", "text"), REFUSED)
@@ -481,20 +565,30 @@ def test_a_pipeline_computes_the_new_document(pipeline: list[Document], expected
             {"_id": 1, "a": 1, "b": 2, "c": 3},
             id="equalities, then operators",
         ),
-        pytest.param({"$set": {"b": 1}}, {"_id": 1, "a.b": 5}, {"_id": 1, "a": {"b": 5}, "b": 1}, id="x"),
+        pytest.param(
+            {"$set": {"b": 1}}, {"_id": 1, "a.b": 5}, {"_id": 1, "a": {"b": 5}, "b": 1}, id="x"
+        ),
         pytest.param(
             {"$inc": {"n": 1}},
             {"$and": [{"_id": 1}, {"n": {"$eq": 4}}], "m": {"$gt": 1}},
             {"_id": 1, "n": 5},
             id="only equalities count",
         ),
-        pytest.param({"$set": {"b": 1}}, {"_id": 1, "a": {"$in": [7]}}, {"_id": 1, "a": 7, "b": 1}, id="in"),
-        pytest.param({"$set": {"b": 1}}, {"_id": 1, "a": Regex("x")}, {"_id": 1, "b": 1}, id="pattern"),
-        pytest.param({"b": 1}, {"_id": 1, "a": 2}, {"_id": 1, "b": 1}, id="replacement takes _id only"),
+        pytest.param(
+            {"$set": {"b": 1}}, {"_id": 1, "a": {"$in": [7]}}, {"_id": 1, "a": 7, "b": 1}, id="in"
+        ),
+        pytest.param(
+            {"$set": {"b": 1}}, {"_id": 1, "a": Regex("x")}, {"_id": 1, "b": 1}, id="pattern"
+        ),
+        pytest.param(
+            {"b": 1}, {"_id": 1, "a": 2}, {"_id": 1, "b": 1}, id="replacement takes _id only"
+        ),
         pytest.param({"_id": 3, "b": 1}, {"a": 2}, {"_id": 3, "b": 1}, id="replacement's own _id"),
-        pytest.param([{"$set": {"b": "$a"}}], {"_id": 1, "a": 2}, {"_id": 1, "a": 2, "b": 2}, id="pipeline"),
+        pytest.param(
+            [{"$set": {"b": "$a"}}], {"_id": 1, "a": 2}, {"_id": 1, "a": 2, "b": 2}, id="pipeline"
+        ),
     ],
-)  # fmt: skip
+)
 def test_an_upsert_starts_from_what_the_query_fixes(
     update: Any, query: Document, expected: Document
 ) -> None:
