@@ -6,7 +6,6 @@ import dataclasses
 import motor.motor_asyncio
 import numpy as np
 import pytest
-from tests.fakes import FakeEmbedder
 
 from app.db import connect, connect_async
 from app.errors import DatabaseUnavailable, IndexNotReady, ItemNotFound
@@ -14,6 +13,7 @@ from app.filter_parser import parse_filter
 from app.indexes import read_index_file
 from app.similar import SimilarItems
 from app.similar_async import AsyncSimilarItems
+from tests.fakes import FakeEmbedder
 from tests.galleries import draw_item, fill_gallery
 
 MAX_TIME_MS = 5000

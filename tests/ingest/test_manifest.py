@@ -150,6 +150,15 @@ def test_detours_and_absolute_paths_inside_become_relative(tmp_path):
     assert [row.uri for row in rows_of(path)] == ["a.jpg", "b.jpg", "c.jpg"]
 
 
+def test_an_absolute_path_through_a_link_to_the_folder_becomes_relative(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+
+    (row,) = rows_of(jsonl(tmp_path / "real", {"image": str(tmp_path / "link/a.jpg")}))
+
+    assert row.uri == "a.jpg"
+
+
 def test_the_second_row_with_an_id_is_a_failure(tmp_path):
     path = jsonl(
         tmp_path,

@@ -1,6 +1,7 @@
 """Starting, sharing and ending LocalAtlas, with real processes."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from urllib.parse import unquote
 import pytest
 from pymongo import MongoClient
 
+from app.local_atlas import launcher
 from app.local_atlas.directory_lock import ServerLock, announcement, is_served, launcher_lock
 from app.local_atlas.launcher import LauncherError, start_or_join
 from tests.local_atlas.processes import DEADLINE_S, kill, wait_until
@@ -90,6 +92,30 @@ def test_eight_starts_at_once_give_one_server_and_a_ninth_recovers_from_its_deat
     assert announcement(directory) != holder
     with connect(ninth) as client:
         assert list(client.t.c.find()) == [{"_id": 1}]
+
+
+def test_package_that_is_installed_under_its_own_name_starts_itself(
+    directory: Path, tmp_path: Path
+) -> None:
+    package = Path(launcher.__file__).parent
+    shutil.copytree(package, tmp_path / "site" / "local_atlas")
+    starter = STARTER.replace("app.local_atlas", "local_atlas")
+
+    started = subprocess.run(
+        [sys.executable, "-c", starter, str(directory)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path / "site",
+        env={**os.environ, "PYTHONPATH": ""},
+    )
+
+    with connect(started.stdout.strip()) as client:
+        assert client.admin.command("ping")["ok"] == 1
+    holder = announcement(directory)
+    assert holder is not None
+    arguments = Path(f"/proc/{holder.process_id}/cmdline")
+    assert not arguments.exists() or b"\0local_atlas\0" in arguments.read_bytes()
 
 
 def test_server_outlives_its_starter(directory: Path) -> None:

@@ -5,12 +5,12 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.fakes import FakeEmbedder
 
 from app import create_app
 from app.config import Settings
 from app.db import connect
 from app.errors import ConfigError, ModelUnavailable
+from tests.fakes import FakeEmbedder
 from tests.galleries import fill_gallery
 
 

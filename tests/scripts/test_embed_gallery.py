@@ -113,7 +113,9 @@ def test_limit_counts_rows(environment, collection, gallery, capsys):
 def test_a_dry_run_writes_no_document(environment, collection, gallery, capsys):
     embed("--gallery", gallery, "--dry-run", "--json")
 
-    assert counts(report_of(capsys)) == (10, 10, 0, 0)
+    report = report_of(capsys)
+    assert report["is_dry_run"]
+    assert counts(report) == (10, 10, 0, 0)
     assert collection.estimated_document_count() == 0
 
 

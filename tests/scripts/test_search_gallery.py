@@ -1,10 +1,10 @@
 import json
 
 import pytest
-from tests.fakes import FakeEmbedder
 
 from app.errors import BadRequest, ItemNotFound
 from scripts import search_gallery
+from tests.fakes import FakeEmbedder
 from tests.galleries import draw_item, fill_gallery
 
 
