@@ -52,9 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m app.local_atlas",
+        prog=f"python -m {__package__}",
         description="Serve a data directory as a MongoDB with Atlas Search, for this machine only.",
-        epilog="Example: python -m app.local_atlas --path .local_atlas --port 27017",
+        epilog=f"Example: python -m {__package__} --path .local_atlas --port 27017",
     )
     parser.add_argument("--path", type=Path, required=True, help="data directory, made if missing")
     where = parser.add_mutually_exclusive_group()
@@ -86,7 +86,7 @@ def _wait(node: Node, stop: threading.Event) -> None:
         stop.wait()
         return
     while not stop.wait(_WATCH_S):
-        if node.linger.is_over():
+        if node.linger.try_end():
             logger.info("Nobody has been connected for a while")
             return
 

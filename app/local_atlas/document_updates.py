@@ -29,7 +29,7 @@ from .raw_documents import (
 Document = dict[str, Any]
 Match = tuple[int, Row]
 
-_CHUNK = 1000  # documents that a multi-update changes at a time
+_CHUNK = 100  # documents that a multi-update changes at a time
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,10 @@
 A starter looks whether the server answers (a connection on which no driver introduces itself), then
 connects with a driver. Between the two nobody is connected, so each look is a promise to stay for a
 while; a driver that came and went has had what was promised.
+
+The decision to end and the admission of a connection exclude each other: whoever was let in, and so
+may have been told that the server is there, keeps it from ending; whoever comes after the decision
+is turned away unanswered.
 """
 
 import threading
@@ -25,13 +29,17 @@ class Linger:
         self._clock_s = clock_s
         self._lock = threading.Lock()
         self._open = 0
+        self._has_ended = False
         self._stay_until_s = 0.0
         self._promise()
 
-    def opened(self) -> None:
-        """Take notice that somebody has connected."""
+    def admit(self) -> bool:
+        """Take notice that somebody has connected; False where it is too late for that."""
         with self._lock:
+            if self._has_ended:
+                return False
             self._open += 1
+            return True
 
     def closed(self, *, was_driver: bool) -> None:
         """Take notice that somebody has gone.
@@ -46,10 +54,11 @@ class Linger:
             else:
                 self._promise()
 
-    def is_over(self) -> bool:
-        """Tell whether the server may end now."""
+    def try_end(self) -> bool:
+        """Decide to end if nobody is there or expected; then nobody is admitted any more."""
         with self._lock:
-            return self._open == 0 and self._clock_s() >= self._stay_until_s
+            self._has_ended = self._open == 0 and self._clock_s() >= self._stay_until_s
+            return self._has_ended
 
     def _promise(self) -> None:
         grace_s = _GRACE_FACTOR * self._linger_s

@@ -20,7 +20,10 @@ FORMAT_VERSION = 1
 # Documents with an embedding take 2 to 7 kB. Pages of 16 kB hold them with little waste: the file
 # stays under 1.3 times its BSON, with the default of 4 kB it was twice as large.
 PAGE_SIZE_BYTES = 16384
-_CACHE_KIB = 32 * 1024  # per connection, and only as far as it is used
+# The writer's cache holds the inner pages of what it appends to; there may be many readers, whose
+# pages the system caches anyway.
+_WRITER_CACHE_KIB = 32 * 1024
+_READER_CACHE_KIB = 4 * 1024
 
 Read = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
 """Runs one query and returns all its rows."""
@@ -65,7 +68,7 @@ class Persistence:
         self._readers_lock = threading.Lock()
         self._closed = False
         try:
-            self._writer = self._connect()
+            self._writer = self._connect(_WRITER_CACHE_KIB)
             self._create_schema()
         except sqlite3.Error as error:
             raise StorageError(f"The data file {self._file} cannot be used: {error}.") from error
@@ -109,7 +112,7 @@ class Persistence:
         with self._readers_lock:
             connection = self._readers.pop() if self._readers else None
         if connection is None:
-            connection = self._connect()
+            connection = self._connect(_READER_CACHE_KIB)
         try:
             yield connection
         finally:
@@ -120,12 +123,12 @@ class Persistence:
             if connection is not None:
                 connection.close()
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self, cache_kib: int) -> sqlite3.Connection:
         connection = sqlite3.connect(self._file, isolation_level=None, check_same_thread=False)
         connection.execute(f"PRAGMA page_size = {PAGE_SIZE_BYTES}")  # takes effect on a new file
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        connection.execute(f"PRAGMA cache_size = -{cache_kib}")
         connection.execute("PRAGMA busy_timeout = 10000")
         return connection
 

@@ -5,7 +5,7 @@ AUTOINCREMENT keeps those of deleted documents from coming back, so a search ind
 """
 
 from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .persistence import Read
 
@@ -13,7 +13,11 @@ _T = TypeVar("_T")
 Record = tuple[int, bytes]
 """`record_id` and raw document."""
 
-_CHUNK = 500  # rows of one query; a reader holds no lock and no snapshot between two chunks
+# Rows of one query; a reader holds no lock and no snapshot between two chunks. The first is small,
+# because many want only the first match; the others depend on how large the documents are.
+_FIRST_CHUNK = 20
+_CHUNK = 500
+_CHUNK_BYTES = 4 * 1024 * 1024
 
 
 class RecordTable:
@@ -36,10 +40,18 @@ class RecordTable:
         sql = (
             f"SELECT record_id, raw FROM {self.name} WHERE record_id > ? ORDER BY record_id LIMIT ?"
         )
-        last = 0
-        while chunk := read(sql, (last, _CHUNK)):
+        last, limit = 0, _FIRST_CHUNK
+        while chunk := read(sql, (last, limit)):
             yield from chunk
-            last = chunk[-1][0]
+            last, limit = chunk[-1][0], _next_chunk(chunk)
+
+    def fetch(self, read: Read, record_ids: Sequence[int]) -> Iterator[Record]:
+        """Go through the documents that there are among these record ids, which are in order."""
+        start, limit = 0, _FIRST_CHUNK
+        while start < len(record_ids):
+            chunk = sorted(self.by_record_ids(read, record_ids[start : start + limit]).items())
+            yield from chunk
+            start, limit = start + limit, _next_chunk(chunk)
 
     def by_record_ids(self, read: Read, record_ids: Sequence[int]) -> dict[int, bytes]:
         """Return the documents that there are among these record ids."""
@@ -71,6 +83,12 @@ class RecordTable:
         """Return the greatest record id that was ever given, 0 where none was."""
         rows = read("SELECT seq FROM sqlite_sequence WHERE name = ?", (self.name,))
         return int(rows[0][0]) if rows else 0
+
+
+def _next_chunk(chunk: Sequence[tuple[Any, ...]]) -> int:
+    """Return how many documents to read next, so that they take some megabytes at most."""
+    size_bytes = sum(len(raw) for _, raw in chunk)
+    return max(1, min(_CHUNK, _CHUNK_BYTES * len(chunk) // max(1, size_bytes)))
 
 
 def _chunks(values: Sequence[_T]) -> Iterator[Sequence[_T]]:

@@ -75,13 +75,15 @@ class Server:
             self._serve(client)
 
     def _serve(self, client: socket.socket) -> None:
+        if not self._linger.admit():
+            client.close()
+            return
         if client.family != socket.AF_UNIX:
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         info = ConnectionInfo(next(self._ids))
         connection = _Connection(client, replace(self._context, connection=info), self._forget)
         with self._lock:
             self._connections[info.connection_id] = connection
-        self._linger.opened()
         connection.start()
 
     def _forget(self, info: ConnectionInfo) -> None:

@@ -18,8 +18,6 @@ from .records import Record, RecordTable
 
 Document = dict[str, Any]
 
-_CHUNK = 100  # documents fetched at a time where an index gave the record ids
-
 
 class StoredCollection:
     """One collection: its identity, its indexes and its documents as they are committed."""
@@ -107,12 +105,7 @@ class StoredCollection:
         if best is None:
             return self.records.scan(read)
         index, prefixes = best
-        return self._fetch(read, index.lookup(read, prefixes))
-
-    def _fetch(self, read: Read, record_ids: Sequence[int]) -> Iterator[Record]:
-        for start in range(0, len(record_ids), _CHUNK):
-            found = self.records.by_record_ids(read, record_ids[start : start + _CHUNK])
-            yield from sorted(found.items())
+        return self.records.fetch(read, index.lookup(read, prefixes))
 
 
 def _asks_only_for_ids(query: Mapping[str, Any]) -> bool:
