@@ -34,10 +34,10 @@ from scripts._progress import Progress, stop_on_interrupt
 logger = logging.getLogger("scripts.embed_gallery")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Parse, ingest, report."""
+def main(argv: Sequence[str] | None = None, settings: Settings | None = None) -> int:
+    """Parse, ingest, report; settings are those of the environment where not given."""
     arguments = _parse(argv)
-    settings = Settings.from_env()
+    settings = settings or Settings.from_env()
     index = read_index_file(settings.index_file)
     gallery = open_gallery(arguments.gallery, index, settings.id_type)
     rows = _rows(gallery, arguments)
@@ -105,7 +105,11 @@ def _as_json(report: IngestReport, arguments: argparse.Namespace) -> str:
         name: round(value, 3) if isinstance(value, float) else value
         for name, value in asdict(report).items()
     }
-    return json.dumps({**values, "failed_file": _failed_file(report, arguments)})
+    extra = {
+        "failed_file": _failed_file(report, arguments),
+        "is_dry_run": arguments.dry_run,
+    }
+    return json.dumps({**values, **extra})
 
 
 def _as_sentences(report: IngestReport, arguments: argparse.Namespace) -> str:

@@ -1,9 +1,10 @@
 """The two kinds of failure that LocalAtlas knows.
 
 `ProtocolError` means that the peer does not speak the wire protocol: the connection is closed.
-`CommandError` means that one command failed: it becomes the reply `{ok: 0, errmsg, code, codeName}`.
-What is not emulated is refused with the code that the real server uses for something unknown, and a
-text that ends in `(not emulated by LocalAtlas)`: never with a silent wrong answer.
+`CommandError` means that one command failed: it becomes the reply
+`{ok: 0, errmsg, code, codeName}`. What is not emulated is refused with the code that the real server
+uses for something unknown, and a text that ends in `(not emulated by LocalAtlas)`: never with a
+silent wrong answer.
 """
 
 from collections.abc import Mapping
