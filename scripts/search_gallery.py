@@ -10,11 +10,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.embedding.images import read_image
-
 from app.config import Settings
 from app.db import connect
 from app.embedding import load_embedder
+from app.embedding.images import read_image
 from app.filter_parser import parse_filter
 from app.indexes import read_index_file
 from app.routes.parsing import parse_item_id, parse_json, parse_limit
