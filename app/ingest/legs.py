@@ -37,7 +37,7 @@ def open_legs(embedder: Embedder, writer: GalleryWriter, *, max_pixels: int) -> 
         writer: of the collection.
         max_pixels: as `read_image` takes it.
     """
-    threads = min(MAX_DECODING_THREADS, len(os.sched_getaffinity(0)))
+    threads = min(MAX_DECODING_THREADS, os.cpu_count() or 1)
     with ThreadPoolExecutor(threads, thread_name_prefix="decode") as executor:
         prepare = Preparation(
             writer.find_stored, writer.updates, max_pixels=max_pixels, executor=executor

@@ -95,9 +95,9 @@ class ManifestGallery:
         source = Path(os.path.realpath(self.root / image))
         if not source.is_relative_to(self.root):
             raise ValueError(f"image ({image!r}) must be in the manifest's folder {self.root}")
-        # Normalised, but with links unresolved: the folder may be moved together with its links.
-        relative = Path(image).relative_to(self.root) if Path(image).is_absolute() else Path(image)
-        if ".." in relative.parts:
+        # Links inside the folder keep their own names: their pictures may be two items.
+        relative = Path(image)
+        if relative.is_absolute() or ".." in relative.parts:
             relative = source.relative_to(self.root)
         return source, relative.as_posix()
 
