@@ -7,7 +7,7 @@ from pathlib import Path
 import bson
 import pytest
 
-from app.local_atlas.collection_writer import NewDocument, Replacement
+from app.local_atlas.collection_writer import CollectionWriter, NewDocument, Replacement
 from app.local_atlas.errors import CommandError
 from app.local_atlas.persistence import FILE_NAME, StorageError
 from app.local_atlas.store import Store, StoredCollection
@@ -59,6 +59,12 @@ def insert_each(store: Store, *documents: NewDocument) -> None:
     with store.write() as transaction:
         for document in documents:
             transaction.writer("db", "c").insert(document)
+
+
+def insert_both(writer: CollectionWriter, first: NewDocument, second: NewDocument) -> None:
+    with writer.atomic():
+        writer.insert(first)
+        writer.insert(second)
 
 
 def set_page_limit(store: Store, pages: int) -> None:
@@ -119,6 +125,18 @@ def test_listener_hears_only_what_was_kept_of_a_batch(store: Store, recorder: Re
     ((_, changes),) = recorder.heard
     assert changes is not None
     assert [raw for _, raw in changes] == [new(1).raw, new(3).raw]
+
+
+def test_listener_hears_nothing_of_a_group_of_writes_that_was_undone(
+    store: Store, recorder: Recorder
+) -> None:
+    with store.write() as transaction:
+        writer = transaction.writer("db", "c")
+        writer.insert(new(1))
+        with pytest.raises(CommandError):
+            insert_both(writer, new(2), new(1))
+
+    assert recorder.heard == [("db.c", [(1, new(1).raw)])]
 
 
 def test_listener_hears_of_a_drop(store: Store, recorder: Recorder) -> None:

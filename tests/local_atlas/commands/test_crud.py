@@ -225,6 +225,15 @@ def test_batch_that_names_one_id_twice_applies_both_in_order(db: Docs) -> None:
     assert list(db.c.find()) == [{"_id": 1, "a": 2}]
 
 
+def test_batch_that_replaces_a_document_and_puts_it_back_ends_where_it_began(db: Docs) -> None:
+    db.c.insert_one({"_id": 1, "a": 0})
+
+    result = db.c.bulk_write([ReplaceOne({"_id": 1}, {"_id": 1, "a": a}) for a in (1, 0)])
+
+    assert (result.matched_count, result.modified_count) == (2, 2)
+    assert list(db.c.find()) == [{"_id": 1, "a": 0}]
+
+
 def test_replacement_may_not_change_the_id(db: Docs) -> None:
     db.c.insert_many([{"_id": 1}, {"_id": 2}])
     operations = [ReplaceOne({"_id": 1}, {"a": 1}), ReplaceOne({"_id": 2}, {"_id": 3})]

@@ -217,6 +217,18 @@ def test_two_indexes_are_made_or_none(db: Docs) -> None:
     assert list(db.c.index_information()) == ["_id_"]
 
 
+@pytest.mark.parametrize("option", [{"sparse": True}, {"partialFilterExpression": {"b": 1}}])
+def test_index_that_leaves_documents_out_hides_none_of_them(
+    db: Docs, option: dict[str, Any]
+) -> None:
+    db.c.insert_many([{"_id": 1, "a": 1}, {"_id": 2, "a": 1, "b": 1}, {"_id": 3}])
+
+    db.c.create_index("a", **option)
+
+    assert [d["_id"] for d in db.c.find({"a": 1})] == [1, 2]
+    assert [d["_id"] for d in db.c.find({"a": None})] == [3]
+
+
 @pytest.fixture
 def indexed(db: Docs, local_atlas: Node) -> Docs:
     db.c.create_indexes([IndexModel([("a", 1), ("b", 1)]), IndexModel("tags")])
