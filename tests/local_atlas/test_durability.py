@@ -1,6 +1,8 @@
 """What was acknowledged is there after `kill -9`, and nothing is half there."""
 
 import itertools
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -132,6 +134,36 @@ def test_acknowledged_writes_survive_three_kills(directory: Path) -> None:
 @pytest.mark.slow
 def test_acknowledged_writes_survive_fifty_kills(directory: Path) -> None:
     run_rounds(directory, rounds=50)
+
+
+# Writes more than the cache holds, so that a part of it is on disk before the commit, and waits.
+INTERRUPTED = """
+import sys, time, bson
+from pathlib import Path
+from app.local_atlas.collection_writer import NewDocument
+from app.local_atlas.store import Store
+documents = [{"_id": i, "text": "x" * 50_000} for i in range(1000)]
+with Store(Path(sys.argv[1])).write() as transaction:
+    transaction.writer("shop", "items").insert_many(
+        [NewDocument(bson.encode(document), document) for document in documents]
+    )
+    print("written", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_write_that_was_killed_before_its_commit_is_gone(directory: Path) -> None:
+    with connect(directory) as client:
+        client.shop.items.insert_one({"_id": "before"})
+    kill(directory)
+    command = [sys.executable, "-c", INTERRUPTED, str(directory)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "written\n"
+        process.kill()
+
+    with connect(directory) as client:
+        assert list(client.shop.items.find()) == [{"_id": "before"}]
 
 
 def test_catalog_survives_a_kill(directory: Path) -> None:
