@@ -87,11 +87,6 @@ def same(a: Any, b: Any) -> bool:
     return sort_key(a) == sort_key(b)
 
 
-def bracket(value: Any) -> int:
-    """Return the type bracket: comparisons match only values of one bracket."""
-    return sort_key(value)[0]
-
-
 def is_nan(value: Any) -> bool:
     """Tell whether a number is not one."""
     if isinstance(value, float):

@@ -238,22 +238,3 @@ def _check_arity(name: str, count: int, least: int, most: int | None) -> None:
         f"Expression {name} takes at least {least} arguments, and at most {most}, "
         f"but {count} were passed in.",
     )
-
-
-def named_arguments(
-    name: str, operand: Any, *, required: tuple[str, ...], optional: tuple[str, ...] = ()
-) -> dict[str, Any]:
-    """Check the operand of an operator that takes a document of arguments.
-
-    Raises:
-        CommandError: 9 where it is no document, lacks an argument, or has an unknown one.
-    """
-    if not isinstance(operand, dict):
-        raise failed_to_parse(f"{name} only supports an object as its argument")
-    for argument in operand:
-        if argument not in required and argument not in optional:
-            raise failed_to_parse(f"Unrecognized parameter to {name}: {argument}")
-    for argument in required:
-        if argument not in operand:
-            raise failed_to_parse(f"Missing '{argument}' parameter to {name}")
-    return operand

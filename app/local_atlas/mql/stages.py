@@ -1,14 +1,17 @@
 """The way into pipelines: `run_pipeline`, with every stage registered."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
+from ..errors import CommandError
 from . import group_stages, join_stages, lookup_stage, row_stages  # noqa: F401 - importing registers their stages
 from .expression_compiler import Scope
 from .pipelines import Environment, StageScope, compile_pipeline
 from .rows import Row
 
 __all__ = ["Environment", "run_pipeline"]
+
+_WHILE_RUNNING: Final = "PlanExecutor error during aggregation :: caused by :: "
 
 
 def run_pipeline(pipeline: Sequence[Any], environment: Environment) -> Iterator[Row]:
@@ -29,4 +32,15 @@ def run_pipeline(pipeline: Sequence[Any], environment: Environment) -> Iterator[
         Scope(frozenset(variables), metadata=frozenset()),
         search_stages=frozenset(environment.search_sources),
     )
-    return compile_pipeline(pipeline, scope).run(environment, variables)
+    return _reported(compile_pipeline(pipeline, scope).run(environment, variables))
+
+
+def _reported(rows: Iterator[Row]) -> Iterator[Row]:
+    """Yield the rows; say of an error met on the way what the server says of it."""
+    try:
+        yield from rows
+    except CommandError as error:
+        if error.message.startswith(_WHILE_RUNNING):
+            raise
+        message = _WHILE_RUNNING + error.message
+        raise CommandError(error.code, error.code_name, message, error.extra) from error

@@ -338,7 +338,115 @@ DATES = [
     ),
 ]
 
-ALL = BASICS + ARITHMETIC + LOGIC + STRINGS + ARRAYS + OBJECTS + CONVERSIONS + DATES
+MORE = [
+    pytest.param({"$subtract": [Int64(-(2**63)), 1]}, -(2.0**63), id="subtract to double"),
+    pytest.param({"$abs": -2.5}, 2.5, id="abs of a double"),
+    pytest.param({"$abs": Decimal128("-1.5")}, Decimal128("1.5"), id="abs of a decimal"),
+    pytest.param({"$ceil": Decimal128("1.2")}, Decimal128("2"), id="ceil of a decimal"),
+    pytest.param({"$mod": [Decimal128("7.5"), 2]}, Decimal128("1.5"), id="mod of decimals"),
+    pytest.param({"$multiply": ["$a", None]}, None, id="multiply null"),
+    pytest.param({"$round": ["$a", None]}, None, id="round to null"),
+    pytest.param({"$round": [math.inf]}, math.inf, id="round infinity"),
+    pytest.param({"$sqrt": Decimal128("4")}, Decimal128("2"), id="sqrt of a decimal"),
+    pytest.param({"$exp": Decimal128("0")}, Decimal128("1"), id="exp of a decimal"),
+    pytest.param({"$exp": 1e9}, math.inf, id="exp without end"),
+    pytest.param({"$ln": Decimal128("1")}, Decimal128("0"), id="ln of a decimal"),
+    pytest.param({"$log10": Decimal128("100")}, Decimal128("2"), id="log10 of a decimal"),
+    pytest.param(
+        {"$round": [{"$log": [Decimal128("8"), 2]}, 9]}, Decimal128("3.000000000"), id="decimal log"
+    ),
+    pytest.param({"$pow": [Decimal128("2"), 3]}, Decimal128("8"), id="pow of a decimal"),
+    pytest.param({"$pow": [10, 100]}, 1e100, id="pow of a large exponent"),
+    pytest.param({"$pow": [1e200, 2]}, math.inf, id="pow without end"),
+    pytest.param({"$pow": [-1e200, 3]}, -math.inf, id="pow without end below"),
+    pytest.param({"$toLower": "$when"}, "2024-01-01t00:00:00.000z", id="toLower of a date"),
+    pytest.param({"$toUpper": Timestamp(1, 2)}, "TIMESTAMP(1, 2)", id="toUpper of a timestamp"),
+    pytest.param({"$toUpper": 1.5}, "1.5", id="toUpper of a double"),
+    pytest.param({"$indexOfCP": ["$nul", "a"]}, None, id="indexOfCP null"),
+    pytest.param({"$trim": {"input": "$nul"}}, None, id="trim null"),
+    pytest.param(
+        {"$replaceOne": {"input": "$nul", "find": "a", "replacement": "b"}}, None, id="replace null"
+    ),
+    pytest.param({"$regexFind": {"input": "x", "regex": None}}, None, id="regex null"),
+    pytest.param({"$slice": ["$nul", 1]}, None, id="slice null"),
+    pytest.param({"$arrayElemAt": ["$nul", 1]}, None, id="elemAt null"),
+    pytest.param({"$indexOfArray": ["$nul", 1]}, None, id="indexOfArray null"),
+    pytest.param({"$indexOfArray": ["$n", 9]}, -1, id="indexOfArray nothing"),
+    pytest.param({"$indexOfArray": ["$n", 3, 1, 9]}, -1, id="indexOfArray within"),
+    pytest.param({"$reverseArray": "$nul"}, None, id="reverse null"),
+    pytest.param({"$zip": {"inputs": ["$nul"]}}, None, id="zip null"),
+    pytest.param({"$sortArray": {"input": "$nul", "sortBy": 1}}, None, id="sort null"),
+    pytest.param({"$map": {"input": "$nul", "in": 1}}, None, id="map null"),
+    pytest.param({"$filter": {"input": "$nul", "cond": 1}}, None, id="filter null"),
+    pytest.param(
+        {"$reduce": {"input": "$nul", "initialValue": 0, "in": 1}}, None, id="reduce null"
+    ),
+    pytest.param({"$last": [[]]}, MISSING, id="last of nothing"),
+    pytest.param({"$setUnion": [[1], None]}, None, id="setUnion null"),
+    pytest.param({"$setIntersection": [[1], None]}, None, id="setIntersection null"),
+    pytest.param({"$setDifference": [None, [1]]}, None, id="setDifference null"),
+    pytest.param({"$getField": {"field": "a", "input": None}}, None, id="getField of null"),
+    pytest.param({"$getField": {"field": "a", "input": 5}}, MISSING, id="getField of a scalar"),
+    pytest.param(
+        {"$setField": {"field": "a", "input": None, "value": 1}}, None, id="setField null"
+    ),
+    pytest.param({"$objectToArray": None}, None, id="objectToArray null"),
+    pytest.param({"$arrayToObject": None}, None, id="arrayToObject null"),
+    pytest.param({"$toDouble": "$when"}, 1_704_067_200_000.0, id="date to double"),
+    pytest.param({"$toDecimal": True}, Decimal128("1"), id="boolean to decimal"),
+    pytest.param({"$toDecimal": DatetimeMS(7)}, Decimal128("7"), id="date to decimal"),
+    pytest.param({"$toDecimal": "1.50"}, Decimal128("1.50"), id="text to decimal"),
+    pytest.param({"$toInt": True}, 1, id="boolean to int"),
+    pytest.param({"$toString": math.nan}, "NaN", id="nan to text"),
+    pytest.param({"$toString": -math.inf}, "-Infinity", id="infinity to text"),
+    pytest.param({"$toString": "x"}, "x", id="text to text"),
+    pytest.param({"$toDate": "$when"}, NEW_YEAR, id="date to date"),
+    pytest.param({"$toObjectId": ObjectId("0" * 24)}, ObjectId("0" * 24), id="id to id"),
+    pytest.param({"$convert": {"input": 1, "to": None}}, None, id="to null"),
+    pytest.param({"$dayOfMonth": ["$when"]}, 1, id="a date in an array"),
+    pytest.param({"$hour": Timestamp(3600, 1)}, 1, id="hour of a timestamp"),
+    pytest.param(
+        {"$hour": {"date": "$when", "timezone": "Europe/Berlin"}}, 1, id="hour in a named zone"
+    ),
+    pytest.param({"$dateToString": {"date": "$when", "format": None}}, None, id="no format"),
+    pytest.param({"$dateToParts": {"date": None}}, None, id="parts of null"),
+    pytest.param(
+        {"$dateAdd": {"startDate": None, "unit": "day", "amount": 1}}, None, id="a day after null"
+    ),
+    pytest.param(
+        {"$dateAdd": {"startDate": "$when", "unit": "week", "amount": 1}},
+        DatetimeMS(1_704_672_000_000),
+        id="a week later",
+    ),
+    pytest.param(
+        {"$dateDiff": {"startDate": None, "endDate": "$when", "unit": "day"}}, None, id="no days"
+    ),
+    pytest.param(
+        {
+            "$dateDiff": {
+                "startDate": DatetimeMS(0),
+                "endDate": DatetimeMS(86_399_999),
+                "unit": "day",
+            }
+        },
+        Int64(0),
+        id="no day has passed",
+    ),
+    pytest.param(
+        {
+            "$dateDiff": {
+                "startDate": DatetimeMS(0),
+                "endDate": DatetimeMS(60_000),
+                "unit": "second",
+            }
+        },
+        Int64(60),
+        id="seconds",
+    ),
+    pytest.param({"$const": "$a"}, "$a", id="const"),
+]
+
+ALL = BASICS + ARITHMETIC + LOGIC + STRINGS + ARRAYS + OBJECTS + CONVERSIONS + DATES + MORE
 
 
 @pytest.mark.parametrize(("expression", "expected"), ALL)
@@ -422,6 +530,159 @@ REFUSED = [
     ),
     pytest.param({"$meta": "nope"}, 17308, "Unsupported argument to $meta: nope"),
     pytest.param({"$meta": "textScore"}, 2, "(not emulated by LocalAtlas)"),
+    pytest.param({"$mod": ["x", 1]}, 16611, "$mod only supports numeric types, not string and int"),
+    pytest.param({"$round": ["x"]}, 51081, "$round only supports numeric types, not string"),
+    pytest.param({"$round": [1, 0.5]}, 51082, "must be a integral value"),
+    pytest.param({"$add": ["$when", 1e300]}, 15, "date overflow"),
+    pytest.param({"$rand": 1}, 3040501, "$rand does not currently accept arguments"),
+    pytest.param({"$log10": -1}, 28761, "$log10's argument must be a positive number, but is -1"),
+    pytest.param({"$log": ["x", 2]}, 28756, "$log's argument must be numeric, not string"),
+    pytest.param({"$log": [1, "x"]}, 28757, "$log's base must be numeric, not string"),
+    pytest.param(
+        {"$log": [1, 1]}, 28759, "base must be a positive number not equal to 1, but is 1"
+    ),
+    pytest.param({"$pow": ["x", 1]}, 28762, "$pow's base must be numeric, not string"),
+    pytest.param({"$pow": [1, "x"]}, 28763, "$pow's exponent must be numeric, not string"),
+    pytest.param({"$switch": 1}, 40060, "$switch requires an object as an argument, found: int"),
+    pytest.param({"$switch": {"x": 1}}, 40067, "$switch found an unknown argument: x"),
+    pytest.param(
+        {"$switch": {"branches": 1}}, 40061, "expected an array for 'branches', found: int"
+    ),
+    pytest.param({"$switch": {"branches": [1]}}, 40062, "each branch to be an object, found: int"),
+    pytest.param({"$switch": {"branches": [{"x": 1}]}}, 40063, "unknown argument to a branch: x"),
+    pytest.param({"$switch": {"branches": [{"then": 1}]}}, 40064, "have a 'case' expression"),
+    pytest.param({"$switch": {"branches": [{"case": 1}]}}, 40065, "have a 'then' expression"),
+    pytest.param({"$let": 1}, 16874, "$let only supports an object as its argument"),
+    pytest.param({"$let": {"vars": {}}}, 16877, "Missing 'in' parameter to $let"),
+    pytest.param({"$let": {"x": 1}}, 16875, "Unrecognized parameter to $let: x"),
+    pytest.param({"$let": {"vars": 1, "in": 1}}, 10065, "expected an object (vars)"),
+    pytest.param({"$let": {"vars": {"": 1}, "in": 1}}, 9, "empty variable names are not allowed"),
+    pytest.param({"$let": {"vars": {"a-b": 1}, "in": 1}}, 9, "'a-b' contains an invalid character"),
+    pytest.param("$$SEARCH_META", 17276, "(not emulated by LocalAtlas)"),
+    pytest.param(
+        {"$substrCP": ["a", "x", 1]}, 34450, "must be a numeric type (is BSON type string)"
+    ),
+    pytest.param({"$substrCP": ["a", 0, 0.5]}, 34453, "cannot be represented as a 32-bit integral"),
+    pytest.param({"$substrBytes": ["a", "x", 1]}, 16034, "starting index must be a numeric type"),
+    pytest.param({"$substrBytes": ["a", 0, "x"]}, 16035, "length must be a numeric type"),
+    pytest.param({"$substrBytes": ["a", -1, 1]}, 50752, "must be non-negative (got: -1)"),
+    pytest.param({"$split": [1, "x"]}, 40085, "a string as a first argument, found: int"),
+    pytest.param({"$strLenBytes": 5}, 34473, "requires a string argument, found: int"),
+    pytest.param({"$indexOfCP": [5, "a"]}, 40093, "a string as the first argument, found: int"),
+    pytest.param({"$indexOfCP": ["a", "a", -1]}, 40097, "a nonnegative starting index, found: -1"),
+    pytest.param({"$indexOfCP": ["a", "a", 0.5]}, 40096, "requires an integral starting index"),
+    pytest.param({"$trim": {"input": "x", "chars": 5}}, 50700, "'chars' to be a string, got 5"),
+    pytest.param(
+        {"$replaceOne": {"input": 5, "find": "a", "replacement": "b"}}, 51746, "'input' be a string"
+    ),
+    pytest.param({"$regexMatch": 1}, 51103, "only supports an object as its argument"),
+    pytest.param({"$regexMatch": {"input": "x", "regex": 5}}, 51105, "of type string or regex"),
+    pytest.param(
+        {"$regexMatch": {"input": "x", "regex": "x", "options": 5}},
+        51106,
+        "'options' to be of type",
+    ),
+    pytest.param(
+        {"$regexMatch": {"input": "x", "regex": Regex("x", "i"), "options": "m"}}, 51107, "in both"
+    ),
+    pytest.param({"$arrayElemAt": ["$n", "x"]}, 28690, "must be a numeric value, but is string"),
+    pytest.param({"$slice": ["$n", "x"]}, 28725, "must be a numeric value, but is of type: string"),
+    pytest.param({"$slice": ["$n", 0.5]}, 28726, "can't be represented as a 32-bit integer: 0.5"),
+    pytest.param({"$indexOfArray": ["$a", 1]}, 40090, "an array as a first argument, found: int"),
+    pytest.param({"$indexOfArray": ["$n", 1, -1]}, 40097, "nonnegative starting index, found: -1"),
+    pytest.param({"$indexOfArray": ["$n", 1, "x"]}, 40096, "requires an integral starting index"),
+    pytest.param(
+        {"$range": ["x", 1]}, 34443, "a numeric starting value, found value of type: string"
+    ),
+    pytest.param({"$range": [0, 0.5]}, 34446, "represented as a 32-bit integer, found value: 0.5"),
+    pytest.param({"$reverseArray": 5}, 34435, "must be an array, but was of type: int"),
+    pytest.param(
+        {"$zip": {"inputs": 1}}, 34461, "inputs must be an array of expressions, found int"
+    ),
+    pytest.param({"$zip": {"inputs": []}}, 34465, "requires at least one input array"),
+    pytest.param({"$zip": {"inputs": [1]}}, 34468, "found a non-array expression in input: 1"),
+    pytest.param(
+        {"$zip": {"inputs": [1], "useLongestLength": 1}}, 34463, "must be a bool, found int"
+    ),
+    pytest.param(
+        {"$zip": {"inputs": [1], "defaults": [1]}}, 34466, "unless useLongestLength is true"
+    ),
+    pytest.param(
+        {"$zip": {"inputs": [1], "defaults": [1, 2], "useLongestLength": True}},
+        34467,
+        "same length",
+    ),
+    pytest.param(
+        {"$sortArray": {"input": 5, "sortBy": 1}}, 2942504, "must be an array, but was of"
+    ),
+    pytest.param({"$sortArray": {"input": [], "sortBy": 2}}, 2942507, "must be either 1 or -1"),
+    pytest.param({"$first": 5}, 28689, "$first's argument must be an array, but is int"),
+    pytest.param({"$first": [1, 2]}, 16020, "Expression $first takes exactly 1 arguments. 2 were"),
+    pytest.param({"$firstN": {"input": 5, "n": 1}}, 5788200, "Input must be an array, but found 5"),
+    pytest.param({"$map": {"input": [], "as": 5, "in": 1}}, 16881, "'as' must be a string"),
+    pytest.param({"$filter": {"input": [1], "cond": 1, "limit": 0}}, 327392, "greater than 0: 0"),
+    pytest.param({"$filter": {"input": [1], "cond": 1, "limit": 0.5}}, 327391, "32-bit integral"),
+    pytest.param({"$reduce": 1}, 40075, "$reduce requires an object as an argument, found: int"),
+    pytest.param({"$reduce": {"x": 1}}, 40076, "$reduce found an unknown argument: x"),
+    pytest.param(
+        {"$reduce": {"input": 5, "initialValue": 0, "in": 1}}, 40080, "be an array, found: 5"
+    ),
+    pytest.param({"$setDifference": [[1], 2]}, 17049, "Second argument is of type: int"),
+    pytest.param({"$setIsSubset": [1, []]}, 17046, "First argument is of type: int"),
+    pytest.param({"$setEquals": [[], 1]}, 17044, "2-th argument is of type: int"),
+    pytest.param({"$setIntersection": [1]}, 17047, "One argument is of type: int"),
+    pytest.param({"$anyElementTrue": 5}, 17041, "argument must be an array, but is int"),
+    pytest.param({"$getField": "$a"}, 5654602, "to evaluate to a constant"),
+    pytest.param({"$getField": {"field": 5, "input": {}}}, 5654602, "to type String, but got int"),
+    pytest.param(
+        {"$setField": {"field": "a", "input": 5, "value": 1}}, 4161105, "evaluate to type Object"
+    ),
+    pytest.param({"$arrayToObject": [[5]]}, 40398, "Unrecognised input type format"),
+    pytest.param({"$arrayToObject": [[["a"]]]}, 40397, "found array of size: 1"),
+    pytest.param({"$arrayToObject": [[[5, 5]]]}, 40395, "Found key type: int"),
+    pytest.param({"$arrayToObject": [[{"k": 1}]]}, 40392, "Found incorrect number of keys:1"),
+    pytest.param({"$arrayToObject": [[{"k": 1, "x": 1}]]}, 40393, "Missing either or both keys"),
+    pytest.param({"$toDouble": "x"}, 241, "Failed to parse number 'x'"),
+    pytest.param({"$toDouble": " "}, 241, "No digits"),
+    pytest.param({"$toDouble": {"a": 1}}, 241, "Unsupported conversion from object to double"),
+    pytest.param({"$toDecimal": "x"}, 241, "Failed to parse number 'x'"),
+    pytest.param({"$toDecimal": {"a": 1}}, 241, "Unsupported conversion from object to decimal"),
+    pytest.param({"$toLong": 1e300}, 241, "Conversion would overflow target type"),
+    pytest.param({"$toLong": str(2**63)}, 241, "Overflow"),
+    pytest.param({"$toInt": "$when"}, 241, "Unsupported conversion from date to int"),
+    pytest.param({"$toString": {"a": 1}}, 241, "Unsupported conversion from object to string"),
+    pytest.param({"$toObjectId": 5}, 241, "Unsupported conversion from int to objectId"),
+    pytest.param({"$toObjectId": "z" * 24}, 241, "Invalid character found in hex string"),
+    pytest.param({"$toDate": "no date"}, 241, "Error parsing date string 'no date'"),
+    pytest.param({"$convert": {"input": 1, "to": "nope"}}, 2, "Unknown type name: nope"),
+    pytest.param(
+        {"$convert": {"input": 1, "to": []}}, 9, "must be a string or number, but is array"
+    ),
+    pytest.param({"$convert": {"input": 1, "to": "array"}}, 241, "conversion from int to array"),
+    pytest.param({"$year": {"date": "$when", "timezone": 5}}, 40517, "must evaluate to a string"),
+    pytest.param({"$year": DatetimeMS(2**60)}, 18537, "within the years 1 to 9999"),
+    pytest.param(
+        {"$dateToString": {"date": "$when", "format": "%"}}, 18535, "Unmatched '%' at end"
+    ),
+    pytest.param(
+        {"$dateToString": {"date": "$when", "format": 5}}, 18533, "be a string, found: int"
+    ),
+    pytest.param(
+        {"$dateAdd": {"startDate": "$when", "unit": "eon", "amount": 1}},
+        9,
+        "recognized as a time unit",
+    ),
+    pytest.param(
+        {"$dateAdd": {"startDate": "$when", "unit": "day", "amount": 0.5}},
+        5166405,
+        "integer amount",
+    ),
+    pytest.param(
+        {"$dateAdd": {"startDate": "$when", "unit": "year", "amount": 9999}},
+        5166406,
+        "leaves the yea",
+    ),
+    pytest.param({"$meta": 5}, 17307, "$meta only supports string arguments"),
 ]
 
 

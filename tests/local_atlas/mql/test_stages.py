@@ -317,8 +317,8 @@ def test_scores_are_read_sorted_by_and_lost_in_a_group() -> None:
 
     assert scored == [{"_id": 1, "s": 1.0}, {"_id": 2, "s": 0.5}]
     assert [document["_id"] for document in best] == [2]
+    group = {"$group": {"_id": None, "c": {"$sum": 1}}}
     with pytest.raises(CommandError) as caught:
-        group = {"$group": {"_id": None, "c": {"$sum": 1}}}
         run([search, group, {"$set": {"s": {"$meta": "searchScore"}}}], ITEMS)
     assert caught.value.code == 40218
 
@@ -463,6 +463,156 @@ REFUSED = [
         "same type",
         id="bucket types",
     ),
+    pytest.param([{"$group": 1}], 15947, "must be specified in an object", id="group 1"),
+    pytest.param(
+        [{"$group": {"_id": 1, "$a": {"$sum": 1}}}], 40236, "cannot be an op", id="group $"
+    ),
+    pytest.param(
+        [{"$group": {"_id": 1, "a": {"b": 1}}}], 40234, "accumulator object", id="group b"
+    ),
+    pytest.param(
+        [{"$group": {"_id": 1, "a": {"$sum": 1, "$avg": 1}}}],
+        40238,
+        "must specify one",
+        id="two acc",
+    ),
+    pytest.param(
+        [{"$group": {"_id": 1, "a": {"$sum": [1, 2]}}}], 40237, "is a unary operator", id="unary"
+    ),
+    pytest.param(
+        [{"$group": {"_id": 1, "a": {"$count": 1}}}],
+        14,
+        "$count takes no arguments",
+        id="count acc",
+    ),
+    pytest.param(
+        [{"$group": {"_id": 1, "a": {"$firstN": {"input": 1, "n": 0}}}}],
+        5787908,
+        "greater",
+        id="n 0",
+    ),
+    pytest.param(
+        [{"$group": {"_id": 1, "a": {"$firstN": {"input": 1, "n": "x"}}}}], 5787902, "int", id="n x"
+    ),
+    pytest.param(
+        [{"$group": {"_id": 1, "a": {"$firstN": {"input": 1, "n": 1.5}}}}],
+        5787903,
+        "int",
+        id="n 1.5",
+    ),
+    pytest.param(
+        [{"$group": {"_id": 1, "a": {"$top": {"sortBy": 1, "output": 1}}}}],
+        5788604,
+        "sortBy",
+        id="top",
+    ),
+    pytest.param([{"$sortByCount": 1}], 40149, "must be specified as a string or as", id="by 1"),
+    pytest.param([{"$sortByCount": "a"}], 40148, "must be defined as a $-prefixed path", id="by a"),
+    pytest.param(
+        [{"$sortByCount": {"a": 1}}], 40147, "must be defined as a $-prefixed", id="by {}"
+    ),
+    pytest.param(
+        [{"$bucket": 1}], 40201, "Argument to $bucket stage must be an object", id="bucket 1"
+    ),
+    pytest.param(
+        [{"$bucket": {"x": 1}}], 40197, "Unrecognized option to $bucket: x.", id="bucket x"
+    ),
+    pytest.param([{"$bucket": {"groupBy": "$a"}}], 40198, "requires 'groupBy' and", id="bucket {}"),
+    pytest.param(
+        [{"$bucket": {"groupBy": "a", "boundaries": [0, 1]}}], 40202, "groupBy", id="bucket groupBy"
+    ),
+    pytest.param(
+        [{"$bucket": {"groupBy": "$a", "boundaries": 1}}], 40200, "must be an array", id="bounds"
+    ),
+    pytest.param(
+        [{"$bucket": {"groupBy": "$a", "boundaries": [1]}}],
+        40192,
+        "at least 2 values",
+        id="one bound",
+    ),
+    pytest.param(
+        [{"$bucket": {"groupBy": "$a", "boundaries": [0, 9], "default": 5}}],
+        40199,
+        "less",
+        id="default",
+    ),
+    pytest.param(
+        [{"$bucket": {"groupBy": "$a", "boundaries": [0, 9], "output": 5}}],
+        40196,
+        "obj",
+        id="output",
+    ),
+    pytest.param([{"$lookup": 1}], 9, "the $lookup stage specification must be", id="lookup 1"),
+    pytest.param(
+        [{"$lookup": {"from": 1, "as": "x"}}], 9, "must be a string, is type i", id="from 1"
+    ),
+    pytest.param([{"$lookup": {"x": 1}}], 9, "unknown argument to $lookup: x", id="lookup x"),
+    pytest.param([{"$lookup": {"let": 1}}], 9, "must be an object, is type int", id="let 1"),
+    pytest.param(
+        [{"$lookup": {"pipeline": 1}}], 9, "must be specified as an array", id="pipeline 1"
+    ),
+    pytest.param(
+        [{"$lookup": {"pipeline": [], "as": "x"}}], 9, "missing 'from' option", id="no from"
+    ),
+    pytest.param(
+        [{"$unionWith": {"x": 1}}], 40415, "'$unionWith.x' is an unknown field", id="union x"
+    ),
+    pytest.param(
+        [{"$unionWith": {"pipeline": 1}}], 9, "must be specified as an array", id="union p"
+    ),
+    pytest.param(
+        [{"$unionWith": {"pipeline": []}}], 9, "without explicit collection", id="union {}"
+    ),
+    pytest.param([{"$facet": {"a.b": []}}], 40412, "may not contain '.'", id="facet a.b"),
+    pytest.param(
+        [{"$count": 1}], 40156, "the count field must be a non-empty string", id="count 1"
+    ),
+    pytest.param([{"$count": "a.b"}], 40160, "the count field cannot contain '.'", id="count a.b"),
+    pytest.param(
+        [{"$limit": 1e30}], 5107201, "Cannot represent as a 64-bit integer", id="limit 1e30"
+    ),
+    pytest.param([{"$sample": 1}], 28745, "stage specification must be an object", id="sample 1"),
+    pytest.param(
+        [{"$sample": {"x": 1}}], 28748, "unrecognized option to $sample: x", id="sample x"
+    ),
+    pytest.param(
+        [{"$sample": {"size": "x"}}], 28746, "size argument to $sample must be", id="size x"
+    ),
+    pytest.param([{"$sample": {"size": 0}}], 28747, "must be a positive integer", id="size 0"),
+    pytest.param([{"$unwind": {"path": 1}}], 28808, "expected a string as the path", id="unwind 1"),
+    pytest.param(
+        [{"$unwind": {"path": "$a", "preserveNullAndEmptyArrays": 1}}],
+        28809,
+        "boolean",
+        id="keep 1",
+    ),
+    pytest.param(
+        [{"$unwind": {"path": "$a", "includeArrayIndex": ""}}],
+        28810,
+        "non-empty string",
+        id="index",
+    ),
+    pytest.param(
+        [{"$unwind": {"path": "$a", "includeArrayIndex": "$i"}}],
+        28822,
+        "not be prefixed",
+        id="index $",
+    ),
+    pytest.param(
+        [{"$unwind": {"x": 1}}], 28811, "unrecognized option to $unwind stage: x", id="uw x"
+    ),
+    pytest.param([{"$unset": []}], 31119, "with at least one field", id="unset none"),
+    pytest.param([{"$unset": [1]}], 31120, "an array containing only strings", id="unset 1"),
+    pytest.param([{"$unset": "$a"}], 16410, "may not start with '$'", id="unset $a"),
+    pytest.param([{"$replaceRoot": 1}], 40229, "expected an object as specification", id="root 1"),
+    pytest.param(
+        [{"$replaceRoot": {"x": 1}}], 40415, "'$replaceRoot.x' is an unknown", id="root x"
+    ),
+    pytest.param([{"$replaceRoot": {}}], 40414, "'$replaceRoot.newRoot' is missing", id="root {}"),
+    pytest.param([{"$set": {}}], 40177, "specification must have at least one field", id="set {}"),
+    pytest.param(
+        [{"$project": {"a": {"$elemMatch": {}}}}], 168, "$elemMatch in this", id="elemMatch"
+    ),
 ]
 
 
@@ -484,6 +634,9 @@ def test_a_bad_pipeline_is_refused_before_any_document_is_read(
     ("pipeline", "code"),
     [
         pytest.param([{"$replaceWith": "$n"}], 40228, id="no document"),
+        pytest.param([{"$replaceWith": "$zz"}], 40228, id="nothing"),
+        pytest.param([{"$documents": 5}], 5858203, id="no array of documents"),
+        pytest.param([{"$documents": [5]}], 40228, id="no documents"),
         pytest.param([{"$bucket": {"groupBy": "$n", "boundaries": [0, 1]}}], 40066, id="no bucket"),
         pytest.param([{"$set": {"x": {"$divide": ["$n", 0]}}}], 2, id="division by zero"),
     ],
@@ -493,6 +646,7 @@ def test_what_a_document_cannot_do_fails_while_it_runs(pipeline: list[Document],
         run(pipeline, ITEMS)
 
     assert code == caught.value.code
+    assert caught.value.message.startswith("PlanExecutor error during aggregation :: caused by :: ")
 
 
 def test_a_limit_stops_reading() -> None:
