@@ -26,7 +26,7 @@ Document = dict[str, Any]
 _Run = list[tuple[int, UpdateStatement]]
 
 _MAX_BATCH = 100_000  # maxWriteBatchSize of the handshake
-_CHUNK = 1000  # documents that a multi-delete removes at a time
+_CHUNK = 100  # documents that a multi-delete removes at a time
 
 
 @command(
