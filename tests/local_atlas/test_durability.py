@@ -136,25 +136,30 @@ def test_acknowledged_writes_survive_fifty_kills(directory: Path) -> None:
     run_rounds(directory, rounds=50)
 
 
-# Writes more than the cache holds, so that a part of it is on disk before the commit, and waits.
+# Replaces more than the cache holds, so that a part of it is on disk before the commit, and waits.
 INTERRUPTED = """
 import sys, time, bson
 from pathlib import Path
-from app.local_atlas.collection_writer import NewDocument
+from app.local_atlas.collection_writer import NewDocument, Replacement
+from app.local_atlas.mql.rows import decode
 from app.local_atlas.store import Store
-documents = [{"_id": i, "text": "x" * 50_000} for i in range(1000)]
-with Store(Path(sys.argv[1])).write() as transaction:
-    transaction.writer("shop", "items").insert_many(
-        [NewDocument(bson.encode(document), document) for document in documents]
-    )
+store = Store(Path(sys.argv[1]))
+stored = list(store.collection("shop", "items").scan())
+with store.write() as transaction:
+    batch = []
+    for record_id, raw in stored:
+        document = {**decode(raw), "text": "new" * 20_000}
+        batch.append(Replacement(record_id, None, NewDocument(bson.encode(document), document)))
+    transaction.writer("shop", "items").replace_many(batch)
     print("written", flush=True)
     time.sleep(60)
 """
 
 
 def test_write_that_was_killed_before_its_commit_is_gone(directory: Path) -> None:
+    documents = [{"_id": i, "text": "old" * 20_000} for i in range(700)]
     with connect(directory) as client:
-        client.shop.items.insert_one({"_id": "before"})
+        client.shop.items.insert_many(documents)
     kill(directory)
     command = [sys.executable, "-c", INTERRUPTED, str(directory)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -163,7 +168,7 @@ def test_write_that_was_killed_before_its_commit_is_gone(directory: Path) -> Non
         process.kill()
 
     with connect(directory) as client:
-        assert list(client.shop.items.find()) == [{"_id": "before"}]
+        assert list(client.shop.items.find()) == documents
 
 
 def test_catalog_survives_a_kill(directory: Path) -> None:
