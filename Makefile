@@ -19,11 +19,11 @@ install-test: $(VENV)/.installed-test ## the same with the test tools
 $(VENV)/.installed: requirements.txt
 	@$(MAKE) --no-print-directory check-machine
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
 	@touch $@
 
 $(VENV)/.installed-test: requirements-test.txt $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-test.txt
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements-test.txt
 	@touch $@
 
 .PHONY: check-machine
