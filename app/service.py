@@ -135,6 +135,7 @@ class _ProcessParts:
         start_s = time.perf_counter()
         try:
             self.embedder.load()
+            check_dimensions(self.embedder, self._index, self._settings)
         except ServiceError as error:
             self._load_error = error.message
             logger.error("Model %s could not be loaded: %s", self.embedder.name, error.message)
@@ -152,6 +153,7 @@ def check_dimensions(embedder: Embedder, index: SearchIndex, settings: Settings)
 
     Raises:
         ConfigError: it names both.
+        ModelUnavailable: the model lies on a hub that does not answer.
     """
     if embedder.dimensions != index.dimensions:
         raise ConfigError(

@@ -1,5 +1,6 @@
 """The Flask application: blueprints, limits, headers, and errors as problem details (RFC 9457)."""
 
+import contextlib
 import io
 from http import HTTPStatus
 from typing import IO, Any
@@ -12,7 +13,7 @@ from app import service as service_module
 from app.config import Settings
 from app.embedding import load_embedder
 from app.embedding.base import Embedder
-from app.errors import DatabaseUnavailable, ServiceError
+from app.errors import DatabaseUnavailable, ModelUnavailable, ServiceError
 from app.indexes import read_index_file
 from app.routes import health, items, pages, search
 from app.service import Service, check_dimensions, current_service
@@ -38,7 +39,8 @@ def build_app(settings: Settings, embedder: Embedder | None) -> Flask:
         return embedder or load_embedder(settings.model, vector_type=index.vector_type)
 
     service = Service(settings, index, make_embedder)
-    check_dimensions(service.embedder, index, settings)
+    with contextlib.suppress(ModelUnavailable):  # loading tries again and tells in /readyz
+        check_dimensions(service.embedder, index, settings)
     service_module.init_app(app, service)
     for blueprint in (search.bp, items.bp, health.bp, pages.bp):
         app.register_blueprint(blueprint)
