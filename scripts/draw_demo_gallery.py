@@ -5,20 +5,20 @@ The same seed gives the same manifest and, with the same Pillow and NumPy, the s
 
 import argparse
 import json
-import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
+from PIL import Image
 from tqdm import tqdm
 
 from app.errors import ServiceError
+from scripts._arguments import positive_integer
 from scripts._cli import EXIT_DONE, run
 
 DEFAULT_SEED = 7
 WEBP_QUALITY = 85
-
-logger = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,12 +33,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     size_bytes = 0
     for item in tqdm(items, unit="picture", disable=None):
         path = folder / item.file_name
-        draw_picture(item, arguments.seed).save(path, quality=WEBP_QUALITY, method=6)
+        with path.open("wb") as file:
+            save_picture(draw_picture(item, arguments.seed), file)
         size_bytes += path.stat().st_size
     lines = [json.dumps(item.to_row(), ensure_ascii=False) for item in items]
     manifest.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(f"Drew {len(items)} pictures ({size_bytes / 1e6:.2f} MB) and {manifest}.")
     return EXIT_DONE
+
+
+def save_picture(picture: Image.Image, file: BinaryIO) -> None:
+    """Write a picture as it ships."""
+    picture.save(file, "WEBP", quality=WEBP_QUALITY, method=6)
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -52,7 +58,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--output", type=Path, required=True, help="folder for gallery/ and gallery.jsonl"
     )
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="default: %(default)s")
-    parser.add_argument("--limit", type=int, help="draw only the first so many items")
+    parser.add_argument(
+        "--limit", type=positive_integer, help="draw only the first so many items", metavar="N"
+    )
     parser.add_argument(
         "--overwrite", action="store_true", help="replace a gallery that is already there"
     )

@@ -28,9 +28,15 @@ export async function ask(path, options = {}) {
     return null;
   });
   if (response.ok && body !== null) return body;
-  const detail = body?.detail ?? `The service answered with status ${response.status}.`;
+  const detail = body?.detail ?? plainDetail(response.status);
   const wait = response.status === 503 ? Number(response.headers.get("Retry-After")) || 3 : null;
   throw new Problem(detail, response.status, wait);
+}
+
+/** What a status says that came without problem details, from a server before the service. */
+function plainDetail(status) {
+  if (status === 413) return "This photo is larger than the service takes.";
+  return `The service answered with status ${status}.`;
 }
 
 /** The address of an item, or of what belongs to it (`image`, `similar`). */

@@ -170,7 +170,7 @@ function showHits(answer) {
 }
 
 function setSubject(title, image = null, fields = []) {
-  document.title = `${title} – Similar items`;
+  document.title = `${title} · Similar items`;
   $("subject-title").textContent = title;
   $("subject-fields").replaceChildren(...fields);
   $("subject-picture").replaceChildren(...(image ? [image] : []));

@@ -1,4 +1,4 @@
-"""Small figures that patterns scatter over cloth, and the graphics on the front of T-shirts."""
+"""Small figures that patterns scatter over cloth, or that stand alone on a cap or a T-shirt."""
 
 from collections.abc import Callable, Sequence
 
@@ -148,18 +148,3 @@ def heart(figure: Colour, _accent: Colour, _rng: Generator) -> Sequence[Shape]:
     t = np.linspace(0, 2 * np.pi, 60, endpoint=False)
     y = 13 * np.cos(t) - 5 * np.cos(2 * t) - 2 * np.cos(3 * t) - np.cos(4 * t)
     return [(np.stack([np.sin(t) ** 3, -y / 16], axis=1), figure)]
-
-
-def cherries(figure: Colour, _accent: Colour, rng: Generator) -> Sequence[Shape]:
-    """Two cherries on their stalks."""
-    turn = rng.uniform(-0.5, 0.5)
-    stalks = [
-        (ribbon(smooth((0.15, -0.95), (x / 2 + 0.1, -0.4), (x, 0.3)), 0.1), _LEAF_GREEN)
-        for x in (-0.45, 0.5)
-    ]
-    fruit = [(ellipse(x, y, 0.42, 0.42), figure) for x, y in ((-0.48, 0.45), (0.5, 0.6))]
-    shine = [
-        (ellipse(x - 0.12, y - 0.14, 0.1, 0.1), lighter(figure, 0.6))
-        for x, y in ((-0.48, 0.45), (0.5, 0.6))
-    ]
-    return [(turned(outline, turn), colour) for outline, colour in [*stalks, *fruit, *shine]]

@@ -1,4 +1,4 @@
-"""Outerwear: down jackets and vests, coats, blazers, denim jackets, bombers, raincoats."""
+"""Outerwear: down jackets and vests, coats, denim jackets, bombers, raincoats."""
 
 from dataclasses import replace
 
@@ -145,19 +145,8 @@ def trench_coat(look: Look, rng: Generator) -> Garment:
     ]
 
 
-def blazer(look: Look, rng: Generator) -> Garment:
-    """A short jacket with lapels and one row of buttons."""
-    cut = replace(_COAT, hem=(0.46, 0.52), hem_drop=0.04, neck_front=-0.2, waist=(0.4, 0.0))
-    garment = _lapelled(cut, look, rng, overlap=0.04)
-    for y in (-0.08, 0.12):
-        garment += button(0.0, y, look.accent, 0.028)
-    line = chain((0.17, -0.42), (0.31, -0.45))
-    welt = Part(ribbon(line, 0.035), look.main, puff=0.008, edge=0.01, drop=0.01, wrinkles=0.1)
-    return [*garment, *_flap_pockets(look, 0.26), welt]
-
-
-def _lapelled(cut: Cut, look: Look, rng: Generator, overlap: float = 0.2) -> Garment:
-    x, y = -overlap, cut.hem[1] + cut.hem_drop
+def _lapelled(cut: Cut, look: Look, rng: Generator) -> Garment:
+    x, y = -0.2, cut.hem[1] + cut.hem_drop
     opening = chain((0.0, cut.neck_front), (x, cut.neck_front + 0.22), (x, y - 0.01))
     under = Fabric(rgb("efece6") if look.main.colour.mean() < 0.7 else rgb("46506b"))
     shirt = mirrored(
@@ -289,7 +278,6 @@ OUTWEAR = {
     "down vest": down_vest,
     "wool coat": wool_coat,
     "trench coat": trench_coat,
-    "blazer": blazer,
     "denim jacket": denim_jacket,
     "bomber": bomber,
     "raincoat": raincoat,

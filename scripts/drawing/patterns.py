@@ -90,10 +90,6 @@ def _breton(ground: Colour, figure: Colour, _accent: Colour, _rng: Generator) ->
     return _across(_bands(ground, (0.0, 0.34, figure)))
 
 
-def _stripes(ground: Colour, figure: Colour, _accent: Colour, _rng: Generator) -> Tile:
-    return _across(_bands(ground, (0.0, 0.5, figure)))
-
-
 def _retro(ground: Colour, figure: Colour, accent: Colour, _rng: Generator) -> Tile:
     return _across(_bands(ground, (0.1, 0.3, figure), (0.34, 0.5, accent), (0.54, 0.62, figure)))
 
@@ -124,12 +120,6 @@ def _windowpane(ground: Colour, figure: Colour, _accent: Colour, _rng: Generator
     line = np.maximum(*(np.abs(tile - ground) for tile in (bands, _across(bands))))
     is_line = line.max(axis=2, keepdims=True) > 0.02
     return np.where(is_line, figure, ground).astype(np.float32)
-
-
-def _chevron(ground: Colour, figure: Colour, _accent: Colour, _rng: Generator) -> Tile:
-    y, x = np.mgrid[0:TILE_PX, 0:TILE_PX] / TILE_PX
-    zigzag = (y * 3 + np.abs(x * 3 % 1 - 0.5)) % 1 < 0.42
-    return np.where(zigzag[:, :, None], figure, ground).astype(np.float32)
 
 
 def _argyle(ground: Colour, figure: Colour, accent: Colour, _rng: Generator) -> Tile:
@@ -198,14 +188,12 @@ def _meadow(ground: Colour, figure: Colour, accent: Colour, rng: Generator) -> T
 
 PATTERNS: dict[str, tuple[float, Callable[[Colour, Colour, Colour, Generator], Tile]]] = {
     "breton": (0.13, _breton),
-    "stripes": (0.24, _stripes),
     "retro": (0.62, _retro),
     "pinstripe": (0.075, _pinstripe),
     "awning": (0.15, _awning),
     "gingham": (0.13, _gingham),
     "tartan": (0.36, _tartan),
     "windowpane": (0.22, _windowpane),
-    "chevron": (0.4, _chevron),
     "argyle": (0.34, _argyle),
     "camouflage": (0.9, _camouflage),
     "fair isle": (0.5, _fair_isle),
@@ -215,7 +203,4 @@ PATTERNS: dict[str, tuple[float, Callable[[Colour, Colour, Colour, Generator], T
     "ditsy": (0.5, _scattered(motifs.flower, columns=6, size=0.05, jitter=0.25)),
     "palm": (0.9, _scattered(motifs.palm_leaf, columns=4, size=0.2, jitter=0.25)),
     "leopard": (0.5, _scattered(motifs.rosette, columns=8, size=0.055, jitter=0.3)),
-    "stars": (0.5, _scattered(motifs.star, columns=4, size=0.07)),
-    "hearts": (0.5, _scattered(motifs.heart, columns=4, size=0.06)),
-    "cherries": (0.55, _scattered(motifs.cherries, columns=4, size=0.09, jitter=0.1)),
 }

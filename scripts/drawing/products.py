@@ -76,7 +76,7 @@ PRODUCTS = (
     Product(
         "hat", "baseball cap", "Cotton baseball cap", 19.90,
         (("black", "white", "white"), ("red", "white", "white"), ("beige", "brown", "brown")),
-        "cotton", "plain", "same", "red",
+        "cotton", "plain", "same",
     ),
     Product(
         "hat", "badge cap", "Two-tone cap with star", 24.90,
@@ -86,7 +86,7 @@ PRODUCTS = (
     Product(
         "hat", "beanie", "Ribbed beanie", 17.90,
         (("grey", "white", "white"), ("mustard", "white", "white"), ("navy", "white", "white")),
-        "rib", "plain", "same", "mustard",
+        "rib", "plain", "same",
     ),
     Product(
         "hat", "bobble hat", "Knitted hat with bobble", 22.90,
@@ -101,12 +101,17 @@ PRODUCTS = (
     Product(
         "hat", "straw hat", "Straw hat with ribbon", 34.90,
         (("beige", "black", "black"), ("camel", "navy", "navy"), ("white", "red", "red")),
-        "straw", "plain", "figure", "beige",
+        "straw", "plain", "figure",
     ),
     Product(
         "hat", "fedora", "Felt fedora", 44.90,
         (("camel", "brown", "brown"), ("black", "grey", "grey"), ("burgundy", "black", "black")),
         "wool", "plain", "figure",
+    ),
+    Product(
+        "hat", "beret", "Felt beret", 27.90,
+        (("navy", "white", "white"), ("red", "white", "white"), ("mustard", "white", "white")),
+        "wool", "plain", "dark",
     ),
     Product(
         "longsleeve", "boat-neck top", "Breton top", 34.90,
@@ -139,9 +144,9 @@ PRODUCTS = (
         "jersey", "plain", "same",
     ),
     Product(
-        "longsleeve", "cardigan", "Wool cardigan", 64.90,
-        (("camel", "brown", "brown"), ("red", "white", "white"), ("grey", "black", "black")),
-        "knit", "plain", "same",
+        "longsleeve", "cardigan", "Argyle cardigan", 64.90,
+        (("camel", "brown", "beige"), ("red", "navy", "white"), ("grey", "white", "burgundy")),
+        "knit", "argyle", "plain",
     ),
     Product(
         "outwear", "down jacket", "Quilted down jacket", 129.00,
@@ -149,9 +154,9 @@ PRODUCTS = (
         "quilt", "plain", "same", "orange",
     ),
     Product(
-        "outwear", "down vest", "Quilted vest", 89.90,
+        "outwear", "down vest", "Diamond-quilted vest", 89.90,
         (("navy", "white", "white"), ("olive", "black", "black"), ("red", "black", "black")),
-        "quilt", "plain", "same",
+        "diamond quilt", "plain", "same",
     ),
     Product(
         "outwear", "wool coat", "Double-breasted wool coat", 189.00,
@@ -299,9 +304,9 @@ PRODUCTS = (
         "cotton", "tartan", "same",
     ),
     Product(
-        "shorts", "bermuda shorts", "Cargo bermudas", 44.90,
-        (("olive", "black", "brown"), ("camel", "brown", "brown"), ("black", "grey", "grey")),
-        "cotton", "plain", "same",
+        "shorts", "bermuda shorts", "Camouflage bermudas", 44.90,
+        (("olive", "brown", "beige"), ("camel", "brown", "white"), ("grey", "black", "white")),
+        "cotton", "camouflage", "plain",
     ),
     Product(
         "shorts", "swim shorts", "Palm-print swim shorts", 29.90,
@@ -329,9 +334,9 @@ PRODUCTS = (
         "cotton", "dots", "plain", "black",
     ),
     Product(
-        "skirt", "pencil skirt", "Pencil skirt", 49.90,
+        "skirt", "pencil skirt", "Corduroy pencil skirt", 49.90,
         (("black", "white", "white"), ("burgundy", "white", "white"), ("camel", "white", "white")),
-        "cotton", "plain", "same",
+        "corduroy", "plain", "same",
     ),
     Product(
         "skirt", "pleated skirt", "Pleated skirt", 54.90,

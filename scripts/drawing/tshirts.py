@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.random import Generator
 
-from scripts.drawing.colours import Colour, contrasting, darker, lighter, mix, rgb
-from scripts.drawing.geometry import Points, box, chain, ellipse, moved, smooth
-from scripts.drawing.motifs import heart, palm_leaf, star
-from scripts.drawing.parts import Fabric, Garment, Part, Print, button, seam
+from scripts.drawing.colours import Colour, contrasting, mix, rgb
+from scripts.drawing.geometry import Points, box, chain, ellipse, moved
+from scripts.drawing.motifs import heart
+from scripts.drawing.parts import Fabric, Garment, Part, Print, button
 from scripts.drawing.tops import (
     Cut,
     Look,
@@ -39,19 +39,6 @@ def v_neck_tee(look: Look, rng: Generator) -> Garment:
 def ringer_tee(look: Look, rng: Generator) -> Garment:
     """A T-shirt whose neck and cuffs are set off in a second colour."""
     return _tee(_CREW, look, rng, look.trim, cuff=look.trim)
-
-
-def pocket_tee(look: Look, rng: Generator) -> Garment:
-    """A T-shirt with a breast pocket."""
-    garment = _tee(_CREW, look, rng, look.main.plain(0.06))
-    pocket = chain(
-        (0.1, -0.36), (0.33, -0.36), (0.33, -0.12), (0.215, -0.07), (0.1, -0.12), closed=True
-    )
-    line = chain((0.1, -0.32), (0.33, -0.32))
-    garment.append(
-        Part(pocket, look.trim, puff=0.008, edge=0.02, drop=0.01, wrinkles=0.5, marks=[seam(line)])
-    )
-    return garment
 
 
 def graphic_tee(draw: Callable[[Colour, Colour], list[Print]]) -> Callable[..., Garment]:
@@ -118,62 +105,17 @@ def sunset(accent: Colour, ground: Colour) -> list[Print]:
     return parts
 
 
-def mountains(accent: Colour, ground: Colour) -> list[Print]:
-    """Three peaks under a moon."""
-    far, near = mix(accent, ground, 0.45), accent
-    peak = np.array([(-0.3, 0.2), (-0.12, -0.1), (0.0, 0.06), (0.1, -0.05), (0.3, 0.2)])
-    snow = np.array([(-0.165, -0.025), (-0.12, -0.1), (-0.075, -0.035), (-0.11, -0.01)])
-    return [
-        _print(ellipse(0.13, -0.17, 0.07, 0.07), lighter(accent, 0.55)),
-        _print(np.array([(-0.2, 0.2), (0.08, -0.16), (0.34, 0.2)]), far),
-        _print(peak, near),
-        _print(snow, lighter(accent, 0.75)),
-    ]
-
-
 def big_heart(accent: Colour, _ground: Colour) -> list[Print]:
     """A heart."""
     (outline, colour) = heart(accent, accent, np.random.default_rng(0))[0]
     return [_print(outline, colour, 0.21)]
 
 
-def big_star(accent: Colour, _ground: Colour) -> list[Print]:
-    """A star within a ring."""
-    (outline, colour) = star(accent, accent, np.random.default_rng(0))[0]
-    return [
-        _print(ellipse(0, 0, 0.25, 0.25), accent),
-        _print(ellipse(0, 0, 0.225, 0.225), _ground),
-        _print(outline, colour, 0.19),
-    ]
-
-
-def big_leaf(accent: Colour, _ground: Colour) -> list[Print]:
-    """A palm leaf."""
-    shapes = palm_leaf(accent, darker(accent, 0.3), np.random.default_rng(3))
-    return [_print(outline, colour, 0.24) for outline, colour in shapes]
-
-
-def wave(accent: Colour, ground: Colour) -> list[Print]:
-    """Three waves in a square."""
-    parts = [_print(box(-0.24, -0.2, 0.24, 0.22), accent)]
-    for i, shade in enumerate((0.75, 0.5, 0.85)):
-        y = -0.05 + i * 0.1
-        crest = smooth((-0.24, y), (-0.12, y - 0.06), (0.0, y), (0.12, y - 0.06), (0.24, y))
-        area = np.concatenate([crest, crest[::-1] * (1, 0) + (0, y + 0.06)])
-        parts.append(_print(area, mix(accent, ground, shade)))
-    return parts
-
-
 TSHIRTS = {
     "crew tee": crew_tee,
     "v-neck tee": v_neck_tee,
     "ringer tee": ringer_tee,
-    "pocket tee": pocket_tee,
     "polo": polo,
     "sunset tee": graphic_tee(sunset),
-    "mountain tee": graphic_tee(mountains),
     "heart tee": graphic_tee(big_heart),
-    "star tee": graphic_tee(big_star),
-    "leaf tee": graphic_tee(big_leaf),
-    "wave tee": graphic_tee(wave),
 }
