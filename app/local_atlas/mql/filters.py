@@ -4,13 +4,13 @@ A condition holds for a path where one of the values that the path reaches meets
 where none does. https://www.mongodb.com/docs/manual/tutorial/query-arrays/
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Sequence
+from typing import Final, Protocol
 
 from .conditions import Constraint, Negation, Test
+from .expression_compiler import Variables
 from .paths import MISSING, Document, compile_leaves_at, compile_values_at
 
-Variables = Mapping[str, Any]
 NO_VARIABLES: Final[Variables] = {}
 
 

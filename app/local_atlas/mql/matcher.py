@@ -23,9 +23,9 @@ from .conditions import (
     parse_regex,
     regex_test,
 )
-from .expression_compiler import Scope
+from .expression_compiler import Scope, Variables
 from .expressions import compile_expression
-from .filters import NO_VARIABLES, Filter, Variables, all_of, any_of, none_of, on_path
+from .filters import NO_VARIABLES, Filter, all_of, any_of, none_of, on_path
 from .paths import Document, as_document
 from .rows import Row
 
@@ -43,7 +43,7 @@ def compile_filter(query: Mapping[str, Any], *, scope: Scope | None = None) -> F
     return _compile_query(query, scope if scope is not None else Scope(), is_root=True)
 
 
-def compile_value_test(operators: Mapping[str, Any]) -> Test:
+def _compile_value_test(operators: Mapping[str, Any]) -> Test:
     """Compile a document of operators, such as `{$gte: 5}`, into a test of single values."""
     return _value_test(_parse_operators("", operators))
 
@@ -178,7 +178,7 @@ def elem_match_test(operand: Mapping[str, Any]) -> Test:
     element_test = (
         _document_test(_compile_query(operand, Scope(), is_root=False))
         if is_query_of_documents
-        else compile_value_test(operand)
+        else _compile_value_test(operand)
     )
     return lambda value: isinstance(value, list) and any(map(element_test, value))
 

@@ -5,19 +5,18 @@ https://www.mongodb.com/docs/manual/reference/method/db.collection.find/#project
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from ..errors import NOT_EMULATED, CommandError
 from .bson_types import is_number, is_true, type_name
 from .expression_compiler import OPERATORS, Scope, Variables
 from .expressions import compile_expression
+from .filters import NO_VARIABLES
 from .find_projection import compile_elem_match, compile_position_trim, compile_slice
 from .metadata import MISSING_METADATA
 from .paths import Document
 from .projection_tree import Node, compute, exclude, include
 from .rows import Row
-
-NO_VARIABLES: Final[Variables] = {}
 
 
 class Projection(Protocol):

@@ -1,5 +1,6 @@
 import math
 from typing import Any
+from zoneinfo import available_timezones
 
 import pytest
 from bson import DatetimeMS, Decimal128, Int64, ObjectId, Regex
@@ -339,6 +340,12 @@ DATES = [
 ]
 
 MORE = [
+    pytest.param({"$add": [-(2**31), -1]}, Int64(-(2**31) - 1), id="add below int32"),
+    pytest.param({"$add": [-(2**31), 0]}, -(2**31), id="the least int32"),
+    pytest.param({"$sqrt": 0.25}, 0.5, id="sqrt of a fraction"),
+    pytest.param({"$sqrt": 0}, 0.0, id="sqrt of zero"),
+    pytest.param({"$indexOfCP": ["ab", "", 2]}, 2, id="nothing is found at the end"),
+    pytest.param({"$indexOfCP": ["ab", "", 3]}, -1, id="but not behind it"),
     pytest.param({"$subtract": [Int64(-(2**63)), 1]}, -(2.0**63), id="subtract to double"),
     pytest.param({"$abs": -2.5}, 2.5, id="abs of a double"),
     pytest.param({"$abs": Decimal128("-1.5")}, Decimal128("1.5"), id="abs of a decimal"),
@@ -405,9 +412,6 @@ MORE = [
     pytest.param({"$convert": {"input": 1, "to": None}}, None, id="to null"),
     pytest.param({"$dayOfMonth": ["$when"]}, 1, id="a date in an array"),
     pytest.param({"$hour": Timestamp(3600, 1)}, 1, id="hour of a timestamp"),
-    pytest.param(
-        {"$hour": {"date": "$when", "timezone": "Europe/Berlin"}}, 1, id="hour in a named zone"
-    ),
     pytest.param({"$dateToString": {"date": "$when", "format": None}}, None, id="no format"),
     pytest.param({"$dateToParts": {"date": None}}, None, id="parts of null"),
     pytest.param(
@@ -682,6 +686,13 @@ REFUSED = [
         5166406,
         "leaves the yea",
     ),
+    pytest.param({"$map": {"x": 1}}, 16879, "Unrecognized parameter to $map: x"),
+    pytest.param({"$map": 1}, 16878, "$map only supports an object as its argument"),
+    pytest.param({"$filter": {"x": 1}}, 28647, "Unrecognized parameter to $filter: x"),
+    pytest.param(
+        {"$range": [0, 1, "x"]}, 34447, "a numeric step value, found value of type: string"
+    ),
+    pytest.param({"$range": [0, 1, 0.5]}, 34448, "a step value that can be represented as"),
     pytest.param({"$meta": 5}, 17307, "$meta only supports string arguments"),
 ]
 
@@ -697,6 +708,11 @@ def test_a_bad_expression_is_refused_with_the_servers_code(
 
     assert code == caught.value.code
     assert text in caught.value.message
+
+
+@pytest.mark.skipif("Europe/Berlin" not in available_timezones(), reason="no time zone database")
+def test_a_time_zone_may_be_named() -> None:
+    check({"$hour": {"date": "$when", "timezone": "Europe/Berlin"}}, 1)
 
 
 def test_now_is_one_moment_for_the_whole_command() -> None:
