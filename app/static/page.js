@@ -26,7 +26,7 @@ const grid = $("grid");
 const more = $("more");
 
 let loading = new AbortController(); // ends with the view that it loads
-let shown = null; // name of the view
+let shown = { name: "", value: "" }; // the view
 let gallery = null; // the gallery as it was left: {query, nodes, next, scrollY, openedId}
 let photo = null; // {file, url} of the last photo
 
@@ -40,7 +40,7 @@ function wantedView() {
     value = ""; // a fragment that somebody mistyped
   }
   if ((name === "item" || name === "text") && value) return { name, value };
-  return name === "photo" && photo ? { name, value: photo.url } : { name: "gallery", value: "" };
+  return name === "your-photo" && photo ? { name: "photo", value: photo.url } : { name: "gallery", value: "" };
 }
 
 /** Show what the address asks for; `byReader` moves the keyboard's focus along. */
@@ -50,7 +50,7 @@ async function show(byReader = true) {
   const { signal } = loading;
   const { name, value } = wantedView();
   keepGallery();
-  prepare(name);
+  prepare(name, value);
   try {
     await loadFilters(signal);
     await VIEWS[name](value, signal, byReader);
@@ -63,19 +63,20 @@ async function show(byReader = true) {
   }
 }
 
-function prepare(name) {
+function prepare(name, value) {
   clearNotice();
   more.hidden = true;
-  if (name !== "gallery" && name !== shown) scrollTo(0, 0);
+  const isAnother = name !== shown.name || value !== shown.value;
+  if (isAnother && name !== "gallery") scrollTo(0, 0);
   if (name !== "text") $("text").value = "";
-  shown = name;
+  shown = { name, value };
   document.body.classList.toggle("with-subject", name !== "gallery");
   $("subject").hidden = name === "gallery";
 }
 
 function keepGallery() {
   const isComplete = !grid.hasAttribute("aria-busy") && grid.childElementCount > 0;
-  if (shown === "gallery" && isComplete) Object.assign(gallery, { nodes: [...grid.children], scrollY });
+  if (shown.name === "gallery" && isComplete) Object.assign(gallery, { nodes: [...grid.children], scrollY });
 }
 
 async function showGallery(_value, signal, byReader) {
@@ -205,7 +206,7 @@ function clearButton() {
 function usePhoto(file) {
   if (photo) URL.revokeObjectURL(photo.url);
   photo = { file, url: URL.createObjectURL(file) };
-  go("#photo");
+  go("#your-photo");
 }
 
 function go(hash) {
@@ -222,7 +223,11 @@ function listen() {
   more.addEventListener("click", showMore);
   grid.addEventListener("click", (event) => {
     const link = event.target.closest("a.card");
-    if (link && shown === "gallery") gallery.openedId = link.dataset.id;
+    if (link && shown.name === "gallery") gallery.openedId = link.dataset.id;
+  });
+  $("skip").addEventListener("click", (event) => {
+    event.preventDefault(); // its fragment would be another view
+    $("main").focus();
   });
   $("back").addEventListener("click", (event) => {
     event.preventDefault();

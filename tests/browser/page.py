@@ -92,6 +92,13 @@ class Page:
     def card(self, item_id: str) -> WebElement:
         return next(card for card in self.cards if card.get_attribute("data-id") == item_id)
 
+    @property
+    def scroll_px(self) -> int:
+        return round(self.driver.execute_script("return scrollY"))
+
+    def scroll_to(self, card: WebElement) -> None:
+        self.driver.execute_script("arguments[0].scrollIntoView({ block: 'center' })", card)
+
     def open_item(self, item_id: str, title: str) -> None:
         """Click an item and wait for its own view."""
         self.card(item_id).click()

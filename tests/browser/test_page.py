@@ -91,6 +91,7 @@ def test_a_photo_finds_what_looks_like_it(page: Page, photo: Path) -> None:
 
     assert page.ids[0] == "navy"
     assert page.scores[0] == pytest.approx(1.0, abs=1e-3)
+    assert page.scroll_px == 0
     assert page.complaints() == []
 
 
@@ -172,12 +173,40 @@ def test_the_back_button_undoes_every_step(page: Page) -> None:
     assert returned == (["crimson", ODD_ID], "crimson")
 
 
+def test_each_item_begins_at_the_top_and_the_gallery_where_it_was_left(page: Page) -> None:
+    page.resize(400, 500)
+    page.scroll_to(page.card("green"))
+    left_px = page.scroll_px
+    page.open_item("green", "A green one")
+    first_px = page.scroll_px
+    page.scroll_to(page.card("white"))
+    page.open_item("white", "A white one")
+    second_px = page.scroll_px
+    page.back()
+    page.back()
+    page.wait_for(lambda: page.ids == IDS)
+
+    assert left_px > 100
+    assert (first_px, second_px) == (0, 0)
+    assert page.scroll_px == left_px
+
+
 def test_an_item_opens_with_the_keyboard_and_its_title_takes_the_focus(page: Page) -> None:
     page.driver.execute_script("arguments[0].focus()", page.card("blue"))
     page.focused.send_keys("\n")
     page.wait_for(lambda: page.title == "A blue one")
 
     assert page.wait_for(lambda: page.focused.get_attribute("id")) == "subject-title"
+
+
+def test_the_skip_link_leads_to_the_items_of_the_same_view(page: Page) -> None:
+    page.open_item("blue", "A blue one")
+    skip = page.element("skip")
+    page.driver.execute_script("arguments[0].focus()", skip)
+    skip.send_keys("\n")
+
+    assert page.focused.get_attribute("id") == "main"
+    assert page.title == "A blue one"
 
 
 def test_a_hostile_title_is_text(
