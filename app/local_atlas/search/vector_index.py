@@ -120,13 +120,14 @@ class VectorIndex:
         rows = np.flatnonzero(self._alive[: self._count])
         old = self._values, self._record_ids, self._slots, self._square_lengths
         self._allocate(len(rows))
-        self._values[:] = old[0][rows]
-        self._record_ids[:] = old[1][rows]
-        self._slots[:] = old[2][rows]
-        self._square_lengths[:] = old[3][rows]
-        self._alive[:] = True
-        self._count, self._dead = len(rows), 0
-        self._row_of_slot = dict(zip(self._slots.tolist(), range(len(rows)), strict=True))
+        end = len(rows)  # the arrays have room for one row at least
+        self._values[:end] = old[0][rows]
+        self._record_ids[:end] = old[1][rows]
+        self._slots[:end] = old[2][rows]
+        self._square_lengths[:end] = old[3][rows]
+        self._alive[:end] = True
+        self._count, self._dead = end, 0
+        self._row_of_slot = dict(zip(self._slots[:end].tolist(), range(end), strict=True))
 
     def snapshot(self) -> Snapshot:
         """Return the rows as they are now; to be called under the lock, and used without it."""

@@ -140,3 +140,16 @@ def test_no_row_is_allowed() -> None:
     )
 
     assert len(hits.record_ids) == 0
+
+
+def test_an_index_is_filled_again_after_every_row_was_removed() -> None:
+    field = VectorField(2, "euclidean")
+    index = filled(field, "float32", np.zeros((1000, 2), np.float32))
+
+    for slot in range(1000):
+        index.remove(slot)
+    index.compact()
+    index.add([7], [70], [Vector("float32", np.ones(2, np.float32))])
+
+    hits = nearest(index.snapshot(), field, Vector("float32", np.ones(2, np.float32)), 10)
+    assert hits.record_ids.tolist() == [70]
