@@ -1,4 +1,7 @@
-"""Serve a data directory: `python -m app.local_atlas --path DIR [--port N | --socket FILE]`."""
+"""Serve a data directory: `python -m app.local_atlas --path DIR [--port N | --socket FILE]`.
+
+Where LocalAtlas is installed by itself, that is `python -m local_atlas`, or `local-atlas`.
+"""
 
 import argparse
 import logging
@@ -18,15 +21,25 @@ logger = logging.getLogger(__name__)
 
 _WATCH_S = 0.25  # how often a server that ends by itself looks whether it may
 _MAX_OPEN_FILES = 65536
+_MODULE = f"python -m {__package__}"
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def local_atlas_command() -> int:
+    """Run `main` as the installed command `local-atlas`."""
+    return main(program="local-atlas")
+
+
+def main(argv: Sequence[str] | None = None, *, program: str = _MODULE) -> int:
     """Serve until a signal comes, or, with `--linger-s`, until nobody has been connected so long.
+
+    Args:
+        argv: the arguments, by default those of the process.
+        program: what the help calls the program.
 
     Returns:
         0 after a clean end, 1 where the directory or the address cannot be used, 2 on misuse.
     """
-    arguments = _parser().parse_args(argv)
+    arguments = _parser(program).parse_args(argv)
     logging.basicConfig(
         level=arguments.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
@@ -50,11 +63,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(program: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog=f"python -m {__package__}",
+        prog=program,
         description="Serve a data directory as a MongoDB with Atlas Search, for this machine only.",
-        epilog=f"Example: python -m {__package__} --path .local_atlas --port 27017",
+        epilog=f"Example: {program} --path .local_atlas --port 27017",
     )
     parser.add_argument("--path", type=Path, required=True, help="data directory, made if missing")
     where = parser.add_mutually_exclusive_group()

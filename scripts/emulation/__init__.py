@@ -1,0 +1,1 @@
+"""What LocalAtlas emulates, asked of LocalAtlas itself, and the page that tells it."""
