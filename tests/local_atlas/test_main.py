@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.local_atlas.__main__ import main
+from app.local_atlas.__main__ import local_atlas_command, main
 
 
 def test_other_interface_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -41,3 +41,17 @@ def test_help_has_an_example() -> None:
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
     assert "Example: python -m app.local_atlas --path" in shown
+
+
+def test_installed_command_is_called_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/local-atlas", "--help"])
+
+    with pytest.raises(SystemExit) as exited:
+        local_atlas_command()
+
+    assert exited.value.code == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("usage: local-atlas [-h] --path PATH")
+    assert "Example: local-atlas --path" in shown
