@@ -25,7 +25,9 @@ from .commands.fields import (
     unknown_field,
 )
 from .commands.table import COMMANDS, Command, CommandContext
-from .errors import NOT_EMULATED, CommandError, ProtocolError, command_not_emulated
+from .errors import NOT_EMULATED, CommandError, ProtocolError
+from .mongodb_names import FIELDS, note_on, unknown_command
+from .mql.pipelines import SEARCH_STAGES
 from .raw_documents import MAX_DOCUMENT_SIZE_BYTES, decode_checked, encode_document
 from .wire import MORE_TO_COME, BodySection, Message, OpMsg, OpQuery, OpReply
 
@@ -133,7 +135,7 @@ def _run_checked(
     name = next(iter(body), "")
     entry = COMMANDS.get(name)
     if entry is None:
-        raise command_not_emulated(name)
+        raise unknown_command(name)
     body = {**body, **_decoded_sequences(sequences, entry)}
     _check_session(body)
     _check_fields(body, entry)
@@ -178,14 +180,22 @@ def _check_fields(body: Document, entry: Command) -> None:
     if entry.fields is None:
         return
     for field in list(body)[1:]:
-        if field in entry.refused_fields or (
-            field not in entry.fields and field not in _GENERIC_FIELDS
-        ):
+        if field in entry.refused_fields:
             raise unknown_field(entry.name, field, f" {NOT_EMULATED}")
+        if field not in entry.fields and field not in _GENERIC_FIELDS:
+            raise unknown_field(entry.name, field, note_on(field, FIELDS))
 
 
 def _check_session(body: Document) -> None:
+    stage = _search_stage(body)
     if "startTransaction" in body or "autocommit" in body:
+        if stage is not None:
+            raise CommandError(
+                263,
+                "OperationNotSupportedInTransaction",
+                "Operation not permitted in transaction :: caused by :: Aggregation stage "
+                f"{stage} cannot run within a multi-document transaction.",
+            )
         raise CommandError(
             20,
             "IllegalOperation",
@@ -194,6 +204,21 @@ def _check_session(body: Document) -> None:
     level = document_field(body, "readConcern").get("level", "local")
     if level not in _READ_CONCERN_LEVELS:
         raise CommandError(72, "InvalidOptions", f"readConcern level {level!r} {NOT_EMULATED}")
+    if stage is not None and level != "local":
+        raise CommandError(
+            72,
+            "InvalidOptions",
+            f"Aggregation stage {stage} cannot run with a readConcern other than 'local'. "
+            f"Current readConcern: {level}",
+        )
+
+
+def _search_stage(body: Document) -> str | None:
+    """Return the search stage that an aggregate begins with, if it does."""
+    pipeline = body.get("pipeline")
+    first = pipeline[0] if isinstance(pipeline, list) and pipeline else None
+    name = next(iter(first), "") if isinstance(first, dict) else ""
+    return name if name in SEARCH_STAGES else None
 
 
 def _database(body: Document) -> str:

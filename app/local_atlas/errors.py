@@ -2,9 +2,9 @@
 
 `ProtocolError` means that the peer does not speak the wire protocol: the connection is closed.
 `CommandError` means that one command failed: it becomes the reply
-`{ok: 0, errmsg, code, codeName}`. What is not emulated is refused with the code that the real server
-uses for something unknown, and a text that ends in `(not emulated by LocalAtlas)`: never with a
-silent wrong answer.
+`{ok: 0, errmsg, code, codeName}`. What is not emulated is refused with the code that the real
+server uses for something unknown, and a text that ends in `(not emulated by LocalAtlas)`: never
+with a silent wrong answer.
 """
 
 from collections.abc import Mapping
@@ -60,15 +60,3 @@ def failed_to_parse(message: str) -> CommandError:
 def type_mismatch(message: str) -> CommandError:
     """Return code 14, for a value of a type that the command cannot take."""
     return CommandError(14, "TypeMismatch", message)
-
-
-def command_not_emulated(name: str) -> CommandError:
-    """Return code 59, the real server's for an unknown command."""
-    return CommandError(59, "CommandNotFound", f"no such command: '{name}' {NOT_EMULATED}")
-
-
-def stage_not_emulated(name: str) -> CommandError:
-    """Return code 40324, the real server's for an unknown pipeline stage."""
-    return CommandError(
-        40324, "Location40324", f"Unrecognized pipeline stage name: '{name}' {NOT_EMULATED}"
-    )

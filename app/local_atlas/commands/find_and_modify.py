@@ -95,7 +95,7 @@ def _projection(body: Document, statement: UpdateStatement) -> Callable[[Documen
     fields = document_field(body, "fields")
     if not fields:
         return lambda document: document
-    scope = Scope(frozenset(statement.variables))
+    scope = Scope(frozenset(statement.variables), metadata=frozenset())
     project = compile_find_projection(fields, statement.query, scope=scope)
     return lambda document: project(Row(document=document), statement.variables)
 

@@ -110,7 +110,7 @@ def _find_rows(context: CommandContext, body: Document, name: str, limit: int) -
     variables = let_variables(body)
     environment = StoreEnvironment(context, name, variables)
     projection = document_field(body, "projection")
-    scope = Scope(frozenset(variables))
+    scope = Scope(frozenset(variables), metadata=frozenset())
     project = compile_find_projection(projection, query, scope=scope) if projection else None
     skip = non_negative_field(body, "skip") or 0
     if "$natural" in sort:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..document_updates import UpdateStatement
-from ..errors import NOT_EMULATED, failed_to_parse
+from ..errors import failed_to_parse
+from ..mongodb_names import FIELDS, note_on
 from ..raw_documents import decode_checked, embedded_document
 from .fields import (
     bool_field,
@@ -110,4 +111,4 @@ def _check_common(context: CommandContext, collection: str, statement: Document)
 def _check_fields(where: str, statement: Document, known: frozenset[str]) -> None:
     for name in statement:
         if name not in known:
-            raise unknown_field(where, name, f" {NOT_EMULATED}")
+            raise unknown_field(where, name, note_on(name, FIELDS))

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from ..errors import NOT_EMULATED, type_mismatch
+from ..errors import type_mismatch
+from ..mongodb_names import ACCUMULATORS as REAL_ACCUMULATORS
+from ..mongodb_names import note_on
 from .bson_types import is_number
 from .expression_compiler import Evaluate, Scope, Variables, compile_operand, constant, special_form
 from .fold import Fold
@@ -46,7 +48,8 @@ def compile_accumulator(field: str, specification: Any, scope: Scope) -> Accumul
     if compile_one is None:
         if not name.startswith("$"):
             raise location(40234, f"The field '{field}' must be an accumulator object")
-        raise location(15952, f"unknown group operator '{name}' {NOT_EMULATED}")
+        note = note_on(name, REAL_ACCUMULATORS)
+        raise location(15952, f"unknown group operator '{name}'{note}")
     return compile_one(operand, scope)
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 from bson import DatetimeMS
 
 from ..errors import NOT_EMULATED, CommandError, failed_to_parse
+from ..mongodb_names import EXPRESSIONS, note_on
 from .bson_text import render
 from .paths import MISSING, compile_get
 from .rows import Row
@@ -127,6 +128,9 @@ def _compile_variable_base(name: str, scope: Scope) -> Evaluate:
         return constant(scope.now)
     if name in scope.variable_names:
         return lambda row, variables: variables.get(name, MISSING)
+    if name == "SEARCH_META" and scope.metadata and "vectorSearchScore" in scope.metadata:
+        message = "Can't use $$SEARCH_META after a $vectorSearch stage, only $search provides it"
+        raise CommandError(6347902, "Location6347902", message)
     if name in {"SEARCH_META", "CLUSTER_TIME", "USER_ROLES", "JS_SCOPE", "IS_MR"}:
         message = f"Use of undefined variable: {name} {NOT_EMULATED}"
         raise CommandError(17276, "Location17276", message)
@@ -146,7 +150,9 @@ def _compile_operator(expression: Mapping[str, Any], scope: Scope) -> Evaluate:
     compile_one = OPERATORS.get(name)
     if compile_one is None:
         raise CommandError(
-            168, "InvalidPipelineOperator", f"Unrecognized expression '{name}' {NOT_EMULATED}"
+            168,
+            "InvalidPipelineOperator",
+            f"Unrecognized expression '{name}'{note_on(name, EXPRESSIONS)}",
         )
     return compile_one(operand, scope)
 

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from bson import Regex
 
-from ..errors import NOT_EMULATED, bad_value
+from ..errors import bad_value
+from ..mongodb_names import QUERY_OPERATORS, note_on
 from .bson_types import is_true
 from .conditions import (
     SIMPLE_OPERATORS,
@@ -109,7 +110,7 @@ def _compile_top_level(name: str, operand: Any, scope: Scope, *, is_root: bool) 
         )
     raise bad_value(
         f"unknown top level operator: {name}. If you have a field name that starts with a '$' "
-        f"symbol, consider using $getField or $setField. {NOT_EMULATED}"
+        f"symbol, consider using $getField or $setField.{note_on(name, QUERY_OPERATORS)}"
     )
 
 
@@ -150,7 +151,7 @@ def _parse_operator(path: str, name: str, operators: Mapping[str, Any]) -> list[
         return []
     if name == "$where":
         raise bad_value("$where cannot be applied to a field")
-    raise bad_value(f"unknown operator: {name} {NOT_EMULATED}")
+    raise bad_value(f"unknown operator: {name}{note_on(name, QUERY_OPERATORS)}")
 
 
 def _parse_not(path: str, operand: Any) -> list[Constraint]:

@@ -11,7 +11,8 @@ from heapq import nsmallest
 from itertools import islice
 from typing import Any, Final, Protocol
 
-from ..errors import CommandError, stage_not_emulated
+from ..errors import CommandError
+from ..mongodb_names import unknown_stage
 from .expression_compiler import Scope, Variables
 from .matcher import compile_filter
 from .rows import Row
@@ -129,7 +130,7 @@ def compile_pipeline(pipeline: Sequence[Any], scope: StageScope) -> Pipeline:
     parts = [stage_parts(each) for each in pipeline]
     for name, _ in parts:
         if name not in STAGES and name not in SOURCES and name not in SEARCH_STAGES:
-            raise stage_not_emulated(name)
+            raise unknown_stage(name)
     opened, rest, scope = _compile_start(parts, scope)
     stages: list[Stage] = []
     for name, operand in rest:
@@ -152,7 +153,7 @@ def _compile_start(
         return SOURCES[name](operand, scope), parts[1:], scope.with_metadata(frozenset())
     if name in SEARCH_STAGES:
         if name not in scope.search_stages:
-            raise stage_not_emulated(name)
+            raise unknown_stage(name)
         metadata = _METADATA.get(name, frozenset())
         return _open_search(name, operand), parts[1:], scope.with_metadata(metadata)
     if name == "$match" and isinstance(operand, Mapping):
@@ -186,7 +187,7 @@ def _check_places(parts: list[tuple[str, Any]], scope: StageScope) -> None:
             message = f"{name} is not allowed to be used within a $facet stage"
             raise CommandError(40600, "Location40600", message)
         if position > 0 and (name in SEARCH_STAGES or name in SOURCES):
-            message = f"{name} is only valid as the first stage in a pipeline."
+            message = f"{name} is only valid as the first stage in a pipeline"
             raise CommandError(40602, "Location40602", message)
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ..errors import NOT_EMULATED, CommandError
+from ..errors import CommandError
+from ..mongodb_names import EXPRESSIONS, note_on
 from .bson_types import is_number, is_true, type_name
 from .expression_compiler import OPERATORS, Scope, Variables
 from .expressions import compile_expression
@@ -203,7 +204,7 @@ class _Parser:
         elif name == "$elemMatch":
             self._parse_elem_match(path, operand)
         elif name not in OPERATORS:
-            message = f"Unknown expression {name} {NOT_EMULATED}"
+            message = f"Unknown expression {name}{note_on(name, EXPRESSIONS)}"
             raise CommandError(31325, "Location31325", message)
         elif name == "$meta":
             self.has_meta = True

@@ -6,7 +6,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from ..errors import CommandError, stage_not_emulated
+from ..errors import CommandError
+from ..mongodb_names import unknown_stage
 from .bson_text import render
 from .bson_types import type_name
 from .expression_compiler import Scope, Variables
@@ -37,7 +38,7 @@ def compile_update_pipeline(pipeline: Sequence[Any], scope: Scope) -> Transform:
             if name in _NOT_IN_UPDATES:
                 message = f"{name} is not allowed to be used within an update"
                 raise CommandError(72, "InvalidOptions", message)
-            raise stage_not_emulated(name)
+            raise unknown_stage(name)
         transforms.append(TRANSFORMS[name](name, operand, scope))
 
     def transform(row: Row, variables: Variables) -> Row:

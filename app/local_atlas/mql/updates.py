@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from bson import ObjectId, Regex
 
-from ..errors import NOT_EMULATED, CommandError, bad_value, failed_to_parse
+from ..errors import CommandError, bad_value, failed_to_parse
 from .array_filters import compile_array_filters
 from .array_updates import ARRAY_OPERATORS
 from .bson_order import equal, same
@@ -153,7 +153,7 @@ def _parse_tree(
         if parse is None:
             raise failed_to_parse(
                 f"Unknown modifier: {name}. Expected a valid update modifier or pipeline-style "
-                f"update specified as an array {NOT_EMULATED}"
+                "update specified as an array"
             )
         if not isinstance(operands, dict):
             raise failed_to_parse(

@@ -118,3 +118,20 @@ def test_unknown_command_is_refused_by_name(db: Docs) -> None:
         "code": 59,
         "codeName": "CommandNotFound",
     }
+
+
+def test_a_command_that_no_server_knows_is_refused_in_its_words_alone(db: Docs) -> None:
+    with pytest.raises(OperationFailure) as refused:
+        db.command("mapRedcue", "c")
+
+    assert (refused.value.details or {})["errmsg"] == "no such command: 'mapRedcue'"
+
+
+def test_a_field_that_no_server_knows_is_refused_in_its_words_alone(db: Docs) -> None:
+    with pytest.raises(OperationFailure) as refused:
+        db.command("create", "c", viewOf="d")
+
+    assert refused.value.code == 40415
+    assert (refused.value.details or {})["errmsg"] == (
+        "BSON field 'create.viewOf' is an unknown field."
+    )

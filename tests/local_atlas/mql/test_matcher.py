@@ -200,7 +200,7 @@ def test_a_query_matches_as_the_manual_says(
 REFUSED = [
     pytest.param({"$foo": 1}, 2, "unknown top level operator: $foo. If you have", id="top level"),
     pytest.param({"$not": {"a": 1}}, 2, "unknown top level operator: $not. If you are", id="not"),
-    pytest.param({"a": {"$foo": 1}}, 2, f"unknown operator: $foo {NOT_EMULATED}", id="operator"),
+    pytest.param({"a": {"$foo": 1}}, 2, "unknown operator: $foo", id="operator"),
     pytest.param({"a": {"$gt": 1, "b": 2}}, 2, "unknown operator: b", id="field among operators"),
     pytest.param({"$text": {"$search": "x"}}, 2, NOT_EMULATED, id="text"),
     pytest.param({"$where": "1"}, 2, NOT_EMULATED, id="where"),

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
+from pymongo.read_concern import ReadConcern
 
 from tests.local_atlas.search.asking import Documents, indexed, search_definition
 
@@ -46,13 +47,53 @@ def test_only_the_first_stage(collection: Documents, stage: dict[str, Any]) -> N
 
     code, text = refused(collection, {"$match": {}}, stage)
 
-    assert code == 40602
-    assert text.startswith(f"{name} is only valid as the first stage in a pipeline")
+    assert (code, text) == (40602, f"{name} is only valid as the first stage in a pipeline")
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_never_in_facet(collection: Documents, stage: dict[str, Any]) -> None:
     assert refused(collection, {"$facet": {"a": [stage]}})[0] == 40600
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_only_with_the_local_read_concern(collection: Documents, stage: dict[str, Any]) -> None:
+    (name,) = stage
+    majority = collection.with_options(read_concern=ReadConcern("majority"))
+    local = collection.with_options(read_concern=ReadConcern("local"))
+
+    assert refused(majority, stage) == (
+        72,
+        f"Aggregation stage {name} cannot run with a readConcern other than 'local'. "
+        "Current readConcern: majority",
+    )
+    assert list(local.aggregate([stage]))
+    assert list(majority.aggregate([{"$limit": 1}]))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_never_in_a_transaction(collection: Documents, stage: dict[str, Any]) -> None:
+    client = collection.database.client
+    with (
+        client.start_session() as session,
+        pytest.raises(OperationFailure) as refusal,
+        session.start_transaction(),
+    ):
+        list(collection.aggregate([stage], session=session))
+
+    assert refusal.value.code == 263
+
+
+def test_search_meta_is_not_there_after_a_vector_search(collection: Documents) -> None:
+    code, _ = refused(collection, VECTOR, {"$set": {"meta": "$$SEARCH_META"}})
+
+    assert code == 6347902
+
+
+def test_a_find_has_no_score(collection: Documents) -> None:
+    for kind in ("searchScore", "vectorSearchScore"):
+        with pytest.raises(OperationFailure) as refusal:
+            list(collection.find({}, {"score": {"$meta": kind}}))
+        assert refusal.value.code == 40218
 
 
 @pytest.mark.parametrize("stage", STAGES[:2])

@@ -1,0 +1,100 @@
+"""Names that the real server knows and LocalAtlas does not emulate.
+
+What LocalAtlas lacks is refused with the real server's words for something unknown, and a note that
+the fault is LocalAtlas's. A name that the real server does not know either is refused in its words
+alone, so that a misspelt operator reads the same on both.
+https://www.mongodb.com/docs/manual/reference/
+"""
+
+from typing import Final
+
+from .errors import NOT_EMULATED, CommandError
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+COMMANDS: Final = _names(
+    """
+    abortTransaction analyze applyOps authenticate autoCompact bulkWrite cloneCollectionAsCapped
+    collMod commitTransaction compact connPoolStats convertToCapped createRole createUser
+    currentOp cursorInfo dataSize dbHash dropAllRolesFromDatabase dropAllUsersFromDatabase
+    dropConnections dropRole dropUser enableSharding explain filemd5 fsync fsyncUnlock
+    getClusterParameter getDefaultRWConcern getDiagnosticData grantPrivilegesToRole
+    grantRolesToRole grantRolesToUser invalidateUserCache killAllSessionsByPattern killOp
+    listShards lockInfo logRotate logout mapReduce planCacheClear planCacheClearFilters
+    planCacheListFilters planCacheSetFilter profile reIndex replSetGetConfig replSetGetStatus
+    replSetInitiate replSetReconfig replSetStepDown revokePrivilegesFromRole revokeRolesFromRole
+    revokeRolesFromUser rolesInfo rotateCertificates saslContinue saslStart setAllowMigrations
+    setClusterParameter setDefaultRWConcern setFeatureCompatibilityVersion setIndexCommitQuorum
+    setParameter setProfilingFilterGlobally shardCollection shutdown top updateRole updateUser
+    usersInfo validate validateDBMetadata
+    """
+)
+
+STAGES: Final = _names(
+    """
+    $bucketAuto $changeStream $changeStreamSplitLargeEvent $collStats $currentOp $densify $fill
+    $geoNear $graphLookup $indexStats $listCatalog $listClusterCatalog $listLocalSessions
+    $listSampledQueries $listSessions $merge $out $planCacheStats $querySettings $queryStats
+    $rankFusion $redact $rerank $score $scoreFusion $searchMeta $setWindowFields
+    $shardedDataDistribution
+    """
+)
+
+QUERY_OPERATORS: Final = _names(
+    """
+    $alwaysFalse $alwaysTrue $geoIntersects $geoNear $geoWithin $jsonSchema $maxDistance
+    $minDistance $near $nearSphere $sampleRate $text $uniqueDocs $where $within
+    """
+)
+
+EXPRESSIONS: Final = _names(
+    """
+    $acos $acosh $asin $asinh $atan $atan2 $atanh $binarySize $bitAnd $bitNot $bitOr $bitXor
+    $bsonSize $cos $cosh $createObjectId $dateFromParts $dateFromString $dateTrunc
+    $degreesToRadians $encStrContains $encStrEndsWith $encStrNormalizedEq $encStrStartsWith
+    $function $indexOfBytes $median $percentile $radiansToDegrees $sigmoid $sin $sinh $subtype
+    $tan $tanh $toHashedIndexKey $toUUID $tsIncrement $tsSecond
+    """
+)
+
+ACCUMULATORS: Final = _names(
+    """
+    $accumulator $concatArrays $median $percentile $setUnion
+    """
+)
+
+FIELDS: Final = _names(
+    """
+    allowPartialResults arrayFilters authorizedCollections awaitData bypassDocumentValidation
+    capped changeStreamPreAndPostImages clusteredIndex collation collectionUUID commitQuorum
+    encryptedFields encryptionInformation exchange expireAfterSeconds explain fromMigrate
+    idIndex indexOptionDefaults isMapReduceCommand max maxAwaitTimeMS min noCursorTimeout
+    oplogReplay pipeline querySettings recordPreImages returnKey runtimeConstants sampleId
+    showRecordId size snapshot storageEngine tailable timeseries useNewUpsert validationAction
+    validationLevel validator viewOn
+    """
+)
+
+
+def note_on(name: str, known: frozenset[str]) -> str:
+    """Return the note ` (not emulated by LocalAtlas)` on a known name, nothing on another."""
+    return f" {NOT_EMULATED}" if name in known else ""
+
+
+def unknown_command(name: str) -> CommandError:
+    """Return error 59, the real server's for an unknown command."""
+    return CommandError(
+        59, "CommandNotFound", f"no such command: '{name}'{note_on(name, COMMANDS)}"
+    )
+
+
+def unknown_stage(name: str) -> CommandError:
+    """Return error 40324, the real server's for an unknown pipeline stage."""
+    return CommandError(
+        40324,
+        "Location40324",
+        f"Unrecognized pipeline stage name: '{name}'{note_on(name, STAGES)}",
+    )
