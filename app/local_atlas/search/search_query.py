@@ -92,14 +92,16 @@ def parse_search(spec: dict[str, Any]) -> SearchQuery:
 
 
 def _parse_operator(parser: DocumentParser) -> KnnBeta | VectorOperator | None:
-    present: dict[str, KnnBeta | VectorOperator | None] = {}
-    for name in OPERATORS:
-        read: Reader[KnnBeta | VectorOperator] = _OPERATOR_READERS.get(name, _refuse_operator)
-        present[name] = parser.optional_or_none(name, read)
-    for name in _COLLECTORS:
-        parser.optional_or_none(name, _refuse_operator)
-    found: tuple[str, KnnBeta | VectorOperator | None] | None = parser.at_most_one(present)
-    return None if found is None else found[1]
+    present: dict[str, KnnBeta | VectorOperator | None] = {
+        name: parser.optional_or_none(name, read) for name, read in _OPERATOR_READERS.items()
+    }
+    parser.at_most_one({name: name if parser.has(name) else None for name in OPERATORS})
+    # None of it runs here, but a vector operator inside is refused in the engine's words.
+    parser.optional_or_none("compound", lambda value, path: read_operator_filter({path: value}, ""))
+    for name in (*OPERATORS, *_COLLECTORS):
+        if name not in _OPERATOR_READERS:
+            parser.optional_or_none(name, _refuse_operator)
+    return next((one for one in present.values() if one is not None), None)
 
 
 def _refuse_operator(value: Any, path: str) -> NoReturn:
@@ -107,7 +109,7 @@ def _refuse_operator(value: Any, path: str) -> NoReturn:
 
 
 def _refuse_options(parser: DocumentParser, operator: KnnBeta | VectorOperator | None) -> None:
-    if isinstance(operator, KnnBeta) and parser.has("sortBetaV1"):
+    if isinstance(operator, KnnBeta) and (parser.has("sortBetaV1") or parser.has("sort")):
         parser.refuse("knnBeta is not allowed to be used with the sort option")
     if isinstance(operator, VectorOperator):
         _refuse_vector_options(parser)

@@ -5,7 +5,6 @@ bad stage fails the command and not a later `getMore`.
 """
 
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -149,14 +148,14 @@ def _check_vector_search(spec: Any) -> None:
         raise _not_an_object("$vectorSearch value must be an object. Found: ", spec)
     limit = spec.get("limit")
     if isinstance(limit, Decimal128):
-        limit = limit.to_decimal()
-    if isinstance(limit, bool) or not isinstance(limit, int | float | Decimal):
+        limit = float(limit.to_decimal())
+    if isinstance(limit, bool) or not isinstance(limit, int | float):
         raise CommandError(
             8575100,
             "Location8575100",
             "Expected limit field to be a number in $vectorSearch",
         )
-    if not limit > 0:
+    if not limit >= 1:  # the database looks at the integer part
         raise CommandError(7912700, "Location7912700", "Expected limit to be positive")
     if "filter" in spec:
         if not isinstance(spec["filter"], dict):

@@ -47,7 +47,7 @@ def parse_vector_fields(parser: DocumentParser) -> list[IndexedPath]:
     """
 
     def read(value: object, path: str) -> list[IndexedPath]:
-        fields = list_of(document_of(_parse_field))(value, path)
+        fields = list_of(document_of(_parse_field), may_be_empty=False)(value, path)
         if len({field.path for field in fields}) < len(fields):
             refuse(path, "Vector and filter fields should have distinct paths")
         return fields

@@ -34,6 +34,7 @@ VECTOR_REFUSALS = [
     pytest.param({}, '.fields" is required', id="no fields"),
     pytest.param({"fields": None}, '.fields" is required', id="null counts as missing"),
     pytest.param({"fields": {}}, '.fields" must be a array', id="fields is no array"),
+    pytest.param(fields(), '.fields" cannot be empty', id="nothing to index"),
     pytest.param(fields(5), '.fields[0]" must be a document', id="element is no document"),
     pytest.param(fields({"path": "v"}), '.fields[0].type" is required', id="no type"),
     pytest.param(

@@ -60,9 +60,24 @@ REFUSALS = [
     pytest.param({**knn(), "x": 1}, 'unrecognized field "x"', id="unknown key"),
     pytest.param({**knn(), "index": ""}, '"index" cannot be empty', id="empty index"),
     pytest.param(
-        {**knn(), "equals": {"path": "n", "value": 1}},
+        {"equals": {"path": "n", "value": 1}},
         '"equals" is an operator of the search engine (not emulated by LocalAtlas)',
         id="another operator is refused by name",
+    ),
+    pytest.param(
+        {**knn(), "equals": {"path": "n", "value": 1}},
+        f"at most one of [{OPERATORS}] may be present",
+        id="two operators",
+    ),
+    pytest.param(
+        {"compound": {"must": [knn()]}},
+        '"compound.must[0].knnBeta" knnBeta is not allowed to be nested',
+        id="under compound",
+    ),
+    pytest.param(
+        {"compound": {"filter": {"equals": {"path": "n", "value": 1}}}},
+        '"compound" is an operator of the search engine (not emulated by LocalAtlas)',
+        id="compound without a vector operator is refused by name",
     ),
     pytest.param(
         {"facet": {}},
@@ -73,6 +88,11 @@ REFUSALS = [
         {**knn(), "sortBetaV1": {"n": 1}},
         "knnBeta is not allowed to be used with the sort option",
         id="sortBetaV1",
+    ),
+    pytest.param(
+        {**knn(), "sort": {"n": 1}},
+        "knnBeta is not allowed to be used with the sort option",
+        id="sort",
     ),
     pytest.param(
         {**knn(), "highlight": {"path": "t"}},
