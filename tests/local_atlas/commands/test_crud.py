@@ -348,7 +348,7 @@ def test_malformed_write_command_is_refused(db: Docs, command: dict[str, Any], c
     "statement",
     [
         pytest.param({"collation": {"locale": "en", "strength": 2}}, id="collation"),
-        pytest.param({"sampleId": 1}, id="option of the real server"),
+        pytest.param({"runtimeConstants": {}}, id="option of the real server"),
     ],
 )
 def test_option_that_is_not_emulated_is_refused_by_name(
