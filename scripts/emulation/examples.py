@@ -156,6 +156,7 @@ SEARCH_OPERATORS: Final[Examples] = {
     "wildcard": {"path": "token", "query": "r*"},
 }  # fmt: skip
 NEVER_IN_A_FILTER: Final = frozenset({"facet", "knnBeta", "vectorSearch"})  # the engine nests none
+# Without `sort`: the engine takes none beside an operator on vectors.
 SEARCH_OPTIONS: Final[Examples] = {
     "concurrent": True,
     "count": {"type": "total"},
@@ -163,7 +164,6 @@ SEARCH_OPTIONS: Final[Examples] = {
     "returnStoredSource": True,
     "scoreDetails": True,
     "searchAfter": "token",
-    "sort": {"number": 1},
 }
 SCORE_OPTIONS: Final[Examples] = {
     "boost": {"value": 2},

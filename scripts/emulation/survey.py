@@ -1,11 +1,13 @@
 """What is emulated, topic by topic: from LocalAtlas's tables, else from trying an example of each.
 
-Where a table is the whole truth, what it lacks is told from MongoDB's own list of names.
+Where a table is the whole truth, what it lacks is told from the names that LocalAtlas knows to be
+MongoDB's.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from app.local_atlas import mongodb_names
 from app.local_atlas.commands import load
 from app.local_atlas.commands.table import COMMANDS
 from app.local_atlas.mql import stages, updates  # noqa: F401 - importing fills the tables
@@ -13,7 +15,7 @@ from app.local_atlas.mql.accumulators import ACCUMULATORS
 from app.local_atlas.mql.expression_compiler import OPERATORS
 from app.local_atlas.mql.pipelines import SEARCH_STAGES, SOURCES, STAGES
 from app.local_atlas.mql.updates import OPERATORS as UPDATE_OPERATORS
-from scripts.emulation import examples, mongodb_names
+from scripts.emulation import examples
 from scripts.emulation.probe import Probe
 
 _KNN_BETA = examples.SEARCH_OPERATORS["knnBeta"]
@@ -40,7 +42,7 @@ def _from_tables(probe: Probe) -> Iterator[Topic]:
     yield _compared("stages", {*STAGES, *SOURCES, *sources}, mongodb_names.STAGES)
     yield _compared("expressions", OPERATORS, mongodb_names.EXPRESSIONS)
     yield _compared("accumulators", ACCUMULATORS, mongodb_names.ACCUMULATORS)
-    yield _compared("updates", UPDATE_OPERATORS, mongodb_names.UPDATES)
+    yield _compared("updates", UPDATE_OPERATORS, ())
 
 
 def _stage_example(name: str) -> examples.Examples:

@@ -55,14 +55,14 @@ def test_stale_page_is_told_and_left_alone_with_check_and_written_without(
     assert page.read_text() == (PROJECT_ROOT / "docs" / "local_atlas.md").read_text()
 
 
-def test_stage_that_leaves_the_table_leaves_the_page(
-    probe: Probe, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_page_follows_the_table(probe: Probe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(STAGES, "$out", STAGES["$match"])
     monkeypatch.delitem(STAGES, "$lookup")
 
     (stages,) = (topic for topic in survey(probe) if topic.key == "stages")
 
-    assert "$lookup" in stages.missing
+    assert "$out" in stages.emulated
+    assert "$out" not in stages.missing
     assert "$lookup" not in stages.emulated
 
 
