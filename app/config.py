@@ -5,17 +5,22 @@ sentence that names the variable. A variable of the environment wins over a line
 """
 
 import os
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar, cast
-from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
+from pymongo.errors import PyMongoError
+from pymongo.uri_parser import parse_uri
 
 from app.errors import ConfigError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+# https://www.mongodb.com/docs/manual/reference/limits/: fewer than 64 bytes
+MAX_DATABASE_NAME_BYTES = 63
 
 IdType = Literal["string", "objectId", "int"]
 T = TypeVar("T")
@@ -67,11 +72,15 @@ class Settings:
         """Where the data is, fit for a log: the hosts of the URI without user and password."""
         if not self.mongodb_uri:
             return f"LocalAtlas at {self.local_atlas_path}"
-        return urlsplit(self.mongodb_uri).netloc.rpartition("@")[2]
+        authority, _, _ = _split_uri(self.mongodb_uri)
+        return authority.rpartition("@")[2]
 
 
 def _environment() -> dict[str, str]:
-    file_values = {key: value or "" for key, value in dotenv_values(".env").items()}
+    try:
+        file_values = {key: value or "" for key, value in dotenv_values(".env").items()}
+    except (OSError, ValueError) as error:
+        raise ConfigError(f".env cannot be read: {error}.") from error
     return {**file_values, **os.environ}
 
 
@@ -85,11 +94,40 @@ def _converted(variable: str, text: str, convert: Callable[[str], T]) -> T:
 def _uri(text: str) -> str:
     if not text.startswith(("mongodb://", "mongodb+srv://")):
         raise ValueError("must start with mongodb:// or mongodb+srv://")
+    authority, path, options = _split_uri(text)
+    # The driver would take what follows for a path or an option, and might repeat it in an error.
+    if "@" in path or "@" in options:
+        raise ValueError("must have / ? @ and # of user and password percent-encoded")
+    if text.startswith("mongodb+srv://"):
+        if any(character in authority.rpartition("@")[2] for character in ":,"):
+            raise ValueError("must name one host and no port where it starts with mongodb+srv://")
+        kept = [one for one in options.split("&") if one and not one.lower().startswith("srv")]
+        _check_uri(f"mongodb://{authority}/{path}?{'&'.join(kept)}")
+    else:
+        _check_uri(text)
     return text
 
 
+def _split_uri(uri: str) -> tuple[str, str, str]:
+    """Return what stands between scheme, the first `/`, and `?`; `#` means nothing here."""
+    location, _, options = uri.partition("://")[2].partition("?")
+    authority, _, path = location.partition("/")
+    return authority, path, options
+
+
+def _check_uri(uri: str) -> None:
+    try:
+        with warnings.catch_warnings(action="ignore"):  # connecting repeats them
+            parse_uri(uri, warn=True)
+    except (PyMongoError, ValueError, OSError) as error:
+        raise ValueError(f"cannot be used: {error}") from error
+
+
 def _path(text: str) -> Path:
-    return Path(text).expanduser()
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"({text!r}) names a user that is not there") from error
 
 
 def _id_type(text: str) -> IdType:
@@ -101,12 +139,16 @@ def _id_type(text: str) -> IdType:
 def _name(text: str) -> str:
     if any(character in text for character in '/\\. "$\0'):
         raise ValueError(f'({text!r}) must not hold any of / \\ . space " $')
+    if len(text.encode(errors="replace")) > MAX_DATABASE_NAME_BYTES:
+        raise ValueError(f"({text!r}) must have at most {MAX_DATABASE_NAME_BYTES} bytes")
     return text
 
 
 def _collection_name(text: str) -> str:
     if "$" in text or "\0" in text or text.startswith("system."):
-        raise ValueError(f"({text!r}) must not hold $ nor start with system.")
+        raise ValueError(f"({text!r}) must not hold $, nor start with 'system.'")
+    if "" in text.split("."):
+        raise ValueError(f"({text!r}) must not start or end with a dot, nor hold two in a row")
     return text
 
 

@@ -28,8 +28,18 @@ def test_every_variable_reaches_its_field():
     ("variable", "value"),
     [
         ("MONGODB_URI", "http://example.com"),
+        ("MONGODB_URI", "mongodb://"),
+        ("MONGODB_URI", "mongodb://[::1"),
+        ("MONGODB_URI", "mongodb://h:99999"),
+        ("MONGODB_URI", "mongodb://h:abc"),
+        ("MONGODB_URI", "mongodb+srv://h:27017"),
+        ("LOCAL_ATLAS_PATH", "~no-such-user/data"),
         ("DATABASE", "a/b"),
+        ("DATABASE", "é" * 32),
         ("COLLECTION", "a$b"),
+        ("COLLECTION", ".a"),
+        ("COLLECTION", "a."),
+        ("COLLECTION", "a..b"),
         ("ID_TYPE", "uuid"),
         ("PORT", "0"),
         ("PORT", "65536"),
@@ -60,6 +70,40 @@ def test_password_is_in_neither_repr_nor_label():
 
     assert "secret" not in repr(settings)
     assert settings.database_label == "cluster.example.net"
+
+
+@pytest.mark.parametrize("password", ["se/cret", "se?cret", "se#cret", "se[cret", "se@cret"])
+def test_password_that_is_not_escaped_is_never_repeated(password):
+    uri = f"mongodb://me:{password}@h.example.net/x"
+    try:
+        said = Settings.from_env({"MONGODB_URI": uri}).database_label
+    except ConfigError as error:
+        said = error.message
+
+    assert "se" not in re.findall(r"\w+", said)
+    assert "cret" not in said
+
+
+@pytest.mark.parametrize(
+    ("uri", "label"),
+    [
+        ("mongodb://h", "h"),
+        ("mongodb://me:it%40is@a:1,b:2/x?retryWrites=true", "a:1,b:2"),
+        ("mongodb://%2Ftmp%2Fs.sock/?directConnection=true", "%2Ftmp%2Fs.sock"),
+        ("mongodb://[::1]:27017/", "[::1]:27017"),
+        ("mongodb+srv://me:secret@h.example.net?srvServiceName=shop", "h.example.net"),
+    ],
+)
+def test_label_is_the_hosts_of_the_uri(uri, label):
+    assert Settings.from_env({"MONGODB_URI": uri}).database_label == label
+
+
+def test_env_file_that_is_no_text_is_refused(tmp_path, monkeypatch):
+    (tmp_path / ".env").write_bytes(b"MODEL=caf\xe9\n")
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(ConfigError, match=r"\.env"):
+        Settings.from_env()
 
 
 def test_env_example_documents_every_variable_and_no_other():
