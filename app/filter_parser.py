@@ -168,7 +168,16 @@ def _converted(path: str, value: Any, kind: FilterType) -> Any:
 
 
 def _token(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
+    return value if isinstance(value, str) and _is_unicode(value) else None
+
+
+def _is_unicode(text: str) -> bool:
+    """Tell text from the lone halves of characters that JSON can write and BSON cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _boolean(value: Any) -> bool | None:
@@ -187,9 +196,9 @@ def _date(value: Any) -> datetime | None:
         return None
     try:
         date = datetime.fromisoformat(value)
-    except ValueError:
+        return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # of the year 0 in UTC
         return None
-    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def _object_id(value: Any) -> ObjectId | None:
@@ -200,11 +209,13 @@ def _object_id(value: Any) -> ObjectId | None:
 
 
 def _number_from_text(path: str, text: str) -> int | float:
-    for convert in (int, float):
-        try:
-            return convert(text)
-        except ValueError:
-            continue
+    # Python reads 1_000 and the digits of every script, too.
+    if text.isascii() and "_" not in text:
+        for convert in (int, float):
+            try:
+                return convert(text)
+            except ValueError:
+                continue
     raise BadRequest(f"{path} ({text!r}) must be a number.")
 
 

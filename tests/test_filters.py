@@ -173,9 +173,12 @@ def test_values_become_the_type_of_their_field(path, value, converted):
         ({"price": {"$exists": 1}}, "\\$exists \\(1\\)"),
         ({"price": {"$not": 3}}, "\\$not \\(3\\)"),
         ({"category": 3}, "category \\(3\\) must be a string"),
+        ({"category": "\ud800"}, "category .* must be a string"),
+        ({"category": {"$in": ["x", "\ud800"]}}, "category .* must be a string"),
         ({"in_stock": "true"}, "in_stock"),
         ({"added": "yesterday"}, "ISO 8601"),
         ({"added": 2026}, "ISO 8601"),
+        ({"added": "0001-01-01T00:00:00+14:00"}, "ISO 8601"),
         ({"owner": "abc"}, "24 hexadecimal digits"),
     ],
 )
@@ -230,7 +233,11 @@ def test_query_string_values_are_converted(path, text, value):
 
 @pytest.mark.parametrize(
     ("path", "text"),
-    [("price", "cheap"), ("price", "nan"), ("price", "inf"), ("in_stock", "1"), ("brand", "x")],
+    [
+        *(("price", text) for text in ("cheap", "nan", "inf", "1_000", "٣")),
+        ("in_stock", "1"),
+        ("brand", "x"),
+    ],
 )
 def test_bad_query_string_value_is_refused_by_name(path, text):
     with pytest.raises(BadRequest, match=path):
