@@ -135,7 +135,7 @@ class ManifestGallery:
     def _csv_records(self) -> Iterator[tuple[int, Record | ValueError]]:
         # Bytes that are not UTF-8 must fail their own row only, so they pass the decoder here.
         with self._path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
-            reader = csv.reader(file)
+            reader = csv.reader(file, strict=True)  # else an open quote swallows what follows
             header = next(reader, [])
             while True:
                 line = reader.line_num + 1
@@ -151,7 +151,14 @@ class ManifestGallery:
 
     def _check_header(self) -> None:
         with self._path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
-            header = next(csv.reader(file), [])
+            try:
+                header = next(csv.reader(file, strict=True), [])
+            except csv.Error as error:
+                raise ConfigError(
+                    f"--gallery {self._path}: the first line is not valid CSV: {error}."
+                ) from error
+        if not all(map(_is_utf8, header)):
+            raise ConfigError(f"--gallery {self._path}: the first line is not valid UTF-8.")
         if "image" not in header:
             raise ConfigError(
                 f"--gallery {self._path} has no column image; its first line is "
@@ -184,9 +191,14 @@ def _zip_cells(header: list[str], cells: list[str]) -> Record | ValueError:
     if len(cells) != len(header):
         return ValueError(f"it has {len(cells)} cells, the header has {len(header)}")
     for name, cell in zip(header, cells, strict=True):
-        if not cell.isascii() and any("\udc80" <= character <= "\udcff" for character in cell):
+        if not _is_utf8(cell):
             return ValueError(f"{name} is not valid UTF-8")
     return dict(zip(header, cells, strict=True))
+
+
+def _is_utf8(text: str) -> bool:
+    """Return whether no byte had to be escaped where the text was decoded."""
+    return text.isascii() or not any("\udc80" <= character <= "\udcff" for character in text)
 
 
 class _SeenIds:

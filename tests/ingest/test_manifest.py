@@ -242,12 +242,24 @@ def test_a_line_break_within_quotes_belongs_to_the_cell(tmp_path):
     assert rows[1].source.endswith("feed.csv:4")
 
 
+def test_a_quote_that_is_never_closed_is_a_failure_and_not_the_rest_of_the_file(tmp_path):
+    rows = rows_of(csv(tmp_path, 'image,title\na.jpg,x\nb.jpg,"y\nc.jpg,z\n'))
+
+    assert rows[0].fields == {"title": "x"}
+    assert [row.reason for row in rows[1:]] == [
+        "Line 3: it is not valid CSV: unexpected end of data."
+    ]
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
         ("", "has no column image; its first line is empty"),
         ("_id;image\n1;a.jpg\n", "has no column image; its first line is '_id;image'"),
         ("image,title,title\n", "has two columns 'title'"),
+        (f"image,{'x' * 200_000}\n", "is not valid CSV"),
+        (b"image,caf\xe9\na.jpg,x\n", "is not valid UTF-8"),
+        ("image,title\n".encode("utf-16"), "is not valid UTF-8"),
     ],
 )
 def test_a_header_that_cannot_be_used_is_refused(tmp_path, content, reason):
