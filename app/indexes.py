@@ -62,7 +62,7 @@ def read_index_file(path: Path) -> SearchIndex:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"Index file {path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"Index file {path} is not valid JSON: {error}.") from error
     try:
         return _parse(content)
@@ -129,6 +129,7 @@ def _parse(content: Any) -> SearchIndex:
         len(vectors) == 1, f'"definition" has {len(vectors)} vector fields, expected exactly one'
     )
     vector = vectors[0]
+    _check_path(vector.path)
     if vector_type == "int8":
         _check_int8(index_type, vector)
     return SearchIndex(
@@ -211,6 +212,16 @@ def _vector_field(path: str, field: dict[str, Any], dimensions_key: str) -> _Vec
     )
     return _VectorField(
         path, cast(int, dimensions), cast(str, similarity), field.get("quantization", "none")
+    )
+
+
+def _check_path(path: str) -> None:
+    names = path.split(".")
+    is_own = names[0] not in ("_id", "image", "updated_at") and names[-1] != "embedded_by"
+    _require(
+        is_own and not any(name == "" or name.startswith("$") for name in names),
+        f'"path" ({path!r}) of the vector field must be a dotted name of its own, '
+        f"outside _id, image, updated_at and embedded_by",
     )
 
 

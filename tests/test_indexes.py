@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -90,6 +91,11 @@ def _field(i, key, value):
         (_field(0, "numDimensions", True), '"numDimensions" \\(True\\)'),
         (_field(0, "similarity", "Cosine"), "\"similarity\" \\('Cosine'\\)"),
         (_field(0, "path", 1), 'fields\\[0\\]" must be an object with a "path"'),
+        *(
+            (_field(0, "path", path), f'"path" .{re.escape(repr(path))}. of the vector')
+            for path in ("", "a..b", "$a", "_id", "image", "image.sha256", "updated_at")
+        ),
+        (_field(0, "path", "embedded_by"), '"path" .* of the vector'),
         (_field(1, "type", "vector"), '"numDimensions" \\(None\\) of "_id"'),
         (_field(0, "type", "filter"), '"filterTypes" must give filter field "embedding"'),
     ],
@@ -125,3 +131,6 @@ def test_missing_file_and_broken_json_are_one_sentence(tmp_path):
     (tmp_path / "broken.json").write_text("{")
     with pytest.raises(ConfigError, match="not valid JSON"):
         read_index_file(tmp_path / "broken.json")
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    with pytest.raises(ConfigError, match="not valid JSON"):
+        read_index_file(tmp_path / "deep.json")
