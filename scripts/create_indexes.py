@@ -53,11 +53,11 @@ def _create(collection: Gallery, indexes: Sequence[SearchIndex], *, update: bool
     report["search indexes"] = {
         index.name: apply_index(collection, index, update=update) for index in indexes
     }
-    report["ordinary indexes"] = {
-        name: _created(is_new)
-        for index in indexes
-        for name, is_new in create_ordinary_indexes(collection, index).items()
-    }
+    is_new: dict[str, bool] = {}
+    for index in indexes:
+        for name, is_new_now in create_ordinary_indexes(collection, index).items():
+            is_new[name] = is_new.get(name, False) or is_new_now
+    report["ordinary indexes"] = {name: _created(new) for name, new in is_new.items()}
     return report
 
 
