@@ -5,6 +5,7 @@ Example:
 """
 
 import argparse
+import errno
 import socket
 import sys
 from collections.abc import Sequence
@@ -35,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def serve(settings: Settings, listener: socket.socket) -> None:
     """Serve on a listening socket until interrupted; uploads stay in memory."""
     app = create_app(settings)
-    print(f"Serving at http://{settings.host}:{settings.port} (Ctrl-C ends it)", flush=True)
+    print(f"Serving at {service_url(settings.host, settings.port)} (Ctrl-C ends it)", flush=True)
     waitress.serve(
         app,
         sockets=[listener],
@@ -46,23 +47,42 @@ def serve(settings: Settings, listener: socket.socket) -> None:
     )
 
 
+def service_url(host: str, port: int) -> str:
+    """Return where a browser finds the service."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket.
+    """Return a listening socket, of IPv4 or IPv6 as the host is.
 
     Raises:
         ServiceError: the address cannot be used.
     """
-    listener = socket.socket()
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise _unusable_host(host, error) from error
+    family, kind, protocol, _, address = found[0]
+    listener = socket.socket(family, kind, protocol)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((host, port))
+        listener.bind(address)
         listener.listen(1024)
     except OSError as error:
         listener.close()
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise _unusable_host(host, error) from error
         raise ServiceError(
             f"Port {port} on {host} cannot be used ({error.strerror}); set PORT to another one."
         ) from error
     return listener
+
+
+def _unusable_host(host: str, error: Exception) -> ServiceError:
+    reason = getattr(error, "strerror", None) or "it is no host name"
+    return ServiceError(
+        f"HOST ({host!r}) cannot be used ({reason}); expected an address of this machine."
+    )
 
 
 if __name__ == "__main__":

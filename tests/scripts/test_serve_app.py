@@ -8,6 +8,8 @@ import httpx
 import pytest
 
 from app.config import PROJECT_ROOT
+from app.errors import ServiceError
+from scripts.serve_app import listen, service_url
 
 
 @pytest.fixture
@@ -44,6 +46,23 @@ def test_service_says_where_it_is_answers_and_ends_on_interrupt(environment):
 
     assert url in line
     assert health.json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "é..b", "8.8.8.8"])
+def test_host_that_cannot_be_used_is_named(host):
+    with pytest.raises(ServiceError, match=f"HOST .'{host}'. cannot be used"):
+        listen(host, 8000)
+
+
+def test_ipv6_is_listened_on():
+    with socket.socket(socket.AF_INET6) as probe:
+        probe.bind(("::1", 0))
+        port = probe.getsockname()[1]
+
+    with listen("::1", port) as listener, socket.create_connection(("::1", port)):
+        assert listener.family == socket.AF_INET6
+    assert service_url("::1", port) == f"http://[::1]:{port}"
+    assert service_url("localhost", port) == f"http://localhost:{port}"
 
 
 def test_used_port_is_one_sentence(environment):
