@@ -14,14 +14,13 @@ from pymongo.errors import (
     ConfigurationError,
     ConnectionFailure,
     ExecutionTimeout,
-    InvalidURI,
     NetworkTimeout,
     OperationFailure,
     PyMongoError,
 )
 
 from app.config import Settings
-from app.errors import ConfigError, DatabaseUnavailable, SearchTimeout, ServiceError
+from app.errors import DatabaseUnavailable, SearchTimeout, ServiceError
 from app.local_atlas.launcher import LauncherError, start_or_join
 
 Document = dict[str, Any]
@@ -35,8 +34,7 @@ def connect(settings: Settings) -> Collection[Document]:
     """Return the gallery collection; the caller closes `collection.database.client`.
 
     Raises:
-        ConfigError: the URI cannot be used.
-        DatabaseUnavailable: LocalAtlas cannot be started.
+        DatabaseUnavailable: LocalAtlas cannot be started, or the host of the URI cannot be found.
     """
     with database_errors(settings.database_label):
         client: MongoClient[Document] = MongoClient(_uri(settings), **_options())
@@ -55,8 +53,10 @@ def database_errors(where: str) -> Iterator[None]:
     """Turn the driver's errors into ours, each one sentence; `where` names the database."""
     try:
         yield
-    except (ConfigurationError, InvalidURI) as error:
-        raise ConfigError(f"MONGODB_URI cannot be used: {error}.") from error
+    except ConfigurationError as error:
+        # `Settings` has checked the URI: what is left is mostly a name that DNS does not know.
+        reason = str(error).rstrip(".")
+        raise DatabaseUnavailable(f"MONGODB_URI cannot be used: {reason}.") from error
     except LauncherError as error:
         raise DatabaseUnavailable(str(error)) from error
     except (ExecutionTimeout, NetworkTimeout) as error:
