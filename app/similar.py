@@ -198,14 +198,17 @@ def stored_embedding(
 
     Raises:
         ItemNotFound: there is no document.
-        ItemNotEmbedded: it holds no embedding, or one of another length.
+        ItemNotEmbedded: it holds no embedding, a broken one, or one of another length.
     """
     if document is None:
         raise ItemNotFound(f"No item has the id {item_id!r}.")
     value, embedded_by = get_path(document, index.path), get_path(document, index.embedded_by_path)
     if value is None or not isinstance(embedded_by, str):
         raise ItemNotEmbedded(f"Item {item_id!r} has no embedding yet.")
-    embedding = embedding_from_bson(value)
+    try:
+        embedding = embedding_from_bson(value)
+    except (ValueError, TypeError) as error:
+        raise ItemNotEmbedded(f"The embedding of item {item_id!r} cannot be read.") from error
     if embedding.shape != (index.dimensions,):
         raise ItemNotEmbedded(
             f"The embedding of item {item_id!r} has {embedding.size} dimensions, "

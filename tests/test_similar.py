@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from app.db import connect, connect_async
-from app.errors import DatabaseUnavailable, IndexNotReady, ItemNotFound
+from app.errors import DatabaseUnavailable, IndexNotReady, ItemNotEmbedded, ItemNotFound
 from app.filter_parser import parse_filter
 from app.indexes import read_index_file
 from app.similar import SimilarItems
@@ -39,6 +39,21 @@ def sync_search(settings, embedder, collection):
 
 def pairs(hits):
     return [(hit.item_id, hit.score) for hit in hits]
+
+
+@pytest.mark.parametrize("value", ["text", ["a", "b"], [{}], [[1.0], [2.0, 3.0]], b"bytes"])
+def test_broken_embedding_of_an_item_is_one_sentence(gallery, collection, embedder, value):
+    collection.update_one({"_id": "navy"}, {"$set": {"embedding": value}})
+
+    with pytest.raises(ItemNotEmbedded, match="'navy' cannot be read"):
+        sync_search(gallery, embedder, collection).to_item("navy", limit=3)
+
+
+def test_host_that_cannot_be_found_is_a_database_that_cannot_be_reached(settings):
+    lost = dataclasses.replace(settings, mongodb_uri="mongodb+srv://no-such-host.invalid")
+
+    with pytest.raises(DatabaseUnavailable, match="MONGODB_URI cannot be used"):
+        connect(lost)
 
 
 async def ask_everything(similar, condition):

@@ -35,6 +35,7 @@ def parse_item_id(text: str, id_type: IdType) -> ItemId:
             return ObjectId(text)
         if id_type == "int":
             return _int64(text)
+        text.encode()  # a command line can hold bytes that are no text
     except (InvalidId, ValueError) as error:
         raise ItemNotFound(
             f"No item has the id {text!r}; ids here are of type {id_type}."
