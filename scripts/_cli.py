@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 
+from app.config import Settings
 from app.errors import ConfigError, ServiceError
 
 EXIT_DONE, EXIT_FAILED, EXIT_MISUSE, EXIT_INTERRUPTED = 0, 1, 2, 130
@@ -15,17 +16,20 @@ def run(
     main: Callable[[Sequence[str] | None], int],
     argv: Sequence[str] | None = None,
     *,
-    log_level: str = "INFO",
+    log_level: str | None = None,
 ) -> int:
     """Run a script's body and return its exit code.
+
+    Args:
+        main: takes `argv`, returns the exit code.
+        argv: of the process where not given.
+        log_level: that of the settings where not given.
 
     A `ConfigError` gives 2, another `ServiceError` 1, Ctrl-C 130, each with one line on stderr; a
     reader that closes stdout early (`| head`) ends it quietly.
     """
-    logging.basicConfig(
-        level=log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
     try:
+        _log_to_stderr(log_level or Settings.from_env().log_level)
         code = main(argv)
         sys.stdout.flush()
     except ConfigError as error:
@@ -38,6 +42,12 @@ def run(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     return code
+
+
+def _log_to_stderr(level: str) -> None:
+    logging.basicConfig(
+        level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
 
 
 def _fail(message: str, code: int) -> int:

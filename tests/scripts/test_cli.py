@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,43 @@ def test_errors_are_one_line_with_an_exit_code(error, code, line, capsys):
     assert run(raising(error)) == code
 
     assert capsys.readouterr().err == line
+
+
+def test_interrupt_before_a_script_runs_is_one_line_too():
+    result = subprocess.run(
+        [sys.executable, "-c", "import scripts; raise KeyboardInterrupt"],
+        cwd=PROJECT_ROOT,
+        capture_output=True,
+        text=True,
+    )
+
+    assert result.returncode != 0
+    assert result.stderr == "error: Interrupted.\n"
+
+
+@pytest.mark.parametrize(("level", "lines"), [("ERROR", 1), ("INFO", 3)])
+def test_log_level_is_that_of_the_settings(level, lines):
+    script = """
+import logging
+from scripts._cli import run
+
+def main(argv):
+    for level in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR):
+        logging.log(level, "said")
+    return 0
+
+run(main)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=PROJECT_ROOT,
+        env={**os.environ, "LOG_LEVEL": level},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert result.stderr.count("said") == lines
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
