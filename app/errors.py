@@ -59,14 +59,6 @@ class ItemNotEmbedded(ServiceError):
     title = "Item has no embedding"
 
 
-class PayloadTooLarge(ServiceError):
-    """An upload over the size cap."""
-
-    status = 413
-    code = "payload_too_large"
-    title = "Payload too large"
-
-
 class UnsupportedMediaType(ServiceError):
     """A body of a type that the route does not read."""
 

@@ -6,11 +6,15 @@ Example:
 
 import argparse
 import errno
+import json
 import socket
 import sys
 from collections.abc import Sequence
+from http import HTTPStatus
 
 import waitress
+from waitress.channel import HTTPChannel
+from waitress.task import ErrorTask
 
 from app import create_app
 from app.config import Settings
@@ -36,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def serve(settings: Settings, listener: socket.socket) -> None:
     """Serve on a listening socket until interrupted; uploads stay in memory."""
     app = create_app(settings)
+    HTTPChannel.error_task_class = _ProblemTask
     print(f"Serving at {service_url(settings.host, settings.port)} (Ctrl-C ends it)", flush=True)
     waitress.serve(
         app,
@@ -45,6 +50,28 @@ def serve(settings: Settings, listener: socket.socket) -> None:
         # Above the body cap, so that Waitress never spools an upload to a file.
         inbuf_overflow=settings.max_content_length_bytes + 131072,
     )
+
+
+class _ProblemTask(ErrorTask):  # type: ignore[misc]  # Waitress carries no types
+    """Answers what Waitress refuses before the application sees it, as the application would."""
+
+    def execute(self) -> None:
+        """Write the answer and close the connection."""
+        error = self.request.error
+        status = HTTPStatus(error.code)
+        problem = {
+            "type": "about:blank",
+            "title": status.phrase,
+            "status": status.value,
+            "detail": f"The server refused the request: {error.body.rstrip('.')}.",
+            "code": status.name.lower(),
+        }
+        body = json.dumps(problem).encode()
+        self.status = f"{status.value} {status.phrase}"
+        self.response_headers.append(("Content-Type", "application/problem+json"))
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
 
 
 def service_url(host: str, port: int) -> str:

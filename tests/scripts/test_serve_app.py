@@ -65,6 +65,23 @@ def test_ipv6_is_listened_on():
     assert service_url("localhost", port) == f"http://localhost:{port}"
 
 
+def test_upload_that_the_server_itself_refuses_is_problem_details(environment):
+    with start({**environment, "MAX_CONTENT_LENGTH": "1024"}) as process:
+        process.stdout.readline()
+        response = httpx.post(
+            f"http://127.0.0.1:{environment['PORT']}/search/image",
+            content=b"x" * 200_000,
+            headers={"Content-Type": "image/png"},
+        )
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+
+    assert response.status_code == 413
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["status"] == 413
+    assert "exceeds" in response.json()["detail"]
+
+
 def test_used_port_is_one_sentence(environment):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", int(environment["PORT"])))
