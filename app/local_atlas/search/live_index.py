@@ -83,12 +83,18 @@ class Generation:
         return self._state if self._state == "FAILED" or not self._restored else "STEADY"
 
     def feed(self, changes: list[Change]) -> None:
-        """Take in committed writes, now or after the build."""
+        """Take in committed writes, now or after the build; a failure is kept and not raised.
+
+        The writes stand whatever the index makes of them; one that missed some must not answer.
+        """
         with self._lock:
             if self._backlog is not None:
                 self._backlog.extend(changes)
-            else:
+                return
+            try:
                 self.data.apply(changes)
+            except Exception as error:
+                self._fail(error)
 
     def build(self, collection: IndexedCollection) -> None:
         """Fill the index from the documents; a failure is kept and not raised."""
@@ -101,11 +107,7 @@ class Generation:
                 # What was cancelled holds a part of the documents and must never answer.
                 self._state = "FAILED" if self.is_cancelled else "STEADY"
         except Exception as error:
-            logger.exception(
-                "The search index of %s.%s failed", collection.database, collection.name
-            )
-            self.message = f"{type(error).__name__}: {error}"
-            self._state = "FAILED"
+            self._fail(error)
         finally:
             self._done.set()
 
@@ -117,6 +119,11 @@ class Generation:
         """Wait until a restored index is there again."""
         while self._restored and not self._done.wait(_WAIT_STEP_S):
             clock.check_time()
+
+    def _fail(self, error: Exception) -> None:
+        logger.error("A search index failed", exc_info=error)
+        self.message = f"{type(error).__name__}: {error}"
+        self._state = "FAILED"
 
     def _scan(self, collection: IndexedCollection) -> None:
         chunk: list[Change] = []

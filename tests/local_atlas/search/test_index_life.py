@@ -251,6 +251,23 @@ def test_a_failed_build_says_so(registry: SearchRegistry, collection: PausedColl
         found(registry, collection)
 
 
+def test_a_write_that_an_index_cannot_take_stands_and_fails_the_index(
+    registry: SearchRegistry, collection: PausedCollection
+) -> None:
+    collection.go_on.set()
+    create(registry, collection)
+    wait(registry, collection, "READY")
+
+    registry.on_write(collection, [(9, b"no BSON")])  # type: ignore[arg-type]
+
+    assert (
+        "InvalidBSON"
+        in wait(registry, collection, "FAILED")["statusDetail"][0]["mainIndex"]["message"]
+    )
+    with pytest.raises(CommandError, match="while in state FAILED"):
+        found(registry, collection)
+
+
 def test_a_restored_index_lets_queries_wait(collection: PausedCollection) -> None:
     store = MemoryStore(collection)
     collection.go_on.set()
