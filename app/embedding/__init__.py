@@ -1,5 +1,7 @@
 """The embedding models, by name. Importing this, and naming a model, loads no torch."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from app.embedding.base import Embedder
@@ -25,19 +27,31 @@ def load_embedder(model: str, *, vector_type: str = "float32") -> Embedder:
     Raises:
         ConfigError: the family is unknown, or the folder is missing or not such a checkpoint.
     """
-    family, _, source = model.partition(":")
-    if family == "clothing":
+    family, colon, source = model.partition(":")
+    is_complete = bool(source) or not colon
+    if is_complete and family == "clothing":
         folder = Path(source) if source else SHIPPED_CHECKPOINT
-        return ClothingEmbedder(_existing(folder, model), vector_type=vector_type)
-    if family == "clip":
+        folder = _existing(folder, model)
+        with _naming(model):
+            return ClothingEmbedder(folder, vector_type=vector_type)
+    if is_complete and family == "clip":
         source = source or DEFAULT_CLIP
         named = is_hub_name(source) and not Path(source).is_dir()
         checkpoint = source if named else _existing(Path(source), model)
-        return ClipEmbedder(checkpoint, vector_type=vector_type)
+        with _naming(model):
+            return ClipEmbedder(checkpoint, vector_type=vector_type)
     raise ConfigError(
         f"MODEL is {model!r}; expected clothing, clothing:<folder>, clip or "
         "clip:<hub name or folder>."
     )
+
+
+@contextmanager
+def _naming(model: str) -> Iterator[None]:
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(f"MODEL is {model!r}; {error.message}") from error
 
 
 def _existing(folder: Path, model: str) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app import create_app
-from app.config import Settings
+from app.config import PROJECT_ROOT, Settings
 from app.db import connect
 from app.errors import ConfigError, ModelUnavailable
 from tests.fakes import FakeEmbedder
@@ -148,6 +148,9 @@ def test_service_recovers_when_the_index_appears(settings, collection, serve, em
     [
         ({"model": "vgg"}, "MODEL"),
         ({"model": "clothing:/nowhere"}, "/nowhere"),
+        ({"model": "clothing:"}, "MODEL"),
+        ({"model": f"clothing:{PROJECT_ROOT / 'atlas'}"}, r"MODEL .*manifest\.json"),
+        ({"model": f"clip:{PROJECT_ROOT / 'atlas'}"}, r"MODEL .*config\.json"),
         ({"index_file": "/nowhere.json"}, "/nowhere.json"),
     ],
 )
