@@ -71,8 +71,9 @@ def open_gallery(path: Path, index: SearchIndex, id_type: IdType) -> Gallery:
 class FolderGallery:
     """The pictures of a folder and its sub-folders; the first sub-folder is the `category`.
 
-    Left out: hidden files and folders, files without a picture's suffix, links to folders (what
-    they show inside the gallery is read where it is), and links to files outside the gallery.
+    Left out: hidden files and folders, files without a picture's suffix, and links to folders (what
+    they show inside the gallery is read where it is). A link to a picture outside the gallery is a
+    failure: the service would not show it.
     """
 
     def __init__(self, folder: Path, id_type: IdType) -> None:
@@ -97,6 +98,9 @@ class FolderGallery:
                 item_id.encode()
             except UnicodeEncodeError:
                 yield Failure(None, str(path), "Its name is not valid UTF-8.")
+                continue
+            if path.is_symlink() and not self._holds(path):
+                yield Failure(item_id, str(path), "It is a link to a file outside the gallery.")
                 continue
             fields = {"category": relative.parts[0]} if len(relative.parts) > 1 else {}
             yield GalleryImage(item_id, path, item_id, fields)
@@ -125,5 +129,7 @@ class FolderGallery:
             return False
         if not entry.is_symlink():
             return entry.is_file()
-        target = Path(os.path.realpath(entry.path))
-        return target.is_relative_to(self.root) and not target.is_dir()
+        return not os.path.isdir(entry.path)
+
+    def _holds(self, path: Path) -> bool:
+        return Path(os.path.realpath(path)).is_relative_to(self.root)

@@ -82,7 +82,14 @@ def test_links_do_not_lead_out_of_the_gallery(tmp_path):
     (gallery / "loop.jpg").symlink_to(gallery / "loop.jpg")
     (gallery / "inside.jpg").symlink_to(gallery / "dress/a.jpg")
 
-    assert ids_of(gallery) == ["dress/a.jpg", "inside.jpg", "loop.jpg"]
+    read = open_gallery(gallery, INDEX, "string")
+    rows = list(read.rows())
+    failures = [row for row in rows if isinstance(row, Failure)]
+    assert [row.item_id for row in rows] == ["b.jpg", "dress/a.jpg", "inside.jpg", "loop.jpg"]
+    assert [(failure.item_id, failure.reason) for failure in failures] == [
+        ("b.jpg", "It is a link to a file outside the gallery.")
+    ]
+    assert read.count() == 4
 
 
 def test_the_gallery_itself_may_be_a_link(tmp_path):
