@@ -59,11 +59,13 @@ class _ProblemTask(ErrorTask):  # type: ignore[misc]  # Waitress carries no type
         """Write the answer and close the connection."""
         error = self.request.error
         status = HTTPStatus(error.code)
+        is_too_large = status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        reason = f"The server refused the request: {error.body.rstrip('.')}."
         problem = {
             "type": "about:blank",
             "title": status.phrase,
             "status": status.value,
-            "detail": f"The server refused the request: {error.body.rstrip('.')}.",
+            "detail": "The upload is larger than this service takes." if is_too_large else reason,
             "code": status.name.lower(),
         }
         body = json.dumps(problem).encode()

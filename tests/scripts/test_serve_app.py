@@ -79,7 +79,7 @@ def test_upload_that_the_server_itself_refuses_is_problem_details(environment):
     assert response.status_code == 413
     assert response.headers["content-type"] == "application/problem+json"
     assert response.json()["status"] == 413
-    assert "exceeds" in response.json()["detail"]
+    assert response.json()["detail"] == "The upload is larger than this service takes."
 
 
 def test_used_port_is_one_sentence(environment):
