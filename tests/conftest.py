@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,11 @@ from pymongo.collection import Collection
 
 from app.config import PROJECT_ROOT, Settings
 from app.db import connect
+
+# A job that a shell runs in the background ignores Ctrl-C, and so would every process that the
+# tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _database_numbers = itertools.count(1)
 
