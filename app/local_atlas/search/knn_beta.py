@@ -36,9 +36,8 @@ def search(definition: SearchIndexDefinition, data: SearchData, query: SearchQue
 def _nearest(definition: SearchIndexDefinition, data: SearchData, operator: KnnBeta) -> Hits:
     for path in operator.paths:
         _check_path(definition, operator, path)
-    found = [
-        data.nearest(path, operator.vector, operator.k, operator.filter) for path in operator.paths
-    ]
+    vector, k, condition = operator.vector, operator.k, operator.filter
+    found = [data.nearest(path, vector, k, condition, candidates=k) for path in operator.paths]
     return found[0] if len(found) == 1 else _summed(found)
 
 

@@ -114,6 +114,7 @@ class Generation:
     def cancel(self) -> None:
         """Stop a build that nobody wants any more."""
         self.is_cancelled = True
+        self.data.stop()
 
     def wait(self, clock: Clock) -> None:
         """Wait until a restored index is there again."""
@@ -172,6 +173,7 @@ class LiveIndex:
     def promote(self, generation: Generation) -> None:
         """Let a staged generation take over once it is built."""
         if self.staged is generation and generation.state == "STEADY":
+            self.main.cancel()
             self.main, self.staged = generation, None
 
     def generations(self) -> list[Generation]:

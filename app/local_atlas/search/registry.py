@@ -179,7 +179,7 @@ class SearchRegistry:
             _cancel(index)
 
     def close(self) -> None:
-        """Stop building and wait for the builder."""
+        """Stop building and wait for the builders."""
         self._is_closed = True
         with self._lock:
             indexes = [index for indexes in self._indexes.values() for index in indexes]
@@ -187,6 +187,8 @@ class SearchRegistry:
             _cancel(index)
         self._builds.put(None)
         self._builder.join()
+        for generation in (one for index in indexes for one in index.generations()):
+            generation.data.wait_until_merged()
 
     def _of(self, collection: StoredCollection) -> list[LiveIndex]:
         with self._lock:

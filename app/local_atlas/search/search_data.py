@@ -1,7 +1,8 @@
 """The built contents of one index: takes writes in, answers queries.
 
 One lock guards slots and columns. A query holds it while its filter becomes a mask, some
-milliseconds at most, and computes scores outside it; see `vector_index`.
+milliseconds at most, and computes scores outside it; see `vector_index`. So does the thread that
+builds graphs.
 """
 
 import threading
@@ -11,8 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..mql.rows import decode
+from .approximate_search import nearest_approximately
 from .conditions import Condition
 from .definition import SearchIndexDefinition
+from .graph_builder import GraphBuilder
 from .ingestion import Ingestion
 from .mapping import VectorField
 from .nested import ScoreMode, joined
@@ -23,6 +26,7 @@ from .vectors import Vector
 Bools = npt.NDArray[np.bool_]
 Change = tuple[int, bytes | None]
 
+_ALL = 2**31 - 1
 _NO_HITS = Hits(np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.float32))
 
 
@@ -35,6 +39,7 @@ class SearchData:
         self._root = Space(definition.mapping.is_lowercase)
         self._nested = Space(definition.mapping.is_lowercase)
         self._ingestion = Ingestion(definition, self._nested.take_slot)
+        self._builder = GraphBuilder(self._merge)
 
     def apply(self, changes: Sequence[Change]) -> None:
         """Take in writes: raw documents by record id, None for deleted; the last one counts."""
@@ -52,6 +57,17 @@ class SearchData:
             self._nested.apply(nested, vectors)
             self._root.compact()
             self._nested.compact()
+            is_graph_due = self._root.is_merge_due() or self._nested.is_merge_due()
+        if is_graph_due:
+            self._builder.wake()
+
+    def wait_until_merged(self) -> None:
+        """Wait until the graphs hold everything that they are to take in now."""
+        self._builder.wait()
+
+    def stop(self) -> None:
+        """Build no graph any further; queries go on being answered."""
+        self._builder.stop()
 
     def expect(self, documents: int) -> None:
         """Make room for this many vectors at once, before the first is there."""
@@ -60,7 +76,15 @@ class SearchData:
     def __len__(self) -> int:
         return len(self._root)
 
-    def nearest(self, path: str, query: Vector, k: int, condition: Condition | None = None) -> Hits:
+    def nearest(
+        self,
+        path: str,
+        query: Vector,
+        k: int,
+        condition: Condition | None = None,
+        *,
+        candidates: int | None = None,
+    ) -> Hits:
         """Return the k nearest root documents that meet the condition.
 
         Args:
@@ -68,9 +92,10 @@ class SearchData:
             query: of its dimensions.
             k: how many at most.
             condition: the filter, or None.
+            candidates: how many documents an approximate search looks at, at least k; None for an
+                exact search.
         """
-        found = self._look_up(self._root, path, query, condition)
-        return _NO_HITS if found is None else nearest(found[0], found[1], query, k, found[2])
+        return self._search(self._root, path, query, k, condition, candidates)
 
     def nearest_parents(
         self,
@@ -89,11 +114,9 @@ class SearchData:
             condition: the filter on nested documents, or None.
             score_mode: how the scores of one document's nested documents become one.
         """
-        found = self._look_up(self._nested, path, query, condition)
-        if found is None:
-            return _NO_HITS
-        k = candidates if candidates is not None else max(len(found[0].slots), 1)
-        return joined(nearest(found[0], found[1], query, k, found[2]), score_mode)
+        k = candidates if candidates is not None else _ALL
+        hits = self._search(self._nested, path, query, k, condition, candidates)
+        return joined(hits, score_mode)
 
     def meeting(self, hits: Hits, condition: Condition) -> Hits:
         """Return those of the hits whose root documents meet a condition."""
@@ -108,6 +131,23 @@ class SearchData:
         with self._lock:
             return [self._root.number_at(path, record_id) for record_id in record_ids]
 
+    def _search(
+        self,
+        space: Space,
+        path: str,
+        query: Vector,
+        k: int,
+        condition: Condition | None,
+        candidates: int | None,
+    ) -> Hits:
+        found = self._look_up(space, path, query, condition)
+        if found is None:
+            return _NO_HITS
+        snapshot, field, allowed = found
+        if candidates is None:
+            return nearest(snapshot, field, query, k, allowed)
+        return nearest_approximately(snapshot, field, query, k, candidates, allowed)
+
     def _look_up(
         self, space: Space, path: str, query: Vector, condition: Condition | None
     ) -> tuple[Snapshot, VectorField, Bools | None] | None:
@@ -117,3 +157,15 @@ class SearchData:
                 return None
             allowed = None if condition is None else condition.slots(space)
             return vectors.snapshot(), vectors.field, allowed
+
+    def _merge(self) -> bool:
+        """Let a graph take in some of the vectors that wait; tell whether there were any."""
+        with self._lock:
+            found = self._root.next_merge() or self._nested.next_merge()
+        if found is None:
+            return False
+        vectors, step = found
+        step.graph.add(step.rows)
+        with self._lock:
+            vectors.accept(step)
+        return True

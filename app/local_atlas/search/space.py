@@ -13,7 +13,7 @@ import numpy.typing as npt
 from .columns import Column, Dictionary
 from .mapping import VectorField
 from .values import Kind
-from .vector_index import VectorIndex
+from .vector_index import MergeStep, VectorIndex
 from .vectors import ElementType, Vector
 
 Bools = npt.NDArray[np.bool_]
@@ -184,6 +184,18 @@ class Space:
                 column.compact()
         for vectors in self._vectors.values():
             vectors.compact()
+
+    def is_merge_due(self) -> bool:
+        """Tell whether vectors wait to be taken in by a graph."""
+        return any(vectors.is_merge_due() for vectors in self._vectors.values())
+
+    def next_merge(self) -> tuple[VectorIndex, MergeStep] | None:
+        """Return what a graph is to take in next, or None where there is nothing to do."""
+        for vectors in self._vectors.values():
+            step = vectors.next_merge()
+            if step is not None:
+                return vectors, step
+        return None
 
     def field(self, path: str) -> FieldColumns | None:
         """Return what is known of a path, or None where no document had anything there."""

@@ -1,4 +1,4 @@
-"""The vectors of one path and one element type, searched exactly.
+"""The vectors of one path and one element type: kept, and searched exactly.
 
 Strategy: rows are only ever appended. Replacing or deleting a document marks its row dead, and
 when too many rows are dead, the living ones move into fresh arrays. So a query takes the arrays
@@ -7,6 +7,8 @@ behind its end of the arrays or in other arrays.
 A query is one matrix product for all rows (or for the few that a filter leaves) that finds the
 candidates, and an exact scoring of those: a matrix product may give equal vectors scores that
 differ in the last bit, and then ties would not come in indexing order.
+Where there are many rows of float32, a graph takes over the first of them, a step at a time: see
+`MergeStep`. The others wait behind them, and keep their numbers when their turn comes.
 """
 
 from dataclasses import dataclass
@@ -15,7 +17,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .closeness import closeness, resolution, worst_error
 from .mapping import VectorField
+from .matrix import Matrix, MatrixView
+from .proximity_graph import ProximityGraph
 from .similarity import scores
 from .vectors import ElementType, Vector
 
@@ -25,16 +30,27 @@ Ids = npt.NDArray[np.int64]
 Slots = npt.NDArray[np.int32]
 Doubles = npt.NDArray[np.float64]
 
+_DTYPES: dict[ElementType, type[np.generic]] = {
+    "float32": np.float32,
+    "int8": np.int8,
+    "packed_bit": np.uint8,
+}
 _FIRST_CAPACITY = 64
 _GROWTH = 1.5
 # Below this many numbers, scoring every row exactly is as fast as finding candidates first.
 _SMALL = 1 << 16
-# A filter that keeps less than one row in this many is cheaper searched row by row.
-_SPARSE = 8
-# Rows of int8 or packed bits that are widened at once for the matrix product.
-_BLOCK_ROWS = 8192
-# A float32 product of vectors whose lengths multiply to something outside is not to be trusted.
-_TRUSTED = (1e-25, 1e30)
+# Rows are multiplied one by one where a filter keeps less than one in this many.
+_SPARSE = 2
+# Below this many rows, an exact search takes no longer than a graph's.
+_GRAPH_ROWS = 4096
+# Rows wait for the graph until there are this many of them.
+_MERGED_AT_ONCE = 256
+# With more rows waiting than this, queries scan all rows and leave the graph to its builder.
+_SERVED_WAITING = 4096
+# Rows of one step while queries use the graph, and while they do not.
+_SMALL_STEP, _LARGE_STEP = 8, 128
+_ROOM_TO_SPARE = 1.05
+_COPIED_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +79,36 @@ class Hits:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The rows of a moment: (n, d) values, (n,) record ids, slots, squared lengths and life."""
+    """The rows of a moment: (n,) record ids, slots, squared lengths and life, and the vectors.
 
-    values: Array
+    The first `merged` rows are in the graph, which may get more of them at any time.
+    """
+
+    matrix: MatrixView
     record_ids: Ids
     slots: Slots
     square_lengths: Doubles
     alive: Bools
+    graph: ProximityGraph | None = None
+    merged: int = 0
+
+    @property
+    def values(self) -> Array:
+        """The (n, d) vectors as one array, which may have to be copied together."""
+        return self.matrix.values
+
+
+@dataclass(frozen=True, slots=True)
+class MergeStep:
+    """Some waiting rows for a graph: prepared and accepted under the lock, added without it.
+
+    Args:
+        graph: to which the rows are to be added.
+        rows: (n, d) float32, the first that wait.
+    """
+
+    graph: ProximityGraph
+    rows: Array
 
 
 class VectorIndex:
@@ -79,12 +118,16 @@ class VectorIndex:
         self.field = field
         self.element_type: ElementType = element_type
         self._width = field.dimensions // (8 if element_type == "packed_bit" else 1)
-        self._dtype = {"float32": np.float32, "int8": np.int8, "packed_bit": np.uint8}[element_type]
+        self._dtype = _DTYPES[element_type]
         self._count = 0
         self._dead = 0
         self._row_of_slot: dict[int, int] = {}
-        # Room that is never written to costs no memory, and growing costs twice the memory.
+        self._expected = expected
+        self._graph: ProximityGraph | None = None
+        self._is_merging = False
+        self._may_have_graph = False
         self._allocate(max(expected, _FIRST_CAPACITY))
+        self._clear()
 
     def __len__(self) -> int:
         return self._count - self._dead
@@ -96,12 +139,13 @@ class VectorIndex:
         end = self._count + len(slots)
         self._reserve(end)
         rows = slice(self._count, end)
-        self._values[rows] = np.stack([vector.values for vector in vectors])
+        values = np.stack([vector.values for vector in vectors])
+        self._matrix.append(values)
         self._slots[rows] = slots
         self._record_ids[rows] = record_ids
         self._alive[rows] = True
         if self.element_type != "packed_bit":
-            wide = self._values[rows].astype(np.float64)
+            wide = values.astype(np.float64)
             self._square_lengths[rows] = np.einsum("ij,ij->i", wide, wide)
         self._row_of_slot.update(zip(slots, range(self._count, end), strict=True))
         self._count = end
@@ -114,35 +158,85 @@ class VectorIndex:
             self._dead += 1
 
     def compact(self) -> None:
-        """Move the living rows into fresh arrays where more than a third are dead."""
+        """Move the living rows into fresh arrays where more than a third are dead.
+
+        They are searched exactly until a new graph has taken them in.
+        """
         if self._dead <= max(_FIRST_CAPACITY, self._count // 3):
             return
         rows = np.flatnonzero(self._alive[: self._count])
-        old = self._values, self._record_ids, self._slots, self._square_lengths
+        matrix = self._matrix.view()
+        old = self._record_ids, self._slots, self._square_lengths
         self._allocate(len(rows))
+        self._clear()
         end = len(rows)  # the arrays have room for one row at least
-        self._values[:end] = old[0][rows]
-        self._record_ids[:end] = old[1][rows]
-        self._slots[:end] = old[2][rows]
-        self._square_lengths[:end] = old[3][rows]
+        for start in range(0, end, _COPIED_AT_ONCE):
+            self._matrix.append(matrix.take(rows[start : start + _COPIED_AT_ONCE]))
+        self._record_ids[:end] = old[0][rows]
+        self._slots[:end] = old[1][rows]
+        self._square_lengths[:end] = old[2][rows]
         self._alive[:end] = True
         self._count, self._dead = end, 0
         self._row_of_slot = dict(zip(self._slots[:end].tolist(), range(end), strict=True))
 
     def snapshot(self) -> Snapshot:
         """Return the rows as they are now; to be called under the lock, and used without it."""
-        end = self._count
+        end, merged = self._count, self._matrix.stored
         return Snapshot(
-            self._values[:end],
+            self._matrix.view(),
             self._record_ids[:end],
             self._slots[:end],
             self._square_lengths[:end],
             self._alive[:end].copy(),
+            self._graph if end - merged <= _SERVED_WAITING else None,
+            merged,
         )
+
+    def is_merge_due(self) -> bool:
+        """Tell whether enough rows wait to be taken in by a graph."""
+        is_many = self._graph is not None or len(self) >= _GRAPH_ROWS
+        waiting = self._count - self._matrix.stored
+        return self._may_have_graph and is_many and waiting >= _MERGED_AT_ONCE
+
+    def next_merge(self) -> MergeStep | None:
+        """Return what a graph is to take in next, or None where there is nothing to do.
+
+        To be called under the lock by the only thread that builds; what it gets is to be added
+        without the lock, and accepted before the next one is asked for.
+        """
+        waiting = self._count - self._matrix.stored
+        # What was begun goes on until nothing waits.
+        if not waiting or not (self._is_merging or self.is_merge_due()):
+            self._is_merging = False
+            return None
+        if self._graph is None:
+            capacity = int(max(self._count, self._expected) * _ROOM_TO_SPARE)
+            first = float(self._square_lengths[: self._count][self._alive[: self._count]][0])
+            self._graph = ProximityGraph(self.field, first, capacity)
+        start = self._matrix.stored
+        rows = self._matrix.waiting(_SMALL_STEP if waiting <= _SERVED_WAITING else _LARGE_STEP)
+        chosen = slice(start, start + len(rows))
+        if not self._graph.fits(self._square_lengths[chosen][self._alive[chosen]]):
+            # Rows that are in its storage stay there; the graph is of no use any more.
+            self._graph, self._may_have_graph, self._is_merging = None, False, False
+            return None
+        self._is_merging = True
+        return MergeStep(self._graph, rows)
+
+    def accept(self, step: MergeStep) -> None:
+        """Let the rows of a step be the graph's, under the lock, unless it was given up."""
+        if step.graph is self._graph:
+            self._matrix.store(step.graph.rows)
+
+    def _clear(self) -> None:
+        self._matrix = Matrix(self._width, self._dtype)
+        self._graph = None
+        self._is_merging = False
+        is_float = self.element_type == "float32"
+        self._may_have_graph = is_float and self.field.indexing_method == "hnsw"
 
     def _allocate(self, capacity: int) -> None:
         capacity = max(capacity, 1)
-        self._values = np.empty((capacity, self._width), self._dtype)
         self._record_ids = np.empty(capacity, np.int64)
         self._slots = np.empty(capacity, np.int32)
         self._square_lengths = np.zeros(capacity, np.float64)
@@ -152,13 +246,12 @@ class VectorIndex:
         if capacity <= len(self._slots):
             return
         end = self._count
-        old = self._values, self._record_ids, self._slots, self._square_lengths, self._alive
+        old = self._record_ids, self._slots, self._square_lengths, self._alive
         self._allocate(max(capacity, int(len(self._slots) * _GROWTH)))
-        self._values[:end] = old[0][:end]
-        self._record_ids[:end] = old[1][:end]
-        self._slots[:end] = old[2][:end]
-        self._square_lengths[:end] = old[3][:end]
-        self._alive[:end] = old[4][:end]
+        self._record_ids[:end] = old[0][:end]
+        self._slots[:end] = old[1][:end]
+        self._square_lengths[:end] = old[2][:end]
+        self._alive[:end] = old[3][:end]
 
 
 def nearest(
@@ -174,88 +267,29 @@ def nearest(
         allowed: (capacity,) by slot, or None for no filter.
     """
     eligible = snapshot.alive if allowed is None else snapshot.alive & allowed[snapshot.slots]
-    rows = np.flatnonzero(eligible)
+    return nearest_among(snapshot, field, query, k, np.flatnonzero(eligible))
+
+
+def nearest_among(snapshot: Snapshot, field: VectorField, query: Vector, k: int, rows: Ids) -> Hits:
+    """Return the k nearest of some rows, whose numbers ascend; otherwise as `nearest`."""
     if len(rows) > k and len(rows) * len(query.values) > _SMALL:
         rows = _candidates(snapshot, field, query, k, rows)
-    row_scores = scores(query.element_type, field.similarity, query.values, snapshot.values[rows])
+    values = snapshot.matrix.take(rows)
+    row_scores = scores(query.element_type, field.similarity, query.values, values)
     return Hits(snapshot.record_ids[rows], snapshot.slots[rows], row_scores).ordered().first(k)
 
 
 def _candidates(snapshot: Snapshot, field: VectorField, query: Vector, k: int, rows: Ids) -> Ids:
     """Return the rows that may be among the k nearest, ties and rounding errors included."""
     square_lengths = snapshot.square_lengths[rows]
-    error = _worst_error(field, query, square_lengths)
+    error = worst_error(field, query, square_lengths)
     if error is None:
         return rows
     if len(rows) * _SPARSE < len(snapshot.slots):
-        closeness = _closeness(snapshot.values[rows], square_lengths, field, query)
+        near = closeness(snapshot.matrix, square_lengths, field, query, rows)
     else:
-        closeness = _closeness(snapshot.values, snapshot.square_lengths, field, query)[rows]
-    kth_best = float(np.partition(closeness, len(rows) - k)[len(rows) - k])
-    margin = 2 * error + _resolution(field, query, kth_best)
-    candidates: Ids = rows[closeness >= kth_best - margin]
+        near = closeness(snapshot.matrix, snapshot.square_lengths, field, query, None)[rows]
+    kth_best = float(np.partition(near, len(rows) - k)[len(rows) - k])
+    margin = 2 * error + resolution(field, query, kth_best)
+    candidates: Ids = rows[near >= kth_best - margin]
     return candidates
-
-
-def _resolution(field: VectorField, query: Vector, closeness: float) -> float:
-    """Return how far closenesses may lie apart where the scores, in float32, are equal."""
-    # A score is the result of a few roundings.
-    roundings = 8 * float(np.finfo(np.float32).eps)
-    length = float(np.linalg.norm(query.values.astype(np.float64)))
-    if query.element_type == "packed_bit":
-        return 0.0
-    if field.similarity == "cosine":
-        return roundings * length
-    if field.similarity == "euclidean":
-        return roundings * (1 + max(length**2 - closeness, 0.0))
-    scale = 2.0**14 * len(query.values) if query.element_type == "int8" else 1.0
-    return roundings * (scale + abs(closeness))
-
-
-def _worst_error(field: VectorField, query: Vector, square_lengths: Doubles) -> float | None:
-    """Return by how much a closeness may be wrong, or None where float32 cannot hold it."""
-    if query.element_type == "packed_bit":
-        return 0.0
-    length = float(np.linalg.norm(query.values.astype(np.float64)))
-    shortest, longest = np.sqrt(square_lengths.min()), np.sqrt(square_lengths.max())
-    if longest * length > _TRUSTED[1] or longest**2 > _TRUSTED[1]:
-        return None
-    # Products are summed in at least eight lanes.
-    relative = float(np.finfo(np.float32).eps) * (len(query.values) / 8 + 16)
-    if field.similarity == "cosine":
-        return relative * length if shortest * length > _TRUSTED[0] else None
-    if field.similarity == "dotProduct":
-        return float(relative * longest * length)
-    return float(2 * relative * (longest + length) ** 2)
-
-
-def _closeness(values: Array, square_lengths: Doubles, field: VectorField, query: Vector) -> Array:
-    """Return a float32 number per row that falls as the score does."""
-    if query.element_type == "packed_bit":
-        distances = np.bitwise_count(values ^ query.values).sum(axis=1, dtype=np.int32)
-        few_differences: Array = -distances.astype(np.float32)
-        return few_differences
-    target = query.values.astype(np.float32)
-    products = _products(values, target)
-    # Dead rows may lie outside of what float32 holds; nobody looks at what they get.
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        if field.similarity == "cosine":
-            cosines: Array = products / np.sqrt(square_lengths).astype(np.float32)
-            return cosines
-        if field.similarity == "dotProduct":
-            # Scores of less than 0 are 0, and so equal; those of int8 are never cut off.
-            is_cut = query.element_type == "float32"
-            return np.maximum(products, np.float32(-1)) if is_cut else products
-        near: Array = 2 * products - square_lengths.astype(np.float32)
-        return near
-
-
-def _products(values: Array, target: Array) -> Array:
-    if values.dtype == np.float32:
-        with np.errstate(over="ignore", invalid="ignore"):
-            return values @ target
-    products = np.empty(len(values), np.float32)
-    for start in range(0, len(values), _BLOCK_ROWS):
-        block = values[start : start + _BLOCK_ROWS].astype(np.float32)
-        products[start : start + _BLOCK_ROWS] = block @ target
-    return products

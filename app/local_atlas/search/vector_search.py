@@ -59,10 +59,11 @@ def _hits(
         mode = criteria.score_mode or "max"
         hits = data.nearest_parents(path, vector, candidates, condition, mode)
     elif parents is None:
-        return data.nearest(path, vector, criteria.limit, condition)
+        return data.nearest(path, vector, criteria.limit, condition, candidates=candidates)
     else:
         # The engine meets the parents' filter after the search for candidates.
-        hits = data.nearest(path, vector, candidates or max(len(data), 1), condition)
+        k = candidates or max(len(data), 1)
+        hits = data.nearest(path, vector, k, condition, candidates=candidates)
     if parents is not None:
         hits = data.meeting(hits, parents)
     return hits.first(criteria.limit)

@@ -1,0 +1,153 @@
+"""Rows of numbers in a few arrays, so that growing never copies what is there.
+
+The first rows may lie in the storage of a graph; the others wait in chunks until they are moved
+there. A row's number never changes on the way. A view taken earlier keeps what it has seen.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Ids = npt.NDArray[np.int64]
+
+_CHUNK_ROWS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixView:
+    """The rows of a moment, which later changes of the matrix leave alone.
+
+    Args:
+        parts: (n_i, width) arrays of one dtype, none of them empty unless it is the only one.
+    """
+
+    parts: tuple[Array, ...]
+
+    def __len__(self) -> int:
+        return sum(map(len, self.parts))
+
+    @property
+    def values(self) -> Array:
+        """All rows as one array: copied where they lie in several."""
+        return self.parts[0] if len(self.parts) == 1 else np.concatenate(self.parts)
+
+    def take(self, rows: Ids) -> Array:
+        """Return a copy of some rows, whose numbers ascend."""
+        taken = np.empty((len(rows), self.parts[0].shape[1]), self.parts[0].dtype)
+        for where, part, local in self._blocks(rows):
+            taken[where] = part[local]
+        return taken
+
+    def products(self, target: Array, rows: Ids | None = None) -> Array:
+        """Multiply rows with a vector.
+
+        Args:
+            target: (d,) float32.
+            rows: the ascending numbers of those to multiply; None for all.
+
+        Returns:
+            float32, one per row; no warning where one is out of float32's range.
+        """
+        products = np.empty(len(self) if rows is None else len(rows), np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for where, part, local in self._blocks(rows):
+                if part.dtype == np.float32:
+                    _multiply_in_place(part, target, local, products[where])
+                else:
+                    chosen = part if local is None else part[local]
+                    np.matmul(chosen.astype(np.float32), target, out=products[where])
+        return products
+
+    def bit_differences(self, target: Array, rows: Ids | None = None) -> Array:
+        """Return (n,) int32, the number of bits in which rows of packed bits differ from one."""
+        differences = np.empty(len(self) if rows is None else len(rows), np.int32)
+        for where, part, local in self._blocks(rows):
+            chosen = part if local is None else part[local]
+            np.bitwise_count(chosen ^ target).sum(axis=1, dtype=np.int32, out=differences[where])
+        return differences
+
+    def _blocks(self, rows: Ids | None) -> Iterator[tuple[slice, Array, Any]]:
+        """Yield place in the result, part, and the rows within the part (None for all)."""
+        start = 0
+        for part in self.parts:
+            end = start + len(part)
+            if rows is None:
+                yield slice(start, end), part, None
+            else:
+                first, last = np.searchsorted(rows, (start, end)).tolist()
+                if first < last:
+                    yield slice(first, last), part, rows[first:last] - start
+            start = end
+
+
+class Matrix:
+    """Rows that are only ever appended; not locked by itself."""
+
+    def __init__(self, width: int, dtype: type[np.generic]) -> None:
+        self._width = width
+        self._dtype = dtype
+        self._stored: Array | None = None
+        self._chunks: list[Array] = []
+        self._moved = 0  # rows of the first chunk that are stored by now
+        self._free = 0  # rows of the last chunk that are still free
+
+    @property
+    def stored(self) -> int:
+        """How many rows lie in the storage of a graph."""
+        return 0 if self._stored is None else len(self._stored)
+
+    def append(self, rows: Array) -> None:
+        """Append (n, width) rows."""
+        while len(rows):
+            if not self._free:
+                # Room that is never written to costs no memory.
+                self._chunks.append(np.empty((_CHUNK_ROWS, self._width), self._dtype))
+                self._free = _CHUNK_ROWS
+            fitting = min(self._free, len(rows))
+            start = _CHUNK_ROWS - self._free
+            self._chunks[-1][start : start + fitting] = rows[:fitting]
+            self._free -= fitting
+            rows = rows[fitting:]
+
+    def waiting(self, limit: int) -> Array:
+        """Return the first rows that wait in chunks, at most `limit`, fewer at a chunk's end."""
+        end = _CHUNK_ROWS - (self._free if len(self._chunks) == 1 else 0)
+        return self._chunks[0][self._moved : min(end, self._moved + limit)]
+
+    def store(self, stored: Array) -> None:
+        """Let the first rows be the stored ones, equal to what they replace."""
+        self._moved += len(stored) - self.stored
+        self._stored = stored
+        if self._moved == _CHUNK_ROWS:
+            del self._chunks[0]
+            self._moved = 0
+
+    def view(self) -> MatrixView:
+        """Return the rows as they are now."""
+        parts = [self._stored] if self._stored is not None else []
+        for i, chunk in enumerate(self._chunks):
+            end = _CHUNK_ROWS - (self._free if i == len(self._chunks) - 1 else 0)
+            part = chunk[self._moved if i == 0 else 0 : end]
+            if len(part):
+                parts.append(part)
+        return MatrixView(tuple(parts) or (np.empty((0, self._width), self._dtype),))
+
+
+def _multiply_in_place(part: Array, target: Array, rows: Ids | None, products: Array) -> None:
+    # Copying chosen rows together for a matrix product takes several times as long as the product.
+    # One thread is as fast as memory, and several that wait for each other are slow on a busy host.
+    faiss.omp_set_num_threads(1)
+    output, query, stored = map(faiss.swig_ptr, (products, target, part))
+    if rows is None:
+        faiss.fvec_inner_products_ny(  # type: ignore[attr-defined]  # FAISS has no hint for it
+            output, query, stored, part.shape[1], len(part)
+        )
+    else:
+        faiss.fvec_inner_products_by_idx(  # type: ignore[attr-defined]  # FAISS has no hint for it
+            output, query, stored, faiss.swig_ptr(rows), part.shape[1], 1, len(rows)
+        )

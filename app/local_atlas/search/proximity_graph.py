@@ -1,0 +1,123 @@
+"""A FAISS HNSW graph whose storage is the one copy of the vectors that it holds.
+
+One thread adds rows while any number search. Adding holds the graph's lock alone, so rows come in
+small steps where queries are about. The storage has room to spare: it never moves under a view,
+and where it is full, a larger one takes its place while views keep the old one.
+
+Distances are euclidean. Where all lengths are (nearly) the same, they order rows as cosine and
+dotProduct do; vectors of other lengths are not searched by a graph. The found rows are scored
+exactly by others.
+"""
+
+import os
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+
+from .mapping import VectorField
+from .shared_lock import SharedLock
+
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+Ids = npt.NDArray[np.int64]
+
+_GROWTH = 1.25
+# How far squared lengths may lie from the first one under cosine and dotProduct.
+_UNEVENNESS = 0.002
+# Squared distances beyond are not to be trusted in float32.
+_LONGEST_SQUARE = 1e30
+
+
+class ProximityGraph:
+    """Rows numbered in the order in which they were added.
+
+    Args:
+        field: how the rows are compared, and the options of the graph.
+        square_length: of the first row, which all others resemble where that matters.
+        capacity: how many rows to make room for.
+    """
+
+    def __init__(self, field: VectorField, square_length: float, capacity: int) -> None:
+        self._field = field
+        self._square_length = square_length
+        self._lock = SharedLock()
+        self._capacity = capacity
+        self._storage = _storage(field.dimensions, capacity)
+        # FAISS's type hints do not know that a storage may be given.
+        self._index = faiss.IndexHNSW(self._storage, field.max_edges)  # type: ignore[arg-type]
+        self._index.hnsw.efConstruction = field.num_edge_candidates
+
+    @property
+    def rows(self) -> Floats:
+        """The (n, d) rows, not copied; what is added later is not in it."""
+        return np.asarray(_Pinned(self._storage))
+
+    def fits(self, square_lengths: Doubles) -> bool:
+        """Tell whether rows of these squared lengths are ordered rightly by the graph."""
+        if not len(square_lengths):
+            return True
+        shortest, longest = float(square_lengths.min()), float(square_lengths.max())
+        if self._field.similarity == "euclidean":
+            return longest < _LONGEST_SQUARE
+        allowed = _UNEVENNESS * self._square_length
+        return (
+            1 / _LONGEST_SQUARE < self._square_length < _LONGEST_SQUARE
+            and shortest >= self._square_length - allowed
+            and longest <= self._square_length + allowed
+        )
+
+    def target(self, query: Floats) -> Floats | None:
+        """Return the point to search near, or None where a graph cannot answer the query."""
+        wide = query.astype(np.float64)
+        square_length = float(wide @ wide)
+        if self._field.similarity == "euclidean":
+            return query if square_length < _LONGEST_SQUARE else None
+        if square_length == 0:
+            return None
+        # Only the direction counts; at the rows' own length their small differences count least.
+        scaled: Floats = (wide * np.sqrt(self._square_length / square_length)).astype(np.float32)
+        return scaled
+
+    def add(self, rows: Floats) -> None:
+        """Append rows; only one thread may do so."""
+        if self._storage.ntotal + len(rows) > self._capacity:
+            self._grow(self._storage.ntotal + len(rows))
+        # The thread count belongs to the calling thread; a core is left to queries.
+        faiss.omp_set_num_threads(max((os.cpu_count() or 1) - 1, 1))
+        with self._lock.exclusive():
+            self._index.add(rows)
+
+    def search(self, target: Floats, ef: int) -> Ids:
+        """Return the rows that a search with this `ef` finds, at most as many, nearest first."""
+        options = faiss.SearchParametersHNSW(efSearch=ef)  # type: ignore[attr-defined]  # no hint
+        faiss.omp_set_num_threads(1)
+        with self._lock.shared():
+            _, found = self._index.search(target[np.newaxis], ef, params=options)
+        rows: Ids = found[0][found[0] >= 0]
+        return rows
+
+    def _grow(self, needed: int) -> None:
+        capacity = max(needed, int(self._capacity * _GROWTH))
+        storage = _storage(self._field.dimensions, capacity)
+        storage.add(self.rows)
+        with self._lock.exclusive():
+            self._index.storage = storage
+            self._storage, self._capacity = storage, capacity
+
+
+def _storage(dimensions: int, capacity: int) -> faiss.IndexFlatL2:
+    storage = faiss.IndexFlatL2(dimensions)
+    # The room stays when the size goes back to nothing.
+    storage.codes.resize(capacity * dimensions * 4)
+    storage.codes.resize(0)
+    return storage
+
+
+class _Pinned:
+    """The memory of a storage as numpy wants it; an array made of it keeps the storage alive."""
+
+    def __init__(self, storage: faiss.IndexFlatL2) -> None:
+        self.storage = storage
+        flat = faiss.rev_swig_ptr(storage.get_xb(), storage.ntotal * storage.d)
+        self.__array_interface__ = flat.reshape(storage.ntotal, storage.d).__array_interface__

@@ -1,0 +1,400 @@
+"""Searching by way of a graph: near enough, never too few, never what must not be found."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import bson
+import numpy as np
+import pytest
+
+from app.local_atlas.search.approximate_search import nearest_approximately
+from app.local_atlas.search.definition import parse_definition
+from app.local_atlas.search.mapping import Similarity, VectorField
+from app.local_atlas.search.mql_filter import read_mql_filter
+from app.local_atlas.search.proximity_graph import ProximityGraph
+from app.local_atlas.search.search_data import SearchData
+from app.local_atlas.search.similarity import scores
+from app.local_atlas.search.vector_criteria import VectorCriteria
+from app.local_atlas.search.vector_index import Hits, VectorIndex, nearest
+from app.local_atlas.search.vector_search import search_with_mql
+from app.local_atlas.search.vectors import Vector
+
+ROWS, DIMENSIONS, CLUSTERS, QUERIES = 8000, 32, 40, 30
+
+
+def clustered(seed: int = 0) -> tuple[Any, Any]:
+    """Return unit vectors in overlapping clusters, and the cluster of each."""
+    random = np.random.default_rng(seed)
+    centres = np.random.default_rng(99).standard_normal((CLUSTERS, DIMENSIONS))
+    cluster = random.integers(0, CLUSTERS, ROWS)
+    values = centres[cluster] + 0.6 * random.standard_normal((ROWS, DIMENSIONS))
+    values /= np.linalg.norm(values, axis=1, keepdims=True)
+    return values.astype(np.float32), cluster
+
+
+VALUES, CLUSTER = clustered()
+QUERY_VALUES, QUERY_CLUSTER = clustered(seed=1)
+
+
+def as_vectors(values: Any) -> list[Vector]:
+    return [Vector("float32", one) for one in values]
+
+
+def filled(values: Any, similarity: Similarity = "cosine", **options: Any) -> VectorIndex:
+    index = VectorIndex(VectorField(values.shape[1], similarity, **options), "float32")
+    slots = list(range(len(values)))
+    index.add(slots, [slot + 1 for slot in slots], as_vectors(values))
+    return index
+
+
+def merge(index: VectorIndex) -> VectorIndex:
+    while (step := index.next_merge()) is not None:
+        step.graph.add(step.rows)
+        index.accept(step)
+    return index
+
+
+@pytest.fixture(scope="module")
+def merged() -> VectorIndex:
+    return merge(filled(VALUES))
+
+
+class Searches:
+    """Which `ef` the graphs were searched with."""
+
+    def __init__(self) -> None:
+        self.efs: list[int] = []
+
+
+@pytest.fixture
+def searches(monkeypatch: pytest.MonkeyPatch) -> Searches:
+    searches, search = Searches(), ProximityGraph.search
+
+    def noting(graph: ProximityGraph, target: Any, ef: int) -> Any:
+        searches.efs.append(ef)
+        return search(graph, target, ef)
+
+    monkeypatch.setattr(ProximityGraph, "search", noting)
+    return searches
+
+
+def found(index: VectorIndex, query: Any, allowed: Any = None, k: int = 10) -> Hits:
+    vector = Vector("float32", query)
+    return nearest_approximately(index.snapshot(), index.field, vector, k, 10 * k, allowed)
+
+
+def exactly(index: VectorIndex, query: Any, allowed: Any = None, k: int = 10) -> Hits:
+    return nearest(index.snapshot(), index.field, Vector("float32", query), k, allowed)
+
+
+def recall(index: VectorIndex, allowed: Any = None) -> float:
+    hits = expected = 0
+    for query in QUERY_VALUES[:QUERIES]:
+        right = set(exactly(index, query, allowed).record_ids.tolist())
+        hits += len(right & set(found(index, query, allowed).record_ids.tolist()))
+        expected += len(right)
+    return hits / expected
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "dotProduct", "euclidean"])
+def test_a_graph_finds_nearly_all_of_the_nearest(
+    similarity: Similarity, searches: Searches
+) -> None:
+    index = merge(filled(VALUES, similarity))
+
+    assert recall(index) >= 0.9
+    assert searches.efs == [100] * QUERIES  # as many as asked for, never more
+
+
+def test_hits_carry_exact_scores_best_first(merged: VectorIndex, searches: Searches) -> None:
+    hits = found(merged, QUERY_VALUES[0])
+
+    expected = scores("float32", "cosine", QUERY_VALUES[0], VALUES[hits.record_ids - 1])
+    assert hits.scores.tolist() == expected.tolist()
+    assert (np.diff(hits.scores) <= 0).all()
+    assert searches.efs
+
+
+FILTERS = {
+    "random half": np.random.default_rng(3).random(ROWS) < 0.5,
+    "random 5 %": np.random.default_rng(3).random(ROWS) < 0.05,
+    "random 0.5 %": np.random.default_rng(3).random(ROWS) < 0.005,
+    "clusters 90 %": CLUSTER >= CLUSTERS * 0.1,
+    "clusters half": CLUSTER >= CLUSTERS * 0.5,
+    "clusters 5 %": CLUSTER >= CLUSTERS * 0.95,
+    "seven rows": np.arange(ROWS) < 7,
+    "one row": np.arange(ROWS) == 5000,
+    "no row": np.zeros(ROWS, np.bool_),
+}
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_filter_gets_all_that_there_are_and_nothing_else(merged: VectorIndex, name: str) -> None:
+    allowed = FILTERS[name]
+
+    for query in QUERY_VALUES[:QUERIES]:
+        hits = found(merged, query, allowed)
+        assert len(hits.record_ids) == min(10, np.count_nonzero(allowed))
+        assert len(set(hits.record_ids.tolist())) == len(hits.record_ids)
+        assert allowed[hits.slots].all()
+
+
+@pytest.mark.parametrize("name", [name for name in FILTERS if name != "no row"])
+def test_a_filter_does_not_cost_recall(merged: VectorIndex, name: str) -> None:
+    assert recall(merged, FILTERS[name]) >= 0.9
+
+
+def test_a_filter_that_keeps_other_clusters_does_not_stop_the_search(merged: VectorIndex) -> None:
+    hits = expected = 0
+    for query, cluster in zip(QUERY_VALUES[:QUERIES], QUERY_CLUSTER, strict=False):
+        allowed = cluster != CLUSTER
+        right = set(exactly(merged, query, allowed).record_ids.tolist())
+        hits += len(right & set(found(merged, query, allowed).record_ids.tolist()))
+        expected += len(right)
+
+    assert hits / expected >= 0.9
+
+
+def test_many_equal_vectors_are_found_in_full() -> None:
+    index = merge(filled(np.tile(VALUES[:2], (3000, 1))))
+
+    hits = found(index, VALUES[0], k=50)
+
+    assert len(hits.record_ids) == 50
+    assert len(set(hits.scores.tolist())) == 1
+
+
+def test_few_rows_and_flat_indexes_never_have_a_graph() -> None:
+    few = merge(filled(VALUES[:4000]))
+    flat = merge(filled(VALUES, indexing_method="flat"))
+
+    assert few.snapshot().graph is None
+    assert flat.snapshot().graph is None
+    assert recall(flat) == 1
+
+
+def test_options_of_the_definition_reach_the_graph() -> None:
+    plain = merge(filled(VALUES, max_edges=16, num_edge_candidates=100))
+    dense = merge(filled(VALUES, max_edges=64, num_edge_candidates=400))
+
+    def hits(index: VectorIndex) -> int:
+        total = 0
+        for query in QUERY_VALUES[:QUERIES]:
+            vector = Vector("float32", query)
+            right = set(exactly(index, query).record_ids.tolist())
+            near = nearest_approximately(index.snapshot(), index.field, vector, 10, 10)
+            total += len(right & set(near.record_ids.tolist()))
+        return total
+
+    assert hits(dense) > hits(plain)
+
+
+def test_a_new_row_is_found_before_and_after_it_is_merged(searches: Searches) -> None:
+    index = merge(filled(VALUES))
+    slots = list(range(ROWS, ROWS + 300))
+    index.add(slots, [slot + 1 for slot in slots], as_vectors(QUERY_VALUES[:300]))
+
+    waiting = [found(index, query).record_ids[0] for query in QUERY_VALUES[:20]]
+    assert index.snapshot().merged == ROWS
+    merge(index)
+    stored = [found(index, query).record_ids[0] for query in QUERY_VALUES[:20]]
+
+    assert index.snapshot().merged == ROWS + 300
+    assert waiting == stored == [slot + 1 for slot in slots[:20]]
+    assert len(searches.efs) == 40
+
+
+def test_removed_rows_are_never_found_and_never_missed(searches: Searches) -> None:
+    index = merge(filled(VALUES))
+    removed = FILTERS["random half"] & (np.arange(ROWS) < ROWS / 2)
+    for slot in np.flatnonzero(removed).tolist():
+        index.remove(slot)
+
+    for query in QUERY_VALUES[:QUERIES]:
+        hits = found(index, query)
+        assert len(hits.record_ids) == 10
+        assert not removed[hits.slots].any()
+    assert recall(index) >= 0.9
+    assert searches.efs
+
+
+def test_removing_and_compacting_in_the_middle_of_a_merge_loses_nothing() -> None:
+    index = filled(VALUES)
+    alive = np.ones(ROWS, np.bool_)
+    random = np.random.default_rng(4)
+    for turn in range(40):
+        step = index.next_merge()
+        assert step is not None
+        for slot in random.choice(np.flatnonzero(alive), 90, replace=False).tolist():
+            index.remove(slot)
+            alive[slot] = False
+        step.graph.add(step.rows)
+        index.compact()
+        index.accept(step)
+        hits = found(index, QUERY_VALUES[turn], k=ROWS)
+        assert set(hits.record_ids.tolist()) == set((np.flatnonzero(alive) + 1).tolist())
+    merge(index)
+
+    assert len(index) == np.count_nonzero(alive)
+    assert index.snapshot().graph is not None
+    assert recall(index) >= 0.9
+
+
+def test_a_snapshot_does_not_see_what_the_graph_takes_in_later() -> None:
+    index = merge(filled(VALUES))
+    snapshot = index.snapshot()
+    index.add(
+        [ROWS + i for i in range(5000)],
+        [10_000 + i for i in range(5000)],
+        as_vectors(np.tile(QUERY_VALUES[0], (5000, 1))),
+    )
+    merge(index)
+
+    hits = nearest_approximately(snapshot, index.field, Vector("float32", QUERY_VALUES[0]), 10, 100)
+
+    assert hits.record_ids.max() <= ROWS
+    assert len(hits.record_ids) == 10
+    assert (snapshot.values == VALUES).all()  # although the storage had to grow
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "dotProduct"])
+def test_vectors_of_different_lengths_are_searched_exactly(similarity: Similarity) -> None:
+    lengths = np.random.default_rng(5).uniform(0.5, 2, (ROWS, 1)).astype(np.float32)
+    index = merge(filled(VALUES * lengths, similarity))
+
+    assert index.snapshot().graph is None
+    assert recall(index) == 1
+
+
+def test_a_graph_is_given_up_when_a_longer_vector_comes() -> None:
+    index = merge(filled(VALUES))
+    assert index.snapshot().graph is not None
+
+    index.add(list(range(ROWS, 2 * ROWS)), list(range(ROWS, 2 * ROWS)), as_vectors(3 * VALUES))
+    merge(index)
+
+    assert index.snapshot().graph is None
+    assert recall(index) == 1
+
+
+def test_extreme_queries_are_answered() -> None:
+    index = merge(filled(VALUES, "euclidean"))
+
+    hits = found(index, np.full(DIMENSIONS, 1e19, np.float32))
+
+    assert len(hits.record_ids) == 10
+
+
+VECTOR = {"type": "vector", "path": "v", "numDimensions": DIMENSIONS, "similarity": "cosine"}
+DEFINITION = parse_definition(
+    "vectorSearch", {"fields": [VECTOR, {"type": "filter", "path": "even"}]}
+)
+
+
+def change(record_id: int, values: Any) -> tuple[int, bytes]:
+    """A document whose filter value can be told from its record id."""
+    return record_id, bson.encode({"even": record_id % 2 == 0, "v": values.tolist()})
+
+
+@pytest.fixture
+def data() -> Iterator[SearchData]:
+    data = SearchData(DEFINITION)
+    data.apply([change(i + 1, one) for i, one in enumerate(VALUES)])
+    yield data
+    data.stop()
+    data.wait_until_merged()
+
+
+def criteria(num_candidates: int | None) -> VectorCriteria[Any]:
+    return VectorCriteria(
+        path="v",
+        vector=Vector("float32", QUERY_VALUES[0]),
+        limit=10,
+        num_candidates=num_candidates,
+        filter=None,
+        parent_filter=None,
+        wants_explain=False,
+        return_stored_source=False,
+        score_mode=None,
+    )
+
+
+def test_only_approximate_queries_ask_the_graph(data: SearchData, searches: Searches) -> None:
+    data.wait_until_merged()
+
+    search_with_mql(DEFINITION, data, criteria(None))
+    assert searches.efs == []
+    search_with_mql(DEFINITION, data, criteria(77))
+    assert searches.efs == [77]
+
+
+class Traffic:
+    """Writes to a searched index, and what queries saw that they should not have."""
+
+    def __init__(self, data: SearchData) -> None:
+        self.data = data
+        self.failures: list[str] = []
+        self.is_done = threading.Event()
+        self.alive = set(range(1, ROWS + 1))
+
+    def write(self) -> None:
+        random = np.random.default_rng(6)
+        for turn in range(120):
+            chosen = (random.choice(ROWS, 100, replace=False) + 1).tolist()
+            gone, replaced = chosen[:40], chosen[40:]
+            self.alive = (self.alive - set(gone)) | set(replaced)
+            changes: list[tuple[int, bytes | None]] = [(one, None) for one in gone]
+            self.data.apply(changes + [change(one, QUERY_VALUES[one - turn]) for one in replaced])
+        self.is_done.set()
+
+    def query(self, seed: int) -> None:
+        while not self.is_done.is_set():
+            for is_even in (True, False):
+                hits = self.found(QUERY_VALUES[seed], is_even)
+                if len(hits.record_ids) != 20 or len(set(hits.record_ids.tolist())) != 20:
+                    self.failures.append("documents were missing or came twice")
+                if (np.diff(hits.scores) > 0).any():
+                    self.failures.append("hits came out of order")
+                if not ((hits.record_ids % 2 == 0) == is_even).all():
+                    self.failures.append("a document came that the filter refuses")
+
+    def found(self, values: Any, is_even: bool, k: int = 20) -> Hits:
+        condition = read_mql_filter({"even": is_even}, "filter").condition
+        query = Vector("float32", values)
+        return self.data.nearest("v", query, k, condition, candidates=max(k, 60))
+
+
+def test_queries_beside_writes_and_merges_see_whole_states(data: SearchData) -> None:
+    traffic = Traffic(data)
+    threads = [threading.Thread(target=traffic.write)]
+    threads += [threading.Thread(target=traffic.query, args=(seed,)) for seed in range(2)]
+
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    data.wait_until_merged()
+
+    assert traffic.failures == []
+    for is_even in (True, False):
+        expected = {one for one in traffic.alive if (one % 2 == 0) == is_even}
+        hits = traffic.found(QUERY_VALUES[0], is_even, k=ROWS)
+        assert set(hits.record_ids.tolist()) == expected
+
+
+def test_a_failing_build_leaves_the_index_answering(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(graph: ProximityGraph, rows: Any) -> None:
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(ProximityGraph, "add", fail)
+    data = SearchData(DEFINITION)
+    data.apply([change(i + 1, one) for i, one in enumerate(VALUES)])
+    data.wait_until_merged()
+
+    hits = data.nearest("v", Vector("float32", VALUES[5]), 3, candidates=10)
+
+    assert hits.record_ids[0] == 6
+    assert "could not be built any further" in caplog.text
