@@ -56,11 +56,12 @@ class MatrixView:
         products = np.empty(len(self) if rows is None else len(rows), np.float32)
         with np.errstate(over="ignore", invalid="ignore"):
             for where, part, local in self._blocks(rows):
-                if part.dtype == np.float32:
+                if local is None:
+                    np.matmul(part.astype(np.float32, copy=False), target, out=products[where])
+                elif part.dtype == np.float32:
                     _multiply_in_place(part, target, local, products[where])
                 else:
-                    chosen = part if local is None else part[local]
-                    np.matmul(chosen.astype(np.float32), target, out=products[where])
+                    np.matmul(part[local].astype(np.float32), target, out=products[where])
         return products
 
     def bit_differences(self, target: Array, rows: Ids | None = None) -> Array:
@@ -138,16 +139,11 @@ class Matrix:
         return MatrixView(tuple(parts) or (np.empty((0, self._width), self._dtype),))
 
 
-def _multiply_in_place(part: Array, target: Array, rows: Ids | None, products: Array) -> None:
-    # Copying chosen rows together for a matrix product takes several times as long as the product.
-    # One thread is as fast as memory, and several that wait for each other are slow on a busy host.
+def _multiply_in_place(part: Array, target: Array, rows: Ids, products: Array) -> None:
+    # Copying the rows together for a matrix product takes several times as long as the product.
+    # FAISS would start a team of threads for one query.
     faiss.omp_set_num_threads(1)
-    output, query, stored = map(faiss.swig_ptr, (products, target, part))
-    if rows is None:
-        faiss.fvec_inner_products_ny(  # type: ignore[attr-defined]  # FAISS has no hint for it
-            output, query, stored, part.shape[1], len(part)
-        )
-    else:
-        faiss.fvec_inner_products_by_idx(  # type: ignore[attr-defined]  # FAISS has no hint for it
-            output, query, stored, faiss.swig_ptr(rows), part.shape[1], 1, len(rows)
-        )
+    output, query, stored, chosen = map(faiss.swig_ptr, (products, target, part, rows))
+    faiss.fvec_inner_products_by_idx(  # type: ignore[attr-defined]  # FAISS has no hint for it
+        output, query, stored, chosen, part.shape[1], 1, len(rows)
+    )
