@@ -103,6 +103,8 @@ class ProximityGraph:
         storage.add(self.rows)
         with self._lock.exclusive():
             self._index.storage = storage
+            # FAISS's wrapper would keep the first storage as long as the index lives.
+            self._index.referenced_objects = [storage]  # type: ignore[attr-defined]  # no hint
             self._storage, self._capacity = storage, capacity
 
 

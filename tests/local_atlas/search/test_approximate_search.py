@@ -1,6 +1,8 @@
 """Searching by way of a graph: near enough, never too few, never what must not be found."""
 
+import gc
 import threading
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,12 +13,13 @@ import pytest
 from app.local_atlas.search.approximate_search import nearest_approximately
 from app.local_atlas.search.definition import parse_definition
 from app.local_atlas.search.mapping import Similarity, VectorField
+from app.local_atlas.search.matrix import MatrixView
 from app.local_atlas.search.mql_filter import read_mql_filter
 from app.local_atlas.search.proximity_graph import ProximityGraph
 from app.local_atlas.search.search_data import SearchData
 from app.local_atlas.search.similarity import scores
 from app.local_atlas.search.vector_criteria import VectorCriteria
-from app.local_atlas.search.vector_index import Hits, VectorIndex, nearest
+from app.local_atlas.search.vector_index import Hits, Snapshot, VectorIndex, nearest
 from app.local_atlas.search.vector_search import search_with_mql
 from app.local_atlas.search.vectors import Vector
 
@@ -236,7 +239,10 @@ def test_removing_and_compacting_in_the_middle_of_a_merge_loses_nothing() -> Non
         assert set(hits.record_ids.tolist()) == set((np.flatnonzero(alive) + 1).tolist())
     merge(index)
 
-    assert len(index) == np.count_nonzero(alive)
+    hits = exactly(index, QUERY_VALUES[0], k=ROWS)
+    expected = scores("float32", "cosine", QUERY_VALUES[0], VALUES[hits.record_ids - 1])
+    assert hits.scores.tolist() == expected.tolist()
+    assert len(hits.record_ids) == np.count_nonzero(alive)
     assert index.snapshot().graph is not None
     assert recall(index) >= 0.9
 
@@ -256,6 +262,54 @@ def test_a_snapshot_does_not_see_what_the_graph_takes_in_later() -> None:
     assert hits.record_ids.max() <= ROWS
     assert len(hits.record_ids) == 10
     assert (snapshot.values == VALUES).all()  # although the storage had to grow
+
+
+def test_a_storage_that_was_outgrown_lives_as_long_as_its_views() -> None:
+    graph = ProximityGraph(VectorField(DIMENSIONS, "cosine"), 1.0, 100)
+    graph.add(VALUES[:100])
+    view: Any = graph.rows
+    storage = weakref.ref(view.base.storage)
+
+    graph.add(VALUES[100:200])
+    gc.collect()
+    assert storage() is not None
+    assert (view == VALUES[:100]).all()
+    assert (graph.rows == VALUES[:200]).all()
+
+    del view
+    gc.collect()
+    assert storage() is None
+
+
+class RowsInOrder:
+    """A graph in which the nearest row is the first, whatever is asked."""
+
+    def __init__(self) -> None:
+        self.efs: list[int] = []
+
+    def target(self, query: Any) -> Any:
+        return query
+
+    def search(self, target: Any, ef: int) -> Any:
+        self.efs.append(ef)
+        return np.arange(ef)
+
+
+def test_rows_that_were_found_far_out_only_are_looked_for_further() -> None:
+    n = 100_000
+    graph: Any = RowsInOrder()
+    rows = np.arange(n)
+    matrix = MatrixView((np.ones((n, 2), np.float32),))
+    lives = np.ones(n, np.bool_)
+    snapshot = Snapshot(matrix, rows, rows.astype(np.int32), np.full(n, 2.0), lives, graph, n)
+    allowed = (rows >= 100) & ((rows < 50_050) | (rows >= 99_950))  # half of them, none near
+    query = Vector("float32", np.ones(2, np.float32))
+
+    hits = nearest_approximately(snapshot, VectorField(2, "cosine"), query, 10, 100, allowed)
+
+    # 150 accepted ones among the first 250 would be enough, but none of the nearest 100 is.
+    assert graph.efs == [250, 1375]
+    assert hits.record_ids.tolist() == list(range(100, 110))
 
 
 @pytest.mark.parametrize("similarity", ["cosine", "dotProduct"])
