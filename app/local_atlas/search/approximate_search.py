@@ -13,9 +13,10 @@ from math import ceil
 import numpy as np
 import numpy.typing as npt
 
+from .exact_search import Hits, nearest, nearest_among
 from .mapping import VectorField
 from .proximity_graph import ProximityGraph
-from .vector_index import Hits, Snapshot, nearest, nearest_among
+from .vector_index import Snapshot
 from .vectors import Vector
 
 Bools = npt.NDArray[np.bool_]

@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 from .definition import SearchIndexDefinition
+from .exact_search import Hits
 from .refusals import QueryError
 from .score_modifiers import ScoreModifier
 from .search_data import SearchData
 from .search_query import KnnBeta, SearchQuery
-from .vector_index import Hits
 from .vector_search import search_with_operators
 
 

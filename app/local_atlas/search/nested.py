@@ -4,7 +4,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from .vector_index import Hits
+from .exact_search import Hits
 
 ScoreMode: TypeAlias = Literal["max", "avg"]
 

@@ -15,12 +15,13 @@ from ..mql.rows import decode
 from .approximate_search import nearest_approximately
 from .conditions import Condition
 from .definition import SearchIndexDefinition
+from .exact_search import Hits, nearest
 from .graph_builder import GraphBuilder
 from .ingestion import Ingestion
 from .mapping import VectorField
 from .nested import ScoreMode, joined
 from .space import Batch, Space
-from .vector_index import Hits, Snapshot, nearest
+from .vector_index import Snapshot
 from .vectors import Vector
 
 Bools = npt.NDArray[np.bool_]

@@ -15,6 +15,7 @@ from ..mql.bson_types import type_name
 from ..mql.matcher import compile_filter
 from ..mql.rows import Row, decode
 from .definition import SearchIndexDefinition
+from .exact_search import Hits
 from .knn_beta import search
 from .listing import checked_entries, read_selector
 from .mql_filter import read_mql_filter
@@ -22,7 +23,6 @@ from .parsing import DocumentParser, ParseError, non_empty_string, string
 from .refusals import QueryError, aggregate_refusal
 from .search_query import parse_search
 from .vector_criteria import parse_vector_criteria
-from .vector_index import Hits
 from .vector_search import search_with_mql
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ Source: https://github.com/mongodb/mongot, `VectorSearchQueryFactory` and
 
 from .conditions import Condition
 from .definition import SearchIndexDefinition
+from .exact_search import Hits
 from .mapping import VectorField
 from .mql_filter import MqlFilter, PathUse
 from .refusals import QueryError
 from .search_data import SearchData
 from .vector_criteria import VectorCriteria
-from .vector_index import Hits
 
 _SIMILARITY_NAMES = {"cosine": "COSINE", "dotProduct": "DOT_PRODUCT", "euclidean": "EUCLIDEAN"}
 

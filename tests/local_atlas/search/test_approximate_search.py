@@ -12,6 +12,7 @@ import pytest
 
 from app.local_atlas.search.approximate_search import nearest_approximately
 from app.local_atlas.search.definition import parse_definition
+from app.local_atlas.search.exact_search import Hits, nearest
 from app.local_atlas.search.mapping import Similarity, VectorField
 from app.local_atlas.search.matrix import MatrixView
 from app.local_atlas.search.mql_filter import read_mql_filter
@@ -19,7 +20,7 @@ from app.local_atlas.search.proximity_graph import ProximityGraph
 from app.local_atlas.search.search_data import SearchData
 from app.local_atlas.search.similarity import scores
 from app.local_atlas.search.vector_criteria import VectorCriteria
-from app.local_atlas.search.vector_index import Hits, Snapshot, VectorIndex, nearest
+from app.local_atlas.search.vector_index import Snapshot, VectorIndex
 from app.local_atlas.search.vector_search import search_with_mql
 from app.local_atlas.search.vectors import Vector
 

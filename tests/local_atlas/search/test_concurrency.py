@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from app.local_atlas.search.definition import parse_definition
+from app.local_atlas.search.exact_search import Hits
 from app.local_atlas.search.mql_filter import read_mql_filter
 from app.local_atlas.search.search_data import SearchData
-from app.local_atlas.search.vector_index import Hits
 from app.local_atlas.search.vectors import Vector
 
 DIMENSIONS = 16

@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app.local_atlas.search.exact_search import nearest
 from app.local_atlas.search.mapping import Similarity, VectorField
 from app.local_atlas.search.similarity import scores
-from app.local_atlas.search.vector_index import VectorIndex, nearest
+from app.local_atlas.search.vector_index import VectorIndex
 from app.local_atlas.search.vectors import ElementType, Vector
 
 DTYPES: dict[ElementType, Any] = {"float32": np.float32, "int8": np.int8, "packed_bit": np.uint8}

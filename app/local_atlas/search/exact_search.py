@@ -1,0 +1,91 @@
+"""Exact search: every row that may be returned is compared with the query.
+
+One matrix product for all rows (or for the few that a filter leaves) finds the candidates, and
+those are scored exactly: a matrix product may give equal vectors scores that differ in the last
+bit, and then ties would not come in indexing order.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .closeness import closeness, resolution, worst_error
+from .mapping import VectorField
+from .similarity import scores
+from .vector_index import Snapshot
+from .vectors import Vector
+
+Bools = npt.NDArray[np.bool_]
+Ids = npt.NDArray[np.int64]
+Slots = npt.NDArray[np.int32]
+
+# Below this many numbers, scoring every row exactly is as fast as finding candidates first.
+_SMALL = 1 << 16
+# Rows are multiplied one by one where a filter keeps less than one in this many.
+_SPARSE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """Results, best first; equal scores in indexing order.
+
+    Args:
+        record_ids: (k,) int64.
+        slots: (k,) int32, where the filter columns keep the documents.
+        scores: (k,) float32.
+    """
+
+    record_ids: Ids
+    slots: Slots
+    scores: npt.NDArray[np.float32]
+
+    def ordered(self) -> "Hits":
+        """Return the same hits in their order, which other scores may have changed."""
+        order = np.lexsort((self.record_ids, -self.scores))
+        return Hits(self.record_ids[order], self.slots[order], self.scores[order])
+
+    def first(self, limit: int) -> "Hits":
+        """Return the best hits."""
+        return Hits(self.record_ids[:limit], self.slots[:limit], self.scores[:limit])
+
+
+def nearest(
+    snapshot: Snapshot, field: VectorField, query: Vector, k: int, allowed: Bools | None = None
+) -> Hits:
+    """Return the k nearest rows.
+
+    Args:
+        snapshot: the rows to search.
+        field: how they are compared.
+        query: of the rows' element type and dimensions, finite; not zero under cosine.
+        k: how many, at least 1.
+        allowed: (capacity,) by slot, or None for no filter.
+    """
+    eligible = snapshot.alive if allowed is None else snapshot.alive & allowed[snapshot.slots]
+    return nearest_among(snapshot, field, query, k, np.flatnonzero(eligible))
+
+
+def nearest_among(snapshot: Snapshot, field: VectorField, query: Vector, k: int, rows: Ids) -> Hits:
+    """Return the k nearest of some rows, whose numbers ascend; otherwise as `nearest`."""
+    if len(rows) > k and len(rows) * len(query.values) > _SMALL:
+        rows = _candidates(snapshot, field, query, k, rows)
+    values = snapshot.matrix.take(rows)
+    row_scores = scores(query.element_type, field.similarity, query.values, values)
+    return Hits(snapshot.record_ids[rows], snapshot.slots[rows], row_scores).ordered().first(k)
+
+
+def _candidates(snapshot: Snapshot, field: VectorField, query: Vector, k: int, rows: Ids) -> Ids:
+    """Return the rows that may be among the k nearest, ties and rounding errors included."""
+    square_lengths = snapshot.square_lengths[rows]
+    error = worst_error(field, query, square_lengths)
+    if error is None:
+        return rows
+    if len(rows) * _SPARSE < len(snapshot.slots):
+        near = closeness(snapshot.matrix, square_lengths, field, query, rows)
+    else:
+        near = closeness(snapshot.matrix, snapshot.square_lengths, field, query, None)[rows]
+    kth_best = float(np.partition(near, len(rows) - k)[len(rows) - k])
+    margin = 2 * error + resolution(field, query, kth_best)
+    candidates: Ids = rows[near >= kth_best - margin]
+    return candidates
