@@ -1,5 +1,7 @@
 """What of a document goes into an index: silently skipped is whatever does not fit.
 
+A strict server listens to what is skipped (`on_skip`) and refuses it; see `skips`.
+
 Source: https://github.com/mongodb/mongot, `BsonDocumentProcessor`, `IndexableFieldFactory` and the
 two `FieldValueHandler`s. A write never fails because of a search index.
 """
@@ -9,11 +11,22 @@ from typing import Any
 
 from bson import Binary
 
+from ..mql.bson_types import type_name
 from .definition import SearchIndexDefinition
-from .mapping import DocumentMapping, FieldMapping, VectorField
+from .mapping import DocumentMapping, FieldMapping
+from .skips import (
+    IN_ARRAY,
+    NOT_THE_FIRST,
+    OnSkip,
+    Skip,
+    blocking_fault,
+    no_vector_fault,
+    passing_fault,
+    value_fault,
+)
 from .space import Batch
 from .values import Value, comparable, term, to_int64
-from .vectors import VECTOR_SUBTYPE, Vector, stored_vector
+from .vectors import VECTOR_SUBTYPE, stored_vector
 
 
 class Ingestion:
@@ -22,16 +35,21 @@ class Ingestion:
     Args:
         definition: of the index.
         take_nested_slot: called with a record id for every nested document; returns its slot.
+        on_skip: told of everything that is passed over.
     """
 
     def __init__(
-        self, definition: SearchIndexDefinition, take_nested_slot: Callable[[int], int]
+        self,
+        definition: SearchIndexDefinition,
+        take_nested_slot: Callable[[int], int],
+        on_skip: OnSkip | None = None,
     ) -> None:
         self._mapping = definition.mapping
         self._nested_root = definition.nested_root
         # A search index looks for vectors in fields, a vectorSearch index also inside arrays.
         self._vectors_in_arrays = definition.type == "vectorSearch"
         self._take_nested_slot = take_nested_slot
+        self._on_skip = on_skip
 
     def add(
         self, record_id: int, slot: int, document: Mapping[str, Any], root: Batch, nested: Batch
@@ -81,12 +99,16 @@ class _Walk:
         elif isinstance(value, dict):
             if field.document is not None:
                 self.document(field.document, f"{path}.", value, in_array=in_array)
+            else:
+                self._skip_value(field, path, value)
         elif value is None:
             self._batch.nulls[path].append(self._slot)
         elif isinstance(value, Binary) and value.subtype == VECTOR_SUBTYPE:
             self._vector(field, path, value, in_array=in_array)
         elif field.types:
             self._scalar(field, path, value)
+        else:
+            self._skip_value(field, path, value)
 
     def _array(self, field: FieldMapping, path: str, value: list[Any], *, in_array: bool) -> None:
         is_vector = self._vector(field, path, value, in_array=in_array)
@@ -98,25 +120,36 @@ class _Walk:
 
     def _vector(self, field: FieldMapping, path: str, value: Any, *, in_array: bool) -> bool:
         """Take a vector where the field wants one; tell whether the value was one."""
-        if field.vector is None or path in self._settled:
+        if field.vector is None:
+            return False
+        if path in self._settled:
+            self._skip_vector(field, path, value, NOT_THE_FIRST)
             return False
         if in_array and not self._ingestion._vectors_in_arrays:
+            self._skip_vector(field, path, value, IN_ARRAY)
             return False
         vector = stored_vector(value)
         if vector is None:
+            self._skip_vector(field, path, value)
             return False
         # The first vector met settles the field, even one that is then not indexed; some are
         # passed over as if they were not there.
-        if _blocks(field.vector, vector):
+        fault = blocking_fault(field.vector, vector)
+        if fault is not None:
             self._settled.add(path)
-        elif _is_indexed(field.vector, vector):
-            self._settled.add(path)
-            self._batch.add_vector(path, self._slot, self._record_id, vector)
+        else:
+            fault = passing_fault(field.vector, vector)
+            if fault is None:
+                self._settled.add(path)
+                self._batch.add_vector(path, self._slot, self._record_id, vector)
+        if fault is not None:
+            self._skip(path, fault)
         return True
 
     def _scalar(self, field: FieldMapping, path: str, value: Any) -> None:
         known = comparable(value)
         if known is None or known.kind not in field.types:
+            self._skip_value(field, path, value)
             return
         if known.kind == "number":
             self._number(field.types["number"], path, known)
@@ -151,17 +184,24 @@ class _Walk:
                 slot = self._ingestion._take_nested_slot(self._record_id)
                 walk = _Walk(self._ingestion, self._record_id, slot, self._nested, None)
                 walk.document(field.document, f"{path}.", element, in_array=True)
+            elif element is not None:
+                self._skip(path, f"holds a {type_name(element)} where nestedRoot wants documents")
 
+    def _skip(self, path: str, reason: str | None) -> None:
+        if self._ingestion._on_skip is not None and reason is not None:
+            self._ingestion._on_skip(Skip(path, reason))
 
-def _blocks(field: VectorField, vector: Vector) -> bool:
-    if vector.dimensions != field.dimensions:
-        return True
-    return field.similarity == "cosine" and vector.is_zero
+    def _skip_value(self, field: FieldMapping, path: str, value: Any) -> None:
+        if self._ingestion._on_skip is not None:
+            self._skip(path, value_fault(field, value))
 
-
-def _is_indexed(field: VectorField, vector: Vector) -> bool:
-    if vector.element_type == "float32":
-        return vector.is_finite
-    if field.quantization != "none":
-        return False
-    return vector.element_type == "int8" or field.similarity == "euclidean"
+    def _skip_vector(
+        self, field: FieldMapping, path: str, value: Any, reason: str | None = None
+    ) -> None:
+        """Report an array or binary where a vector is wanted; `reason` is why no vector fits."""
+        if self._ingestion._on_skip is None:
+            return
+        if reason is None or stored_vector(value) is None:
+            looks_inside = self._ingestion._vectors_in_arrays
+            reason = no_vector_fault(field, value, looks_inside=looks_inside)
+        self._skip(path, reason)

@@ -13,6 +13,7 @@ from bson import Binary, Code, DBRef, Decimal128, MaxKey, MinKey, ObjectId, Rege
 from bson.datetime_ms import DatetimeMS
 from bson.int64 import Int64
 
+from ..mql.bson_types import type_name
 from .parsing import ParseError, refuse
 
 ElementType: TypeAlias = Literal["float32", "int8", "packed_bit"]
@@ -20,6 +21,8 @@ ElementType: TypeAlias = Literal["float32", "int8", "packed_bit"]
 VECTOR_SUBTYPE = 9
 _HEADER_BYTES = 2
 _DTYPES: dict[int, ElementType] = {0x27: "float32", 0x03: "int8", 0x10: "packed_bit"}
+
+_NUMBER_TYPES = {int, float, Int64}
 
 # The names that the search server prints for the BSON types it cannot use.
 _TYPE_NAMES: dict[type, str] = {
@@ -102,7 +105,7 @@ def stored_vector(value: Any) -> Vector | None:
     where it is well formed. Whether the vector fits its index is not asked here.
     """
     if isinstance(value, list):
-        if not set(map(type, value)) <= {int, float, Int64}:
+        if not set(map(type, value)) <= _NUMBER_TYPES:
             return None
         return Vector("float32", narrowed(value))
     if isinstance(value, Binary) and value.subtype == VECTOR_SUBTYPE:
@@ -111,6 +114,19 @@ def stored_vector(value: Any) -> Vector | None:
         except ParseError:
             return None
     return None
+
+
+def why_no_vector(value: list[Any] | Binary) -> str:
+    """Return why `stored_vector` finds none in an array or binary; a clause without full stop."""
+    if isinstance(value, list):
+        found = ((i, one) for i, one in enumerate(value) if type(one) not in _NUMBER_TYPES)
+        position, element = next(found)
+        return f"element {position} is of type {type_name(element)}"
+    try:
+        parse_binary(value)
+    except ParseError as error:
+        return " ".join(str(error).split()).rstrip(".")
+    raise AssertionError("the binary is a vector")
 
 
 def parse_binary(value: bytes) -> Vector:
