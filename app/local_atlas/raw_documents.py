@@ -119,13 +119,14 @@ def _element_span(raw: bytes, name: str) -> tuple[int, int]:
     offset = _HEAD
     while True:
         name_end = raw.index(b"\0", offset + 1)
-        end = _value_end(raw, raw[offset], name_end + 1)
+        end = value_end(raw, raw[offset], name_end + 1)
         if raw[offset + 1 : name_end] == wanted:
             return offset, end
         offset = end
 
 
-def _value_end(raw: bytes, kind: int, start: int) -> int:
+def value_end(raw: bytes, kind: int, start: int) -> int:
+    """Return where the value of an element of this type ends."""
     if kind in _FIXED_SIZES:
         return start + _FIXED_SIZES[kind]
     if kind in _UNCOUNTED_BYTES:

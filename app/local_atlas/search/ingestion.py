@@ -13,6 +13,7 @@ from bson import Binary
 
 from ..mql.bson_types import type_name
 from .definition import SearchIndexDefinition
+from .lone_vectors import is_lone_binary
 from .mapping import DocumentMapping, FieldMapping
 from .skips import (
     IN_ARRAY,
@@ -128,6 +129,11 @@ class _Walk:
         if in_array and not self._ingestion._vectors_in_arrays:
             self._skip_vector(field, path, value, IN_ARRAY)
             return False
+        # Whoever listens to what is skipped has to be told before the batch is read.
+        is_alone = not in_array and self._ingestion._on_skip is None
+        if is_alone and is_lone_binary(field.vector, value):
+            self._batch.add_lone_vector(path, self._slot, self._record_id, value)
+            return True
         vector = stored_vector(value)
         if vector is None:
             self._skip_vector(field, path, value)

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ..mql.rows import decode
 from .approximate_search import nearest_approximately
 from .conditions import Condition
 from .definition import SearchIndexDefinition
 from .exact_search import Hits, nearest
 from .graph_builder import GraphBuilder
 from .ingestion import Ingestion
+from .lone_vectors import DocumentReader
 from .mapping import VectorField
 from .nested import ScoreMode, joined
 from .space import Batch, Space
@@ -39,12 +39,16 @@ class SearchData:
         self._lock = threading.Lock()
         self._root = Space(definition.mapping.is_lowercase)
         self._nested = Space(definition.mapping.is_lowercase)
+        self._reader = DocumentReader(definition)
         self._ingestion = Ingestion(definition, self._nested.take_slot)
         self._builder = GraphBuilder(self._merge)
 
     def apply(self, changes: Sequence[Change]) -> None:
         """Take in writes: raw documents by record id, None for deleted; the last one counts."""
-        latest = {record_id: None if raw is None else decode(raw) for record_id, raw in changes}
+        latest = {
+            record_id: None if raw is None else self._reader.read(raw)
+            for record_id, raw in dict(changes).items()
+        }
         with self._lock:
             root, nested = Batch(), Batch()
             for record_id, document in latest.items():
@@ -52,7 +56,8 @@ class SearchData:
                 self._nested.forget(record_id)
                 if document is not None:
                     slot = self._root.take_slot(record_id)
-                    self._ingestion.add(record_id, slot, document, root, nested)
+                    self._ingestion.add(record_id, slot, document.fields, root, nested)
+                    root.add_lone_arrays(document.lone_arrays, slot, record_id)
             vectors = dict(self._definition.vectors)
             self._root.apply(root, vectors)
             self._nested.apply(nested, vectors)

@@ -4,13 +4,15 @@ Nothing here is locked; `SearchData` owns the lock.
 """
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from bson import Binary
 
 from .columns import Column, Dictionary
+from .lone_vectors import read_lone_vectors
 from .mapping import VectorField
 from .values import Kind
 from .vector_index import MergeStep, VectorIndex
@@ -42,6 +44,8 @@ class Batch:
         nulls: slots of those that have it, or an element in it, as an explicit null.
         values: slots and values of one part of a path.
         vectors: slots, record ids and the one vector each of a path and element type.
+        lone_vectors: slots, record ids and contents of float vectors that are still to be read, by
+            path and by whether they are binary.
     """
 
     def __init__(self) -> None:
@@ -51,6 +55,9 @@ class Batch:
             lambda: ([], [])
         )
         self.vectors: dict[tuple[str, ElementType], tuple[list[int], list[int], list[Vector]]] = (
+            defaultdict(lambda: ([], [], []))
+        )
+        self.lone_vectors: dict[tuple[str, bool], tuple[list[int], list[int], list[bytes]]] = (
             defaultdict(lambda: ([], [], []))
         )
 
@@ -66,6 +73,19 @@ class Batch:
         slots.append(slot)
         record_ids.append(record_id)
         vectors.append(vector)
+
+    def add_lone_vector(self, path: str, slot: int, record_id: int, content: bytes) -> None:
+        """Note a vector that `read_lone_vectors` is to read."""
+        slots, record_ids, contents = self.lone_vectors[path, isinstance(content, Binary)]
+        slots.append(slot)
+        record_ids.append(record_id)
+        contents.append(content)
+
+    def add_lone_arrays(self, arrays: Mapping[str, bytes], slot: int, record_id: int) -> None:
+        """Note the arrays that a `DocumentReader` left out of a document."""
+        for path, array in arrays.items():
+            self.exists[path].append(slot)
+            self.add_lone_vector(path, slot, record_id, array)
 
 
 class Flags:
@@ -172,10 +192,14 @@ class Space:
             self._columns(path).nulls.set(slots, self.capacity)
         for (path, part), (slots, values) in batch.values.items():
             self._columns(path).add(part, slots, values, self.capacity)
-        for key, (slots, record_ids, vectors) in batch.vectors.items():
-            if key not in self._vectors:
-                self._vectors[key] = VectorIndex(fields[key[0]], key[1], self.expected)
-            self._vectors[key].add(slots, record_ids, vectors)
+        for (path, element_type), (slots, record_ids, vectors) in batch.vectors.items():
+            self._vector_index(path, element_type, fields).add(slots, record_ids, vectors)
+        for (path, _), (slots, record_ids, contents) in batch.lone_vectors.items():
+            rows, is_indexed = read_lone_vectors(contents, fields[path])
+            if is_indexed.any():
+                self._vector_index(path, "float32", fields).add_rows(
+                    np.array(slots)[is_indexed], np.array(record_ids)[is_indexed], rows[is_indexed]
+                )
 
     def compact(self) -> None:
         """Give back the room of what was removed, where it is worth it."""
@@ -220,6 +244,14 @@ class Space:
         parts = [column for part, column in columns.columns.items() if part in _NUMBERS]
         values = [value for column in parts for value in column.values_of(slots[0]).tolist()]
         return float(values[0]) if len(values) == 1 else None
+
+    def _vector_index(
+        self, path: str, element_type: ElementType, fields: dict[str, VectorField]
+    ) -> VectorIndex:
+        key = path, element_type
+        if key not in self._vectors:
+            self._vectors[key] = VectorIndex(fields[path], element_type, self.expected)
+        return self._vectors[key]
 
     def _columns(self, path: str) -> FieldColumns:
         columns = self._fields.get(path)

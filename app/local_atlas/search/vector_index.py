@@ -101,12 +101,15 @@ class VectorIndex:
 
     def add(self, slots: list[int], record_ids: list[int], vectors: list[Vector]) -> None:
         """Append one row per vector; none of the slots has a row yet."""
-        if not slots:
-            return
+        if slots:
+            values = np.stack([vector.values for vector in vectors])
+            self.add_rows(np.array(slots), np.array(record_ids), values)
+
+    def add_rows(self, slots: Array, record_ids: Array, values: Array) -> None:
+        """Append (n, width) rows; none of the n slots has a row yet."""
         end = self._count + len(slots)
         self._reserve(end)
         rows = slice(self._count, end)
-        values = np.stack([vector.values for vector in vectors])
         self._matrix.append(values)
         self._slots[rows] = slots
         self._record_ids[rows] = record_ids
@@ -114,7 +117,7 @@ class VectorIndex:
         if self.element_type != "packed_bit":
             wide = values.astype(np.float64)
             self._square_lengths[rows] = np.einsum("ij,ij->i", wide, wide)
-        self._row_of_slot.update(zip(slots, range(self._count, end), strict=True))
+        self._row_of_slot.update(zip(slots.tolist(), range(self._count, end), strict=True))
         self._count = end
 
     def remove(self, slot: int) -> None:
