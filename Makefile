@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 GALLERY ?= demo/gallery.jsonl
+VECTORS ?= 100000
 # torch and its libraries, unpacked
 NEEDED_GB := 8
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-test demo serve test test-slow test-atlas test-browser lint format
+.PHONY: help install install-test install-bench bench demo serve test test-slow test-atlas test-browser lint format
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 14
@@ -24,6 +25,12 @@ $(VENV)/.installed: requirements.txt
 
 $(VENV)/.installed-test: requirements-test.txt $(VENV)/.installed
 	$(BIN)/python -m pip install --disable-pip-version-check -r requirements-test.txt
+	@touch $@
+
+install-bench: $(VENV)/.installed-bench ## the same with the systems that LocalAtlas is measured beside
+
+$(VENV)/.installed-bench: requirements-bench.txt $(VENV)/.installed
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements-bench.txt
 	@touch $@
 
 .PHONY: check-machine
@@ -49,6 +56,9 @@ test-slow: install-test ## the long tests: training, many repetitions
 
 test-browser: install-test ## the page in a real browser (needs chromium)
 	$(BIN)/python -m pytest -q -m browser
+
+bench: install-bench ## LocalAtlas beside other vector stores, VECTORS=100000 of them
+	@$(BIN)/python -m scripts.benchmark_search --vectors $(VECTORS)
 
 lint: install-test ## linter, formatter and type checker
 	$(BIN)/ruff check .
