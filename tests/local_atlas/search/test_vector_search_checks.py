@@ -39,11 +39,9 @@ def packed(*content: int, padding: int = 0) -> Binary:
 
 
 @pytest.fixture(scope="module")
-def collection(client: Any) -> Any:
-    database = client["vector_search_checks"]
+def collection(module_db: Database[dict[str, Any]]) -> Documents:
     definition = vector_definition("f", similarity="cosine")
-    yield indexed(database.c, [{"_id": 1, "v": [1, 0], "f": 1}], definition)
-    client.drop_database(database)
+    return indexed(module_db.c, [{"_id": 1, "v": [1, 0], "f": 1}], definition)
 
 
 DATABASE_CHECKS = [
