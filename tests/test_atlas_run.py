@@ -11,7 +11,7 @@ from app.config import PROJECT_ROOT
 from app.local_atlas.addresses import SocketAddress
 from app.local_atlas.errors import CommandError
 from app.local_atlas.node import start_node
-from app.local_atlas.search import definition, vector_index
+from app.local_atlas.search import definition, similarity
 
 SEARCH_TESTS = "tests/local_atlas/search"
 DEFINITION_TESTS = f"{SEARCH_TESTS}/test_definitions.py"
@@ -42,10 +42,10 @@ def read_partitions_otherwise(value, path):
 def altered(tmp_path_factory):
     """What a run on a server that differs in three ways prints; one test of it passes."""
     folder = tmp_path_factory.mktemp("altered")
-    scores = vector_index.scores
+    bit_scores = similarity._bit_scores
     node = start_node(folder / "data", SocketAddress(folder / "a.sock"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(vector_index, "scores", lambda *told: scores(*told) / 2)
+        patch.setattr(similarity, "_bit_scores", lambda *told: bit_scores(*told) / 2)
         patch.setattr(definition, "_read_partitions", read_partitions_otherwise)
         yield run_tests(node.uri, "-k", "hamming or numPartitions or updates_and_deletes")
         with MongoClient(node.uri) as client:
