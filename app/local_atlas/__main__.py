@@ -15,6 +15,7 @@ from pathlib import Path
 from .addresses import Address, AddressError, LoopbackAddress, SocketAddress, automatic_address
 from .directory_lock import DirectoryInUse
 from .node import Node, start_node
+from .options import ServerOptions
 from .persistence import StorageError
 
 logger = logging.getLogger(__name__)
@@ -45,8 +46,10 @@ def main(argv: Sequence[str] | None = None, *, program: str = _MODULE) -> int:
     )
     _raise_file_limit()
     directory = arguments.path.expanduser().resolve()
+    options = ServerOptions(arguments.index_lag_ms, arguments.strict)
     try:
-        node = start_node(directory, _address(arguments, directory), linger_s=arguments.linger_s)
+        address = _address(arguments, directory)
+        node = start_node(directory, address, linger_s=arguments.linger_s, options=options)
     except (DirectoryInUse, AddressError, StorageError) as error:
         return _fail(str(error))
     except OSError as error:
@@ -80,9 +83,27 @@ def _parser(program: str) -> argparse.ArgumentParser:
         help="end this many seconds after the last client has gone (default: never)",
     )
     parser.add_argument(
+        "--index-lag-ms",
+        type=_milliseconds,
+        default=0,
+        metavar="N",
+        help="make an acknowledged write searchable only N ms later (default: at once)",
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="refuse what the search engine passes over in silence, as a vector of another length",
+    )
+    parser.add_argument(
         "--log-level", default="info", choices=("debug", "info", "warning", "error")
     )
     return parser
+
+
+def _milliseconds(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number from 0")
+    return int(text)
 
 
 def _address(arguments: argparse.Namespace, directory: Path) -> Address:

@@ -5,7 +5,7 @@ the way is the batch undone, and tried again one by one to find which document i
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,8 @@ from .persistence import savepoint
 from .stored_collection import StoredCollection
 
 Document = dict[str, Any]
+DocumentCheck = Callable[[bytes], None]
+"""Raises CommandError where a raw document is not to be stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,13 @@ class Replacement:
 class CollectionWriter:
     """Inserts, replaces and deletes; the changes are collected for the listeners.
 
+    Args:
+        connection: in whose transaction everything happens.
+        collection: whose documents are written.
+        indexes: its ordinary indexes.
+        changes: what was written is appended here.
+        check: refuses documents before anything of a call is written.
+
     Raises:
         CommandError: 11000 from every method, nothing of that call is written.
     """
@@ -49,12 +58,14 @@ class CollectionWriter:
         collection: StoredCollection,
         indexes: Sequence[OrdinaryIndex],
         changes: list[tuple[int, bytes | None]],
+        check: DocumentCheck | None = None,
     ) -> None:
         self._connection = connection
         self.collection = collection
         self.has_indexes = bool(indexes)
         self._indexes = indexes
         self._changes = changes
+        self._check = check
 
     @contextmanager
     def atomic(self) -> Iterator[None]:
@@ -73,6 +84,7 @@ class CollectionWriter:
 
     def insert_many(self, batch: Sequence[NewDocument]) -> None:
         """Insert all of them or none."""
+        self._check_all(batch)
         collection = self.collection
         first = collection.next_record_id
         collection.next_record_id += len(batch)
@@ -91,6 +103,7 @@ class CollectionWriter:
 
     def replace_many(self, batch: Sequence[Replacement]) -> None:
         """Replace all of them or none; no document may be in the batch twice."""
+        self._check_all(replacement.new for replacement in batch)
         rows = [(replacement.new.raw, replacement.record_id) for replacement in batch]
         with self.atomic():
             for index in self._indexes:
@@ -106,6 +119,11 @@ class CollectionWriter:
             self._execute_many(index.delete_sql, keys)
         self._execute_many(self.collection.records.delete_sql, [(rid,) for rid, _ in batch])
         self._changes.extend((record_id, None) for record_id, _ in batch)
+
+    def _check_all(self, batch: Iterable[NewDocument]) -> None:
+        if self._check is not None:
+            for new in batch:
+                self._check(new.raw)
 
     def _add_keys(self, index: OrdinaryIndex, batch: Iterable[tuple[int, NewDocument]]) -> None:
         batch = list(batch)

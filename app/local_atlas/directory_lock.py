@@ -8,10 +8,13 @@ import fcntl
 import json
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 
+from .options import ServerOptions
+
+_USUAL = ServerOptions()
 _SERVER_LOCK = "server.lock"
 _LAUNCHER_LOCK = "launcher.lock"
 _POLL_S = 0.02
@@ -28,6 +31,7 @@ class Announcement:
 
     process_id: int
     uri: str
+    options: ServerOptions = _USUAL
 
 
 class FileLock:
@@ -95,9 +99,10 @@ class ServerLock:
             raise DirectoryInUse(_in_use(directory))
         self._lock.write("")
 
-    def announce(self, uri: str) -> None:
-        """Say where the server listens."""
-        self._lock.write(json.dumps({"process_id": os.getpid(), "uri": uri}))
+    def announce(self, uri: str, options: ServerOptions = _USUAL) -> None:
+        """Say where the server listens, and how it differs from the usual one."""
+        said = {"process_id": os.getpid(), "uri": uri, "options": asdict(options)}
+        self._lock.write(json.dumps(said))
 
     def release(self) -> None:
         """Let another process serve the directory."""
@@ -120,7 +125,8 @@ def announcement(directory: Path) -> Announcement | None:
     """Return what the last server of the directory said; it need not be running any more."""
     try:
         content = json.loads((directory / _SERVER_LOCK).read_text())
-        return Announcement(int(content["process_id"]), str(content["uri"]))
+        process_id, uri = int(content["process_id"]), str(content["uri"])
+        return Announcement(process_id, uri, ServerOptions(**content.get("options", {})))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -32,6 +32,11 @@ class StoreEnvironment:
         """The collection, None where it does not exist."""
         return self._context.store.collection(self._context.database, self.name)
 
+    @property
+    def namespace(self) -> str:
+        """`database.collection`, whether it exists or not."""
+        return f"{self._context.database}.{self.name}"
+
     def rows(self, query: Mapping[str, Any] | None) -> Iterator[Row]:
         """Return the documents that match, in their natural order."""
         collection = self.collection

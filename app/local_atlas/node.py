@@ -11,6 +11,7 @@ from .commands.table import CommandContext, ConnectionInfo, ServerIdentity
 from .cursors import CursorTable
 from .directory_lock import ServerLock
 from .linger import Linger
+from .options import ServerOptions
 from .search.registry import SearchRegistry
 from .server import Server
 from .store import Store
@@ -42,13 +43,20 @@ class Node:
         self._lock.release()
 
 
-def start_node(directory: Path, address: Address, *, linger_s: float | None = None) -> Node:
+def start_node(
+    directory: Path,
+    address: Address,
+    *,
+    linger_s: float | None = None,
+    options: ServerOptions | None = None,
+) -> Node:
     """Serve a data directory, which is made where it is missing.
 
     Args:
         directory: absolute.
         address: where to listen.
         linger_s: how long to stay after the last client has gone, None for ever.
+        options: what it is to do otherwise than usual.
 
     Raises:
         DirectoryInUse: another process serves it.
@@ -56,21 +64,24 @@ def start_node(directory: Path, address: Address, *, linger_s: float | None = No
         StorageError: the data file cannot be used.
         OSError: the directory cannot be made or written.
     """
+    options = options or ServerOptions()
     directory.mkdir(parents=True, exist_ok=True)
     with ExitStack() as undo:
         lock = ServerLock(directory)
         undo.callback(lock.release)
         store = Store(directory)
         undo.callback(store.close)
-        search = SearchRegistry(store)
+        search = SearchRegistry(store, options)
         undo.callback(search.close)
         listener, address = address.listen()
         undo.pop_all()
     store.add_listener(search)
+    if options.is_strict:
+        store.guard_writes(search.write_check)
     identity = ServerIdentity(address.name, str(directory), time.time(), tuple(sys.argv))
     context = CommandContext(identity, store, search, CursorTable(), ConnectionInfo(0))
     linger = Linger(linger_s or 0.0)
     server = Server(listener, context, linger)
     server.start()
-    lock.announce(address.uri)
+    lock.announce(address.uri, options)
     return Node(address, None if linger_s is None else linger, server, store, search, lock)

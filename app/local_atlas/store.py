@@ -18,7 +18,7 @@ from .ordinary_indexes import OrdinaryIndex
 from .persistence import Persistence
 from .raw_documents import encode_document
 from .stored_collection import StoredCollection
-from .write_transaction import WriteTransaction
+from .write_transaction import WriteGuard, WriteTransaction
 
 __all__ = ["Store", "StoredCollection", "WriteListener"]
 
@@ -48,6 +48,7 @@ class Store:
         self.persistence = Persistence(directory)
         self._lock = threading.RLock()
         self._listeners: list[WriteListener] = []
+        self._guard: WriteGuard | None = None
         self._collections: dict[tuple[str, str], StoredCollection] = {}
         self._load_catalog()
 
@@ -71,6 +72,11 @@ class Store:
         with self._lock:
             self._listeners.append(listener)
 
+    def guard_writes(self, guard: WriteGuard) -> None:
+        """Ask `guard` for a check of every document that is written from now on."""
+        with self._lock:
+            self._guard = guard
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep writes out, so that what is read in the block belongs together."""
@@ -82,7 +88,7 @@ class Store:
         """Give a transaction; it is on disk when the block ends, and undone when it raises."""
         with self._lock:
             with self.persistence.transaction() as connection:
-                transaction = WriteTransaction(self.collection, connection)
+                transaction = WriteTransaction(self.collection, connection, self._guard)
                 yield transaction
             self._publish(transaction)
 

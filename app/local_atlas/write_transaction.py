@@ -13,7 +13,7 @@ from typing import Any
 
 from bson import Binary
 
-from .collection_writer import CollectionWriter
+from .collection_writer import CollectionWriter, DocumentCheck
 from .errors import CommandError
 from .mql.rows import decode
 from .ordinary_indexes import OrdinaryIndex, duplicate_key_error
@@ -23,6 +23,8 @@ from .stored_collection import StoredCollection
 
 Document = dict[str, Any]
 Catalog = Callable[[str, str], StoredCollection | None]
+WriteGuard = Callable[[StoredCollection], DocumentCheck | None]
+"""Gives what checks the documents of a collection, None where nothing does."""
 
 _RETRY_WINDOW_S = 30 * 60  # logicalSessionTimeoutMinutes of the handshake
 
@@ -30,7 +32,9 @@ _RETRY_WINDOW_S = 30 * 60  # logicalSessionTimeoutMinutes of the handshake
 class WriteTransaction:
     """Creates, changes and drops collections and their documents."""
 
-    def __init__(self, catalog: Catalog, connection: sqlite3.Connection) -> None:
+    def __init__(
+        self, catalog: Catalog, connection: sqlite3.Connection, guard: WriteGuard | None = None
+    ) -> None:
         self.connection = connection
         self.created: dict[tuple[str, str], StoredCollection] = {}
         self.dropped: list[StoredCollection] = []
@@ -38,6 +42,7 @@ class WriteTransaction:
         self.indexes: dict[StoredCollection, tuple[OrdinaryIndex, ...]] = {}
         self.changes: dict[StoredCollection, list[tuple[int, bytes | None]]] = {}
         self._catalog = catalog
+        self._guard = guard
 
     def read(self, sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Run one query that sees what this transaction has written."""
@@ -52,7 +57,9 @@ class WriteTransaction:
         """Return what writes documents of this collection, created where it is missing."""
         collection = self.collection(database, name) or self.create_collection(database, name)
         changes = self.changes.setdefault(collection, [])
-        return CollectionWriter(self.connection, collection, self.indexes_of(collection), changes)
+        indexes = self.indexes_of(collection)
+        check = None if self._guard is None else self._guard(collection)
+        return CollectionWriter(self.connection, collection, indexes, changes, check)
 
     def create_collection(self, database: str, name: str) -> StoredCollection:
         """Create a collection that does not exist."""

@@ -10,10 +10,10 @@ from bson import Int64, ObjectId
 
 from ..errors import CommandError
 from ..search.definition import IndexType, parse_definition
+from ..search.index_requests import IndexRequest, IndexSelector
 from ..search.listing import checked_entries, read_selector
 from ..search.parsing import ParseError, one_of, string
 from ..search.refusals import command_refusal
-from ..search.registry import IndexRequest, IndexSelector
 from ..store import StoredCollection
 from .fields import (
     checked_document,
@@ -41,7 +41,7 @@ def create_search_indexes(context: CommandContext, body: Document) -> Document:
     collection = _collection(context, body)
     try:
         requests = [
-            _request(specification, f"userCommand.indexes[{position}]")
+            _request(specification, f"userCommand.indexes[{position}]", context.search.is_strict)
             for position, specification in enumerate(specifications)
         ]
     except ParseError as error:
@@ -119,14 +119,14 @@ def _check_shape(body: Document, specification: Any) -> None:
             raise wrong_type(inner, field, value, "string")
 
 
-def _request(specification: Document, path: str) -> IndexRequest:
+def _request(specification: Document, path: str, is_strict: bool) -> IndexRequest:
     name = specification.get("name")
     given_type = specification.get("type")
     index_type: IndexType = "search"
     if given_type is not None and _INDEX_TYPE(given_type, f"{path}.type") == "vectorSearch":
         index_type = "vectorSearch"
     document = specification["definition"]
-    definition = parse_definition(index_type, document, prefix=path, allow_unknown=True)
+    definition = parse_definition(index_type, document, prefix=path, allow_unknown=not is_strict)
     return IndexRequest(
         name=_DEFAULT_NAME if name is None else string(name, f"{path}.name"),
         type=index_type,

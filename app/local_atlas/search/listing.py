@@ -7,7 +7,8 @@ import bson
 
 from ..errors import CommandError
 from ..mql.bson_types import type_name
-from .registry import IndexSelector, SearchRegistry
+from .index_requests import IndexSelector
+from .registry import SearchRegistry
 
 if TYPE_CHECKING:
     from ..store import StoredCollection

@@ -13,6 +13,7 @@ from bson.datetime_ms import DatetimeMS
 from .definition import IndexType, SearchIndexDefinition
 from .refusals import QueryError
 from .search_data import Change, SearchData
+from .strict_writes import SkipFinder, SkippedDocuments, check_build
 
 logger = logging.getLogger(__name__)
 
@@ -64,14 +65,18 @@ class Generation:
         version: what is built.
         restored: whether the index was there before the server started. Then it answers as if it
             had never been away: queries wait for it instead of being refused.
+        finder: refuses to build over documents of which something would be passed over.
     """
 
-    def __init__(self, version: Version, *, restored: bool = False) -> None:
+    def __init__(
+        self, version: Version, *, restored: bool = False, finder: SkipFinder | None = None
+    ) -> None:
         self.version = version
         self.data = SearchData(version.definition)
         self.message: str | None = None
         self.is_cancelled = False
         self._restored = restored
+        self._finder = finder
         self._state: State = "NOT_STARTED"
         self._lock = threading.Lock()
         self._backlog: list[Change] | None = []
@@ -81,6 +86,11 @@ class Generation:
     def state(self) -> State:
         """Where the build stands; a restored index is never seen unfinished."""
         return self._state if self._state == "FAILED" or not self._restored else "STEADY"
+
+    @property
+    def is_building(self) -> bool:
+        """Whether writes wait for the end of a build that is to come or under way."""
+        return self._backlog is not None
 
     def feed(self, changes: list[Change]) -> None:
         """Take in committed writes, now or after the build; a failure is kept and not raised.
@@ -122,8 +132,12 @@ class Generation:
             clock.check_time()
 
     def _fail(self, error: Exception) -> None:
-        logger.error("A search index failed", exc_info=error)
-        self.message = f"{type(error).__name__}: {error}"
+        if isinstance(error, SkippedDocuments):
+            self.message = str(error)
+            logger.error("A search index failed: %s", error)
+        else:
+            self.message = f"{type(error).__name__}: {error}"
+            logger.error("A search index failed", exc_info=error)
         self._state = "FAILED"
 
     def _scan(self, collection: IndexedCollection) -> None:
@@ -134,8 +148,13 @@ class Generation:
             if len(chunk) == _CHUNK_DOCUMENTS:
                 if self.is_cancelled:
                     return
-                self.data.apply(chunk)
+                self._take(chunk)
                 chunk = []
+        self._take(chunk)
+
+    def _take(self, chunk: list[Change]) -> None:
+        if self._finder is not None:
+            check_build(self._finder, (raw for _, raw in chunk if raw is not None))
         self.data.apply(chunk)
 
 

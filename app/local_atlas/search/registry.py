@@ -8,53 +8,27 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 from bson import ObjectId
 from bson.datetime_ms import DatetimeMS
 
 from ..errors import CommandError
+from ..options import ServerOptions
 from ..store import Store, StoredCollection
-from .definition import IndexType, SearchIndexDefinition, parse_definition
+from .definition import parse_definition
 from .entries import describe
+from .index_requests import IndexRequest, IndexSelector, check_names
+from .lag import Lag
 from .live_index import Generation, LiveIndex, Version
 from .parsing import ParseError
 from .search_data import Change
+from .strict_writes import SkipFinder, check_definition, write_check
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class IndexRequest:
-    """One index that a command wants, its definition checked."""
-
-    name: str
-    type: IndexType
-    document: dict[str, Any]
-    definition: SearchIndexDefinition
-
-
-@dataclass(frozen=True, slots=True)
-class IndexSelector:
-    """An index by name or by id, exactly one of them."""
-
-    name: str | None = None
-    id: str | None = None
-
-    def selects(self, index: LiveIndex) -> bool:
-        """Tell whether this is the index."""
-        return index.name == self.name if self.name is not None else index.id == self.id
-
-    def not_found(self, collection: StoredCollection) -> CommandError:
-        """Return error 27."""
-        what = f"name {self.name}" if self.name is not None else f"id {self.id}"
-        return CommandError(
-            27,
-            "IndexNotFound",
-            f"No index with {what} exists in namespace {collection.namespace}",
-        )
 
 
 class SearchRegistry:
@@ -63,7 +37,10 @@ class SearchRegistry:
     Definitions that the store kept are built again from the documents, in the background.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, options: ServerOptions | None = None) -> None:
+        options = options or ServerOptions()
+        self.is_strict = options.is_strict
+        self._lag = Lag(options.index_lag_ms / 1000) if options.index_lag_ms else None
         self._store = store
         self._turn = threading.Lock()
         self._lock = threading.Lock()
@@ -79,6 +56,10 @@ class SearchRegistry:
     def find(self, collection: StoredCollection, name: str) -> LiveIndex | None:
         """Return the index of a collection by its name."""
         return next((one for one in self._of(collection) if one.name == name), None)
+
+    def names(self, collection: StoredCollection) -> list[str]:
+        """Return the names of a collection's indexes, in the order of their creation."""
+        return [index.name for index in self._of(collection)]
 
     def entries(
         self, collection: StoredCollection, selector: IndexSelector | None = None
@@ -107,13 +88,16 @@ class SearchRegistry:
                 replies.append((request.name, index_id))
                 existing = self.find(collection, request.name)
                 if existing is not None:
-                    _check_equal(existing, request)
+                    request.check_equal(existing, is_strict=self.is_strict)
                     continue
-                created.append(_new_index(collection, request, index_id))
-            _check_names(created)
+                if self.is_strict:
+                    check_definition(request.name, request.definition)
+                created.append(self._new_index(collection, request, index_id))
+            check_names(created)
             for index in created:
                 self._store.save_search_index(_record(index))
-            self._add(created)
+            with self._writes_kept_out():
+                self._add(created)
         return replies
 
     def update(
@@ -130,9 +114,12 @@ class SearchRegistry:
                 definition = parse_definition(index.type, document)
             except ParseError as error:
                 raise CommandError(125, "CommandFailed", str(error)) from error
-            generation = Generation(Version(index.latest.number + 1, _now(), document, definition))
-            self._store.save_search_index(_record(index, generation.version))
-            with self._lock:
+            if self.is_strict:
+                check_definition(index.name, definition)
+            version = Version(index.latest.number + 1, _now(), document, definition)
+            generation = self._generation(version)
+            self._store.save_search_index(_record(index, version))
+            with self._writes_kept_out(), self._lock:
                 index.stage(generation)
             self._builds.put((index, generation))
 
@@ -168,7 +155,19 @@ class SearchRegistry:
             indexes = self._indexes.get(bytes(collection.uuid), ())
             generations = [one for index in indexes for one in index.generations()]
         for generation in generations:
-            generation.feed(changes)
+            # A build takes in everything: it has read some of what waits, and must not go back.
+            if self._lag is None or generation.is_building:
+                generation.feed(changes)
+            else:
+                self._lag.put(partial(generation.feed, changes))
+
+    def write_check(self, collection: StoredCollection) -> Callable[[bytes], None] | None:
+        """Return what refuses a raw document for a strict server's indexes, None without any.
+
+        Called under the store's lock.
+        """
+        definitions = {index.name: index.latest.definition for index in self._of(collection)}
+        return write_check(definitions) if definitions else None
 
     def on_drop(self, collection: StoredCollection) -> None:
         """Forget the indexes of a dropped collection; called under the store's lock."""
@@ -179,7 +178,9 @@ class SearchRegistry:
             _cancel(index)
 
     def close(self) -> None:
-        """Stop building and wait for the builders."""
+        """Take in what waits, stop building and wait for the builders."""
+        if self._lag is not None:
+            self._lag.close()
         self._is_closed = True
         with self._lock:
             indexes = [index for indexes in self._indexes.values() for index in indexes]
@@ -207,6 +208,28 @@ class SearchRegistry:
         for index in indexes:
             self._builds.put((index, index.main))
 
+    def _writes_kept_out(self) -> AbstractContextManager[None]:
+        # A write that looked for the indexes to check against must not end after a build of one
+        # that it did not see.
+        return self._store.locked() if self.is_strict else nullcontext()
+
+    def _generation(self, version: Version, *, restored: bool = False) -> Generation:
+        finder = SkipFinder(version.definition) if self.is_strict else None
+        return Generation(version, restored=restored, finder=finder)
+
+    def _new_index(
+        self, collection: StoredCollection, request: IndexRequest, index_id: str
+    ) -> LiveIndex:
+        version = Version(0, _now(), request.document, request.definition)
+        generation = self._generation(version)
+        return LiveIndex(index_id, request.name, request.type, collection, generation)
+
+    def _restored_index(self, collection: StoredCollection, record: dict[str, Any]) -> LiveIndex:
+        definition = parse_definition(record["type"], record["definition"], allow_unknown=True)
+        version = Version(record["version"], record["createdAt"], record["definition"], definition)
+        generation = self._generation(version, restored=True)
+        return LiveIndex(record["id"], record["name"], record["type"], collection, generation)
+
     def _build_all(self) -> None:
         while (item := self._builds.get()) is not None:
             index, generation = item
@@ -232,45 +255,10 @@ class SearchRegistry:
                 self._store.delete_search_index(record["id"])
                 continue
             try:
-                restored.append(_restored_index(collection, record))
+                restored.append(self._restored_index(collection, record))
             except (ParseError, CommandError) as error:
                 logger.error("Search index %s cannot be restored: %s", record["name"], error)
         self._add(restored)
-
-
-def _check_equal(existing: LiveIndex, request: IndexRequest) -> None:
-    same_type = existing.type == request.type
-    if not same_type or existing.latest.definition.identity != request.definition.identity:
-        raise CommandError(
-            68,
-            "IndexAlreadyExists",
-            f"Index {request.name} already exists with a different definition. "
-            "Drop it first if needed.",
-        )
-
-
-def _check_names(indexes: Sequence[LiveIndex]) -> None:
-    names: set[str] = set()
-    for index in indexes:
-        if index.name in names:
-            raise CommandError(
-                125,
-                "CommandFailed",
-                f"duplicate index names for the same collection: {index.id}",
-            )
-        names.add(index.name)
-
-
-def _new_index(collection: StoredCollection, request: IndexRequest, index_id: str) -> LiveIndex:
-    version = Version(0, _now(), request.document, request.definition)
-    return LiveIndex(index_id, request.name, request.type, collection, Generation(version))
-
-
-def _restored_index(collection: StoredCollection, record: dict[str, Any]) -> LiveIndex:
-    definition = parse_definition(record["type"], record["definition"], allow_unknown=True)
-    version = Version(record["version"], record["createdAt"], record["definition"], definition)
-    generation = Generation(version, restored=True)
-    return LiveIndex(record["id"], record["name"], record["type"], collection, generation)
 
 
 def _record(index: LiveIndex, version: Version | None = None) -> dict[str, Any]:

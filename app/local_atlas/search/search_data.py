@@ -22,7 +22,7 @@ from .mapping import VectorField
 from .nested import ScoreMode, joined
 from .space import Batch, Space
 from .vector_index import Snapshot
-from .vectors import Vector
+from .vectors import ElementType, Vector
 
 Bools = npt.NDArray[np.bool_]
 Change = tuple[int, bytes | None]
@@ -136,6 +136,12 @@ class SearchData:
         """Return the number at a path of each record, None where there is not exactly one."""
         with self._lock:
             return [self._root.number_at(path, record_id) for record_id in record_ids]
+
+    def element_types(self, path: str) -> list[ElementType]:
+        """Return the element types of the vectors that are kept of a path, root or nested."""
+        with self._lock:
+            spaces = (self._root, self._nested)
+            return sorted({one for space in spaces for one in space.element_types(path)})
 
     def _search(
         self,

@@ -235,6 +235,10 @@ class Space:
         """Return the vectors of a path and type, or None where no document had one."""
         return self._vectors.get((path, element_type))
 
+    def element_types(self, path: str) -> list[ElementType]:
+        """Return the element types that the vectors of a path have now."""
+        return [kind for (one, kind), kept in self._vectors.items() if one == path and len(kept)]
+
     def number_at(self, path: str, record_id: int) -> float | None:
         """Return the number at a path of a root document, None where there is not exactly one."""
         columns = self._fields.get(path)

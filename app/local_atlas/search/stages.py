@@ -22,11 +22,18 @@ from .mql_filter import read_mql_filter
 from .parsing import DocumentParser, ParseError, non_empty_string, string
 from .refusals import QueryError, aggregate_refusal
 from .search_query import parse_search
+from .strict_queries import (
+    check_search,
+    check_vector_query,
+    unknown_collection,
+    unknown_index,
+)
 from .vector_criteria import parse_vector_criteria
 from .vector_search import search_with_mql
 
 if TYPE_CHECKING:
     from ..store import StoredCollection
+    from .live_index import LiveIndex
     from .registry import SearchRegistry
 
 
@@ -39,6 +46,10 @@ class SearchEnvironment(Protocol):
     @property
     def collection(self) -> "StoredCollection | None":
         """The collection of the aggregate, None where it does not exist."""
+
+    @property
+    def namespace(self) -> str:
+        """The `database.collection` of the aggregate."""
 
     def check_time(self) -> None:
         """Raise where the time of the command is up."""
@@ -70,19 +81,24 @@ def run_vector_search(
             server in its order.
     """
     _check_vector_search(spec)
-    collection = environment.collection
+    collection = _collection(registry, environment)
     if collection is None:
         return iter(())
     try:
         parser = DocumentParser(spec)
         index_name = parser.required("index", non_empty_string)
         criteria = parse_vector_criteria(parser, parser.required("path", string), read_mql_filter)
-        index = registry.find(collection, index_name)
+        if registry.is_strict:
+            parser.ignore(("numCandidates",))  # which an exact search looks at only in passing
+            parser.close()
+        index = _index(registry, collection, index_name)
         if index is None:
             return iter(())
         generation = index.queryable(environment)
         definition = generation.version.definition
         hits = search_with_mql(definition, generation.data, criteria)
+        if registry.is_strict:
+            check_vector_query(definition, generation.data, criteria)
     except (ParseError, QueryError) as error:
         raise aggregate_refusal(error) from error
     environment.check_time()
@@ -100,12 +116,12 @@ def run_search(
     """
     if not isinstance(spec, dict):
         raise _not_an_object("The $search stage specification must be an object. Found: ", spec)
-    collection = environment.collection
+    collection = _collection(registry, environment)
     if collection is None:
         return iter(())
     try:
         query = parse_search(spec)
-        index = registry.find(collection, query.index)
+        index = _index(registry, collection, query.index)
         if index is None:
             return iter(())
         if index.type == "vectorSearch":
@@ -113,6 +129,8 @@ def run_search(
         generation = index.queryable(environment)
         definition = generation.version.definition
         hits = search(definition, generation.data, query)
+        if registry.is_strict:
+            check_search(definition, generation.data, query)
     except (ParseError, QueryError) as error:
         raise aggregate_refusal(error) from error
     environment.check_time()
@@ -140,6 +158,25 @@ def run_list_search_indexes(
         return iter(())
     entries = checked_entries(registry, environment.collection, selector)
     return (Row(document=entry) for entry in entries)
+
+
+def _collection(
+    registry: "SearchRegistry", environment: SearchEnvironment
+) -> "StoredCollection | None":
+    """Return the collection that is searched; None where the engine finds nothing in silence."""
+    if environment.collection is None and registry.is_strict:
+        raise unknown_collection(environment.namespace)
+    return environment.collection
+
+
+def _index(
+    registry: "SearchRegistry", collection: "StoredCollection", name: str
+) -> "LiveIndex | None":
+    """Return the index that is asked; None where the engine finds nothing in silence."""
+    index = registry.find(collection, name)
+    if index is None and registry.is_strict:
+        raise unknown_index(collection.namespace, name, registry.names(collection))
+    return index
 
 
 def _check_vector_search(spec: Any) -> None:

@@ -16,8 +16,9 @@ from app.local_atlas.errors import CommandError
 from app.local_atlas.mql.rows import decode
 from app.local_atlas.node import start_node
 from app.local_atlas.search.definition import parse_definition
+from app.local_atlas.search.index_requests import IndexRequest, IndexSelector
 from app.local_atlas.search.live_index import Generation, LiveIndex, Version
-from app.local_atlas.search.registry import IndexRequest, IndexSelector, SearchRegistry
+from app.local_atlas.search.registry import SearchRegistry
 from app.local_atlas.search.stages import run_search, run_vector_search
 from tests.local_atlas.search.asking import (
     ids,
