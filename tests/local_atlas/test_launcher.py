@@ -205,7 +205,8 @@ def test_signal_ends_the_server_cleanly(directory: Path, number: int) -> None:
 
         kill(directory, number)
 
-    assert (directory / "local_atlas.log").read_text().rstrip().endswith("LocalAtlas has ended")
+    log = directory / "local_atlas.log"  # its last line comes after the lock is released
+    wait_until(lambda: log.read_text().rstrip().endswith("LocalAtlas has ended"))
     assert not (directory / "local_atlas.sqlite-wal").exists()
 
 

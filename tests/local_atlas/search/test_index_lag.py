@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pymongo import InsertOne, MongoClient, ReplaceOne
 from pymongo.database import Database
 
@@ -35,6 +36,7 @@ def lag_threads() -> list[str]:
     return [one.name for one in threading.enumerate() if one.name == "index-lag"]
 
 
+@pytest.mark.local_atlas_only
 def test_without_a_lag_every_acknowledged_write_is_searchable_for_every_client(
     local_atlas: Node, db: Database[dict[str, Any]]
 ) -> None:
@@ -53,6 +55,7 @@ def test_without_a_lag_every_acknowledged_write_is_searchable_for_every_client(
             assert vector_search(elsewhere, filter={"f": "changed"}) == []
 
 
+@pytest.mark.local_atlas_only
 def test_without_a_lag_there_is_no_thread_for_it(db: Database[dict[str, Any]]) -> None:
     indexed(db.c, [{"_id": 1, "v": [1, 0]}], vector_definition())
 

@@ -214,6 +214,7 @@ def test_change_that_an_idempotent_create_would_ignore_is_refused(
     assert refused.value.code == 68
 
 
+@pytest.mark.local_atlas_only
 def test_without_strict_all_of_it_is_silence(db: Database[dict[str, Any]]) -> None:
     collection = indexed(db.c, DOCUMENTS, search_definition(**FIELDS))
     create_index(collection, vector_definition("f"), name="vectors")
