@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from .mql.bson_order import sort_key
+from .new_document import NewDocument
 from .ordinary_indexes import ID_INDEX_NAME, OrdinaryIndex, duplicate_key_error
 from .persistence import savepoint
 from .stored_collection import StoredCollection
@@ -18,14 +18,6 @@ from .stored_collection import StoredCollection
 Document = dict[str, Any]
 DocumentCheck = Callable[[bytes], None]
 """Raises CommandError where a raw document is not to be stored."""
-
-
-@dataclass(frozen=True, slots=True)
-class NewDocument:
-    """A document to be stored: the bytes, and the same decoded."""
-
-    raw: bytes
-    document: Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +80,7 @@ class CollectionWriter:
         collection = self.collection
         first = collection.next_record_id
         collection.next_record_id += len(batch)
-        rows = [
-            (record_id, sort_key(new.document["_id"]), new.raw)
-            for record_id, new in enumerate(batch, first)
-        ]
+        rows = [(record_id, new.id_key, new.raw) for record_id, new in enumerate(batch, first)]
         with self.atomic():
             try:
                 self._execute_many(collection.records.insert_sql, rows)
@@ -151,7 +140,7 @@ class CollectionWriter:
         self._connection.executemany(sql, rows)
 
     def _duplicate_id(self, new: NewDocument) -> Exception:
-        value = {"_id": new.document["_id"]}
+        value = {"_id": new.identity}
         return duplicate_key_error(self.collection.namespace, ID_INDEX_NAME, {"_id": 1}, value)
 
     def _duplicate(self, index: OrdinaryIndex, document: Document) -> Exception:

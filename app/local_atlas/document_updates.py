@@ -5,17 +5,18 @@ bulk upserts are made of, take a way of their own: one look-up, one statement fo
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
-from .collection_writer import CollectionWriter, NewDocument, Replacement
+from .collection_writer import CollectionWriter, Replacement
 from .errors import CommandError
-from .mql.bson_order import equal, sort_key
+from .mql.bson_order import equal
 from .mql.paths import MISSING
 from .mql.rows import Row, decode
 from .mql.sorting import compile_sort
 from .mql.updates import Update, compile_update
+from .new_document import NewDocument
 from .ordinary_indexes import pinned_keys
 from .persistence import Read
 from .raw_documents import (
@@ -40,6 +41,8 @@ class UpdateStatement:
     update: Document | list[Document]
     raw_update: bytes | None = None
     """The update as it was sent, where it is one document."""
+    is_whole: bool = True
+    """Whether `update` is all of it, or long arrays of numbers were left out of a document."""
     is_multi: bool = False
     is_upsert: bool = False
     array_filters: Sequence[Document] = ()
@@ -50,6 +53,13 @@ class UpdateStatement:
     def is_replacement(self) -> bool:
         """Whether the update is a whole document."""
         return isinstance(self.update, dict) and not next(iter(self.update), "").startswith("$")
+
+    def whole(self) -> "UpdateStatement":
+        """Return the statement with nothing left out of its update."""
+        if self.is_whole:
+            return self
+        assert self.raw_update is not None
+        return replace(self, update=decode(self.raw_update), is_whole=True)
 
     def compiled(self) -> Update:
         """Compile the update, which checks it."""
@@ -101,6 +111,7 @@ class DocumentUpdater:
             CommandError: the statement is malformed, or a document cannot be changed like that.
         """
         self._check_time()
+        statement = statement.whole()
         update = statement.compiled()
         outcome = UpdateOutcome()
         matches = self.matches(statement)
@@ -120,43 +131,40 @@ class DocumentUpdater:
             found = iter(sorted(found, key=lambda match: key(match[1])))
         return found if statement.is_multi else islice(found, 1)
 
-    def replace_by_id(self, statements: Sequence[UpdateStatement]) -> list[UpdateOutcome]:
-        """Run replacements by `_id`, each of another one, all of them or none.
+    def replace_by_id(self, statements: Mapping[bytes, UpdateStatement]) -> list[UpdateOutcome]:
+        """Run replacements by `_id`, all of them or none.
+
+        Args:
+            statements: by their `replaced_id_key`.
 
         Raises:
             CommandError: one of them cannot be done; which is found by running them one by one.
         """
         self._check_time()
-        stored = self._stored_by_id(statements)
+        stored = self._writer.collection.records.by_id_keys(self._read, list(statements))
         replacements, inserts, outcomes = [], [], []
-        for statement in statements:
+        for id_key, statement in statements.items():
             outcome = UpdateOutcome()
             outcomes.append(outcome)
-            found = stored.get(sort_key(statement.query["_id"]))
+            found = stored.get(id_key)
             if found is not None:
                 outcome.matched = 1
-                replacement = self._replacement(statement, *found)
+                replacement = self._replacement(statement, id_key, *found)
                 outcome.modified = int(replacement is not None)
                 replacements += [replacement] if replacement is not None else []
             elif statement.is_upsert:
-                assert isinstance(statement.update, dict)
-                inserts.append(_inserted(statement, statement.update))
-                outcome.upserted_id = inserts[-1].document["_id"]
+                inserts.append(_replacing(statement, id_key))
+                outcome.upserted_id = inserts[-1].identity
         with self._writer.atomic():
             self._writer.replace_many(replacements)
             self._writer.insert_many(inserts)
         return outcomes
 
-    def _stored_by_id(self, statements: Sequence[UpdateStatement]) -> dict[bytes, Any]:
-        keys = [sort_key(statement.query["_id"]) for statement in statements]
-        return self._writer.collection.records.by_id_keys(self._read, keys)
-
     def _replacement(
-        self, statement: UpdateStatement, record_id: int, old_raw: bytes
+        self, statement: UpdateStatement, id_key: bytes, record_id: int, old_raw: bytes
     ) -> Replacement | None:
         """Return the change that a replacement makes, None where it changes nothing."""
-        assert isinstance(statement.update, dict)
-        new = _replacing(statement, statement.update, old_raw)
+        new = _replacing(statement, id_key, old_raw)
         if new.raw == old_raw:
             return None
         old = decode(old_raw) if self._writer.has_indexes else None
@@ -189,40 +197,46 @@ class DocumentUpdater:
         outcome.after = new.document
 
 
-def is_replacement_by_id(statement: UpdateStatement) -> bool:
-    """Tell whether a statement replaces the document of one given `_id` and asks nothing else.
+def replaced_id_key(statement: UpdateStatement) -> bytes | None:
+    """Return the sort key of the `_id` where a statement only replaces the document of that one.
 
-    One that is wrong in any way is none: it is left to `DocumentUpdater.run` to refuse it.
+    Where anything is wrong with it, this is None: it is left to `DocumentUpdater.run` to refuse it.
     """
     if statement.is_multi or statement.sort or statement.array_filters:
-        return False
+        return None
     identity = statement.query.get("_id")
     if len(statement.query) != 1 or isinstance(identity, dict):
-        return False
-    if not isinstance(statement.update, dict) or any(n.startswith("$") for n in statement.update):
-        return False
-    if pinned_keys(statement.query, "_id") is None:
-        return False
-    return "_id" not in statement.update or equal(identity, statement.update["_id"])
+        return None
+    update = statement.update
+    if not isinstance(update, dict) or any(name[:1] == "$" for name in update):
+        return None
+    if "_id" in update and not equal(identity, update["_id"]):
+        return None
+    keys = pinned_keys(statement.query, "_id")
+    return None if keys is None else keys[0]
 
 
-def _replacing(statement: UpdateStatement, document: Document, old_raw: bytes) -> NewDocument:
-    """Return the replacement of a stored document: the bytes as sent, its `_id` in front."""
+def _replacing(
+    statement: UpdateStatement, id_key: bytes, old_raw: bytes | None = None
+) -> NewDocument:
+    """Return what a replacement by `_id` stores: the bytes as sent, its `_id` in front.
+
+    Args:
+        statement: whose `replaced_id_key` is `id_key`.
+        id_key: the same for every `_id` that equals the wanted one.
+        old_raw: the document that is replaced, None for an upsert.
+    """
     assert statement.raw_update is not None
-    if "_id" in document:
-        return _checked(*with_id_first(statement.raw_update, document))
-    raw = with_id_of(statement.raw_update, old_raw)
-    return _checked(raw, decode(raw))
-
-
-def _inserted(statement: UpdateStatement, document: Document) -> NewDocument:
-    """Return what the upsert of a replacement by `_id` inserts."""
-    assert statement.raw_update is not None
-    if "_id" in document:
-        return _checked(*with_id_first(statement.raw_update, document))
-    owner = {"_id": statement.query["_id"]}
-    raw = with_id_of(statement.raw_update, encode_document(owner))
-    return _checked(raw, {**owner, **document})
+    assert isinstance(statement.update, dict)
+    if "_id" in statement.update:
+        raw, decoded = with_id_first(statement.raw_update, statement.update)
+        is_whole = statement.is_whole
+    else:
+        owner = old_raw if old_raw is not None else encode_document(statement.query)
+        raw, decoded = with_id_of(statement.raw_update, owner), statement.query
+        is_whole = False
+    check_size(raw)
+    return NewDocument(raw, decoded, is_whole=is_whole, id_key=id_key)
 
 
 def _changed(statement: UpdateStatement, changed: Document, row: Row) -> NewDocument:

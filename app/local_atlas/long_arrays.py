@@ -38,11 +38,17 @@ class Outline:
 
     Args:
         raw: the document without the arrays; the very bytes given where there are none.
-        arrays: the raw BSON array at each path, none of them inside another array.
+        arrays: the raw BSON array at each path, none of them inside another array, and none in a
+            field that is an `_id` or an operator.
     """
 
     raw: bytes
     arrays: dict[Path, bytes] = field(default_factory=dict)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing was taken out."""
+        return not self.arrays
 
 
 def outline(raw: bytes) -> Outline:
@@ -99,7 +105,9 @@ def _without_arrays(
         if name in names or not value <= after < end:
             raise ValueError("a name comes twice, or a value does not end where it should")
         names.add(name)
-        if raw[offset] == _ARRAY and _is_doubles(raw, value, after):
+        if name == b"_id" or name.startswith(b"$"):
+            pass
+        elif raw[offset] == _ARRAY and _is_doubles(raw, value, after):
             arrays[*path, name.decode()] = raw[value:after]
             parts.append(raw[kept:offset])
             kept = after

@@ -20,6 +20,7 @@ Document = dict[str, Any]
 
 _INT32 = struct.Struct("<i")
 _HEAD, _TAIL = _INT32.size, 1
+_ID_NAME = b"_id\0"
 # What an element's value occupies: a fixed number of bytes, or a length that stands at its start
 # and counts these bytes too few. Regular expressions (11) are two strings that end in zero.
 _FIXED_SIZES = {
@@ -51,9 +52,9 @@ def with_id_first(raw: bytes, document: Document) -> tuple[bytes, Document]:
 
     Args:
         raw: the document as it was sent.
-        document: the same, decoded; not modified.
+        document: the same, decoded; not modified. Fields may be missing from it, but not `_id`.
     """
-    if next(iter(document), None) == "_id":
+    if raw.startswith(_ID_NAME, _HEAD + 1):
         return raw, document
     if "_id" in document:
         start, end = _element_span(raw, "_id")

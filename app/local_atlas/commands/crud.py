@@ -4,16 +4,17 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from ..collection_writer import CollectionWriter, NewDocument
+from ..collection_writer import CollectionWriter
 from ..document_updates import (
     DocumentUpdater,
     UpdateOutcome,
     UpdateStatement,
-    is_replacement_by_id,
+    replaced_id_key,
 )
 from ..errors import CommandError
-from ..mql.bson_order import sort_key
+from ..long_arrays import outline
 from ..mql.paths import MISSING
+from ..new_document import NewDocument
 from ..raw_documents import check_id, check_size, decode_checked, with_id_first
 from ..write_transaction import WriteTransaction
 from .fields import bool_field, collection_name, let_variables, missing_field
@@ -23,7 +24,8 @@ from .table import CommandContext, command
 from .write_errors import WriteErrors
 
 Document = dict[str, Any]
-_Run = list[tuple[int, UpdateStatement]]
+_Run = dict[bytes | None, tuple[int, UpdateStatement]]
+"""By the sort key of the `_id` that a replacement is about; None for a statement by itself."""
 
 _MAX_BATCH = 100_000  # maxWriteBatchSize of the handshake
 _CHUNK = 100  # documents that a multi-delete removes at a time
@@ -123,10 +125,11 @@ def _prepared(documents: Sequence[bytes], errors: WriteErrors) -> Iterator[tuple
     """Return what can be stored, with its place in the batch."""
     for index, sent in enumerate(documents):
         with errors.of(index):
-            raw, document = with_id_first(sent, decode_checked(sent))
-            check_id(document["_id"])
+            parts = outline(sent)
+            raw, decoded = with_id_first(sent, decode_checked(parts.raw))
+            check_id(decoded["_id"])
             check_size(raw)
-            yield index, NewDocument(raw, document)
+            yield index, NewDocument(raw, decoded, is_whole=parts.is_whole)
         if errors.stop:
             return
 
@@ -157,18 +160,16 @@ def _update_in_runs(
 
 def _runs(statements: Sequence[UpdateStatement]) -> Iterator[_Run]:
     """Split into runs of replacements by `_id`, no `_id` twice in one, and single others."""
-    run: _Run = []
-    keys: set[bytes] = set()
+    run: _Run = {}
     for index, statement in enumerate(statements):
-        key = sort_key(statement.query["_id"]) if is_replacement_by_id(statement) else None
-        if run and (key is None or key in keys):
+        key = replaced_id_key(statement)
+        if run and (key is None or key in run):
             yield run
-            run, keys = [], set()
+            run = {}
         if key is None:
-            yield [(index, statement)]
+            yield {None: (index, statement)}
         else:
-            run.append((index, statement))
-            keys.add(key)
+            run[key] = index, statement
     if run:
         yield run
 
@@ -178,13 +179,13 @@ def _update_run(
 ) -> Iterator[tuple[int, UpdateOutcome]]:
     if len(run) > 1:
         try:
-            outcomes = updater.replace_by_id([statement for _, statement in run])
+            outcomes = updater.replace_by_id({key: one for key, (_, one) in run.items() if key})
         except CommandError:
             pass  # one of them is at fault: which one shows below
         else:
-            yield from zip((index for index, _ in run), outcomes, strict=True)
+            yield from zip((index for index, _ in run.values()), outcomes, strict=True)
             return
-    for index, statement in run:
+    for index, statement in run.values():
         with errors.of(index):
             yield index, updater.run(statement)
         if errors.stop:

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..document_updates import UpdateStatement
 from ..errors import failed_to_parse
+from ..long_arrays import outline
 from ..mongodb_names import FIELDS, note_on
 from ..raw_documents import decode_checked, embedded_document
 from .fields import (
@@ -47,7 +48,7 @@ def parse_update(
     Raises:
         CommandError: a field is unknown, missing or of the wrong type.
     """
-    statement = decode_checked(raw)
+    statement, is_whole = _decoded(raw)
     _check_fields("update.updates", statement, _UPDATE_FIELDS)
     _check_common(context, collection, statement)
     update = statement.get("u")
@@ -57,6 +58,7 @@ def parse_update(
         query=_query(statement, "update.updates"),
         update=checked_update(update),
         raw_update=embedded_document(raw, "u") if isinstance(update, dict) else None,
+        is_whole=is_whole,
         is_multi=bool_field(statement, "multi"),
         is_upsert=bool_field(statement, "upsert"),
         array_filters=list_field(statement, "arrayFilters") if "arrayFilters" in statement else (),
@@ -94,6 +96,14 @@ def checked_update(update: Any) -> Document | list[Document]:
     return update
 
 
+def _decoded(raw: bytes) -> tuple[Document, bool]:
+    """Decode a statement; tell whether nothing was left out of the document in its `u`."""
+    parts = outline(raw)
+    if all(path[0] == "u" and len(path) > 1 for path in parts.arrays):
+        return decode_checked(parts.raw), parts.is_whole
+    return decode_checked(raw), True
+
+
 def _query(statement: Document, where: str) -> Document:
     if "q" not in statement:
         raise missing_field({where: 1}, "q")
@@ -109,6 +119,8 @@ def _check_common(context: CommandContext, collection: str, statement: Document)
 
 
 def _check_fields(where: str, statement: Document, known: frozenset[str]) -> None:
+    if statement.keys() <= known:
+        return
     for name in statement:
         if name not in known:
             raise unknown_field(where, name, note_on(name, FIELDS))
