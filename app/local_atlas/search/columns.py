@@ -78,6 +78,11 @@ class Column:
         """The value of every entry, cleared ones included; compare these."""
         return self._values[: self._end]
 
+    @property
+    def slots(self) -> Array:
+        """The slot of every entry, below zero where it is cleared."""
+        return self._slots[: self._end]
+
     def slots_with(self, entries: Bools, capacity: int) -> Bools:
         """Return (capacity,) which slots have an entry among the chosen ones."""
         found = np.zeros(capacity + 1, np.bool_)
@@ -114,6 +119,7 @@ class Dictionary:
 
     def __init__(self) -> None:
         self._codes: dict[Any, int] = {}
+        self._values: list[Any] = []  # by code, once one is asked for
         self._sorted: tuple[list[Any], npt.NDArray[np.int64]] | None = None
 
     def code(self, value: Any) -> int:
@@ -123,6 +129,12 @@ class Dictionary:
     def find(self, value: Any) -> int | None:
         """Return the code of a value, or None where no document ever had it."""
         return self._codes.get(value)
+
+    def value(self, code: int) -> Any:
+        """Return the value of a code."""
+        if len(self._values) < len(self._codes):
+            self._values = list(self._codes)
+        return self._values[code]
 
     def accepting(self, lower: Any, upper: Any, *, closed: tuple[bool, bool]) -> Bools:
         """Return (number of codes,) which values lie in a range; None is an open end."""

@@ -15,9 +15,9 @@ from .parsing import (
     integer,
     integer_within,
     non_empty_string,
-    non_negative_integer,
     one_of,
     one_or_list_of,
+    positive_integer,
     refuse,
     refuse_type,
     string,
@@ -117,14 +117,31 @@ def _string(parser: DocumentParser) -> Options:
         "analyzer": parser.optional_or_none("analyzer", non_empty_string),
         "searchAnalyzer": parser.optional_or_none("searchAnalyzer", non_empty_string),
         "similarity": parser.optional_or_none("similarity", document),
-        "ignoreAbove": parser.optional_or_none("ignoreAbove", non_negative_integer),
+        "ignoreAbove": parser.optional_or_none("ignoreAbove", positive_integer),
         "indexOptions": parser.optional(
             "indexOptions", one_of("docs", "freqs", "offsets", "positions"), "offsets"
         ),
         "store": parser.optional("store", boolean, True),
         "norms": parser.optional("norms", one_of("include", "omit"), "include"),
-        "multi": parser.optional_or_none("multi", document),
+        "multi": parser.optional("multi", _read_multi, dict[str, Options]()),
     }
+
+
+def _read_multi(value: Any, path: str) -> dict[str, Options]:
+    multi = document(value, path)
+    for name in multi:
+        if "." in name:
+            refuse(path, 'multi path cannot contain "."')
+    return {name: document_of(_parse_multi)(multi[name], f"{path}.{name}") for name in multi}
+
+
+def _parse_multi(parser: DocumentParser) -> Options:
+    if parser.required("type", _TYPE_NAME) != "string":
+        parser.refuse("multi definition must be string field")
+    options = _string(parser)
+    if options["multi"]:
+        parser.refuse("multi definition cannot contain nested multi definition")
+    return options
 
 
 def _autocomplete(parser: DocumentParser) -> Options:

@@ -15,6 +15,7 @@ from ..mql.bson_types import type_name
 from .definition import SearchIndexDefinition
 from .lone_vectors import is_lone_binary
 from .mapping import DocumentMapping, FieldMapping
+from .query_paths import TextPath
 from .skips import (
     IN_ARRAY,
     NOT_THE_FIRST,
@@ -153,6 +154,8 @@ class _Walk:
         return True
 
     def _scalar(self, field: FieldMapping, path: str, value: Any) -> None:
+        if isinstance(value, str) and "string" in field.types:
+            self._text(field.types["string"], path, value)
         known = comparable(value)
         if known is None or known.kind not in field.types:
             self._skip_value(field, path, value)
@@ -166,6 +169,11 @@ class _Walk:
             self._batch.add_value(path, "token", self._slot, text)
         else:
             self._batch.add_value(path, known.kind, self._slot, known.content)
+
+    def _text(self, options: Mapping[str, Any], path: str, text: str) -> None:
+        self._batch.add_text(TextPath(path), self._slot, text)
+        for name in options.get("multi", ()):
+            self._batch.add_text(TextPath(path, name), self._slot, text)
 
     def _number(self, options: Mapping[str, Any], path: str, known: Value) -> None:
         number = known.content

@@ -12,6 +12,7 @@ from .refusals import QueryError
 from .score_modifiers import ScoreModifier
 from .search_data import SearchData
 from .search_query import KnnBeta, SearchQuery
+from .text_checks import check_texts
 from .vector_search import search_with_operators
 
 
@@ -26,6 +27,8 @@ def search(definition: SearchIndexDefinition, data: SearchData, query: SearchQue
         raise QueryError(
             "Before using returnStoredSource, index must be created with storedSource defined."
         )
+    for condition in operator.filters:
+        check_texts(definition.mapping, query.index, condition)
     if isinstance(operator, KnnBeta):
         hits = _nearest(definition, data, operator)
     else:

@@ -77,11 +77,21 @@ _DYNAMIC_FIELD = FieldMapping(
 
 
 @dataclass(frozen=True, slots=True)
+class TextSettings:
+    """The analyzers of fields that name none, and the names of the synonym mappings."""
+
+    analyzer: str | None = None
+    search_analyzer: str | None = None
+    synonyms: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class IndexMapping:
     """The whole mapping of an index."""
 
     root: DocumentMapping
     type_sets: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    text: TextSettings = field(default_factory=TextSettings)
 
     def child(self, parent: DocumentMapping, name: str) -> FieldMapping | None:
         """Return the mapping of a field of a document, declared or dynamic."""
@@ -97,6 +107,15 @@ class IndexMapping:
         return FieldMapping(
             types=self.type_sets[dynamic], document=DocumentMapping(dynamic=dynamic)
         )
+
+    def dynamic_strings(self) -> Iterator[Mapping[str, Any]]:
+        """Yield the options of the strings of undeclared fields, wherever there may be some."""
+        documents = [self.root, *(one.document for _, one in self.declared())]
+        dynamics = {one.dynamic for one in documents if one is not None}
+        for dynamic in dynamics - {None}:
+            options = self.dynamic_field(str(dynamic)).types.get("string")
+            if options is not None:
+                yield options
 
     def resolve(self, path: str) -> FieldMapping | None:
         """Return the mapping that a query finds under a full dotted path.

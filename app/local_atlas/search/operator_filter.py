@@ -1,4 +1,4 @@
-"""Search operators as a filter: `equals`, `in`, `range`, `exists` and `compound`.
+"""Search operators as a filter: on values, `text`, `phrase` and `compound`.
 
 A path that is not mapped matches nothing; unlike in the MQL dialect no error tells of it.
 Source: https://github.com/mongodb/mongot, `index/query/operators`.
@@ -18,10 +18,11 @@ from .parsing import (
     non_negative_integer,
     one_or_list_of,
     refuse,
-    refuse_type,
     string,
 )
-from .score_modifiers import read_score
+from .query_paths import read_paths
+from .score_modifiers import read_compound_score, read_score
+from .text_operators import parse_phrase, parse_text
 from .values import Value
 
 # Every operator that the search server knows, in the order in which it lists them.
@@ -39,19 +40,6 @@ def read_operator_filter(value: Any, path: str) -> Condition:
         ParseError: with the search server's path and text, or naming what is not emulated.
     """
     return document_of(_parse_operator)(value, path)
-
-
-def read_paths(value: Any, path: str) -> list[str]:
-    """Read `path`: a string, `{value: ...}`, or an array of them."""
-    return one_or_list_of(_read_path)(value, path)
-
-
-def _read_path(value: Any, path: str) -> str:
-    if isinstance(value, Mapping):
-        return document_of(lambda parser: parser.required("value", string))(value, path)
-    if not isinstance(value, str):
-        refuse_type(path, "string or document", value)
-    return value
 
 
 def _parse_operator(parser: DocumentParser) -> Condition:
@@ -107,6 +95,8 @@ def _parse_range(parser: DocumentParser) -> Condition:
         parser.refuse("bounds must be of the same type")
     if kind == "boolean":
         parser.refuse("range operator does not support BOOLEAN point type")
+    if lower is not None and upper is not None:
+        _refuse_empty_range(parser, lower, upper)
     _accept_options(parser)
     least = None if lower is None else lower[1].content
     greatest = None if upper is None else upper[1].content
@@ -117,8 +107,18 @@ def _parse_range(parser: DocumentParser) -> Condition:
     )
 
 
+def _refuse_empty_range(
+    parser: DocumentParser, lower: tuple[str, Value], upper: tuple[str, Value]
+) -> None:
+    least, greatest = lower[1].content, upper[1].content
+    if least > greatest:
+        parser.refuse("gt/gte must not be greater than lt/lte")
+    if least == greatest and (lower[0], upper[0]) != ("gte", "lte"):
+        parser.refuse("bounds must both be inclusive if they are equal")
+
+
 def _parse_exists(parser: DocumentParser) -> Condition:
-    _accept_options(parser)
+    parser.optional_or_none("score", read_score)
     return Exists(parser.required("path", string))
 
 
@@ -129,10 +129,12 @@ def _parse_compound(parser: DocumentParser) -> Condition:
     }
     if all(clause is None for clause in clauses.values()):
         parser.refuse(f"at least one of [{', '.join(clauses)}] must be present")
+    is_dismax = parser.optional("score", read_compound_score, False)
     if not any(clauses.values()):
         parser.refuse("must have at least one clause")
-    _accept_options(parser)
     should = clauses["should"]
+    if is_dismax:
+        _check_dismax(parser, clauses)
     minimum = parser.optional_or_none("minimumShouldMatch", non_negative_integer)
     if minimum is not None and should is None:
         parser.refuse("should clause must not be empty when using minimumShouldMatch")
@@ -141,16 +143,27 @@ def _parse_compound(parser: DocumentParser) -> Condition:
     required = [*(clauses["filter"] or ()), *(clauses["must"] or ())]
     # Without a required clause, a document must meet one of `should` to be found at all.
     minimum = minimum or (1 if should and not required else 0)
+    parser.optional_or_none("doesNotAffect", _read_paths_of_others)
     parts: list[Condition] = [*required, *(Not(clause) for clause in clauses["mustNot"] or ())]
     if minimum:
         parts.append(AnyOf(should or (), minimum))
     return AllOf(parts)
 
 
+def _check_dismax(parser: DocumentParser, clauses: Mapping[str, object | None]) -> None:
+    if clauses["should"] is None:
+        parser.refuse("should clause must not be empty when using dismax score")
+    if any(clauses[name] is not None for name in ("filter", "must", "mustNot")):
+        parser.refuse("cannot use dismax when must, mustNot, or filter is present")
+
+
 def _accept_options(parser: DocumentParser) -> None:
     """Check the options that change no match."""
     parser.optional_or_none("score", read_score)
-    parser.optional_or_none("doesNotAffect", one_or_list_of(non_empty_string))
+    parser.optional_or_none("doesNotAffect", _read_paths_of_others)
+
+
+_read_paths_of_others = one_or_list_of(non_empty_string)
 
 
 def _any_path(paths: list[str], build: Callable[[str], Condition]) -> Condition:
@@ -163,6 +176,8 @@ _READERS: dict[str, Reader[Condition]] = {
     "exists": document_of(_parse_exists),
     "in": document_of(_parse_in),
     "knnBeta": _refuse_nested("knnBeta"),
+    "phrase": document_of(parse_phrase),
     "range": document_of(_parse_range),
+    "text": document_of(parse_text),
     "vectorSearch": _refuse_nested("vectorSearch"),
 }

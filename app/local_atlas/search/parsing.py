@@ -230,6 +230,18 @@ def one_or_list_of(read: Reader[T]) -> Reader[list[T]]:
     return read_either
 
 
+def non_empty_list(read: Reader[list[T]]) -> Reader[list[T]]:
+    """Return a reader that refuses an empty array."""
+
+    def read_some(value: Any, path: str) -> list[T]:
+        result = read(value, path)
+        if not result:
+            refuse(path, "cannot be empty")
+        return result
+
+    return read_some
+
+
 def document_of(parse: Callable[[DocumentParser], T]) -> Reader[T]:
     """Return a reader of documents in which unknown fields are refused."""
 

@@ -39,14 +39,42 @@ def read_score(value: Any, path: str) -> ScoreModifier:
     return document_of(_parse_score)(value, path)
 
 
+def read_compound_score(value: Any, path: str) -> bool:
+    """Check the `score` of a compound operator in a filter; tell whether it is `dismax`.
+
+    Raises:
+        ParseError: with the search server's path and text.
+    """
+    return document_of(_parse_compound_score)(value, path)
+
+
+def _parse_compound_score(parser: DocumentParser) -> bool:
+    modifiers: dict[str, Any] = {**_modifiers(parser)}
+    modifiers["dismax"] = parser.optional_or_none("dismax", document_of(_parse_dismax))
+    return parser.exactly_one(modifiers)[0] == "dismax"
+
+
+def _parse_dismax(parser: DocumentParser) -> float:
+    return parser.optional("tieBreakerScore", _read_tie_breaker, 1.0)
+
+
+def _read_tie_breaker(value: Any, path: str) -> float:
+    result = number(value, path)
+    if not 0 <= result <= 1:
+        refuse(path, "must be within bounds [0.0..1.0]")
+    return result
+
+
 def _parse_score(parser: DocumentParser) -> ScoreModifier:
-    return parser.exactly_one(
-        {
-            "boost": parser.optional_or_none("boost", document_of(_parse_boost)),
-            "constant": parser.optional_or_none("constant", document_of(_parse_constant)),
-            "function": parser.optional_or_none("function", _read_function),
-        }
-    )[1]
+    return parser.exactly_one(_modifiers(parser))[1]
+
+
+def _modifiers(parser: DocumentParser) -> dict[str, ScoreModifier | None]:
+    return {
+        "boost": parser.optional_or_none("boost", document_of(_parse_boost)),
+        "constant": parser.optional_or_none("constant", document_of(_parse_constant)),
+        "function": parser.optional_or_none("function", _read_function),
+    }
 
 
 def _parse_boost(parser: DocumentParser) -> ScoreModifier:

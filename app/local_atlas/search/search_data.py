@@ -37,8 +37,8 @@ class SearchData:
     def __init__(self, definition: SearchIndexDefinition) -> None:
         self._definition = definition
         self._lock = threading.Lock()
-        self._root = Space(definition.mapping.is_lowercase)
-        self._nested = Space(definition.mapping.is_lowercase)
+        self._root = Space(definition.mapping)
+        self._nested = Space(definition.mapping)
         self._reader = DocumentReader(definition)
         self._ingestion = Ingestion(definition, self._nested.take_slot)
         self._builder = GraphBuilder(self._merge)

@@ -5,8 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from .field_types import parse_document, read_type_set
-from .mapping import DocumentMapping, IndexMapping
-from .parsing import DocumentParser, document, document_of, list_of, refuse, refuse_type, string
+from .mapping import DocumentMapping, IndexMapping, TextSettings
+from .parsing import (
+    DocumentParser,
+    document,
+    document_of,
+    list_of,
+    non_empty_string,
+    refuse,
+    refuse_type,
+    string,
+)
 
 _NESTED_ROOT_REFUSED = (
     "`nestedRoot` is not supported in search index definitions. Remove `nestedRoot` from the "
@@ -39,11 +48,29 @@ def parse_search_mappings(parser: DocumentParser) -> SearchMappings:
     text_options["analyzers"] = parser.optional_or_none("analyzers", _read_analyzers)
     type_sets = dict(parser.optional_or_none("typeSets", _read_type_sets) or [])
     text_options["sort"] = parser.optional_or_none("sort", document)
-    text_options["synonyms"] = parser.optional_or_none("synonyms", list_of(document))
+    text_options["synonyms"] = parser.optional_or_none("synonyms", _read_synonyms)
     unknown = sorted(_used_type_sets(root) - type_sets.keys())
     if unknown:
         refuse("", f"Invalid typeSets defined in index definition: [{', '.join(unknown)}]")
-    return SearchMappings(IndexMapping(root, type_sets), text_options)
+    text = TextSettings(
+        text_options["analyzer"],
+        text_options["searchAnalyzer"],
+        frozenset(name for name, *_ in text_options["synonyms"] or ()),
+    )
+    return SearchMappings(IndexMapping(root, type_sets, text), text_options)
+
+
+def _parse_synonyms(parser: DocumentParser) -> tuple[str, str, str]:
+    name = parser.required("name", non_empty_string)
+    collection = parser.required("source", document_of(_parse_source))
+    return name, collection, parser.required("analyzer", non_empty_string)
+
+
+def _parse_source(parser: DocumentParser) -> str:
+    return parser.required("collection", non_empty_string)
+
+
+_read_synonyms = list_of(document_of(_parse_synonyms))
 
 
 def _read_analyzers(value: Any, path: str) -> list[Mapping[str, Any]]:

@@ -11,7 +11,7 @@ from bson import Decimal128
 
 from ..errors import NOT_EMULATED
 from .conditions import Condition
-from .operator_filter import OPERATORS, read_operator_filter, read_paths
+from .operator_filter import OPERATORS, read_operator_filter
 from .parsing import (
     INT32_MAX,
     DocumentParser,
@@ -27,6 +27,7 @@ from .parsing import (
     refuse,
     string,
 )
+from .query_paths import read_paths
 from .score_modifiers import ScoreModifier, read_score
 from .vector_criteria import VectorCriteria, parse_vector_criteria
 from .vectors import Vector, narrowed
@@ -47,6 +48,11 @@ class KnnBeta:
     filter: Condition | None
     score: ScoreModifier | None
 
+    @property
+    def filters(self) -> list[Condition]:
+        """The filter, where there is one."""
+        return [] if self.filter is None else [self.filter]
+
 
 @dataclass(frozen=True, slots=True)
 class VectorOperator:
@@ -54,6 +60,12 @@ class VectorOperator:
 
     criteria: VectorCriteria[Condition]
     score: ScoreModifier | None
+
+    @property
+    def filters(self) -> list[Condition]:
+        """The filters of nested documents and of their parents, as far as there are any."""
+        both = (self.criteria.filter, self.criteria.parent_filter)
+        return [one for one in both if one is not None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Nothing here is locked; `SearchData` owns the lock.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -13,7 +13,10 @@ from bson import Binary
 
 from .columns import Column, Dictionary
 from .lone_vectors import read_lone_vectors
-from .mapping import VectorField
+from .mapping import IndexMapping, VectorField
+from .query_paths import TextPath
+from .text_column import TextColumn
+from .text_fields import text_column
 from .values import Kind
 from .vector_index import MergeStep, VectorIndex
 from .vectors import ElementType, Vector
@@ -43,6 +46,7 @@ class Batch:
         exists: slots of the documents that have a path.
         nulls: slots of those that have it, or an element in it, as an explicit null.
         values: slots and values of one part of a path.
+        texts: slots and strings that are analysed.
         vectors: slots, record ids and the one vector each of a path and element type.
         lone_vectors: slots, record ids and contents of float vectors that are still to be read, by
             path and by whether they are binary.
@@ -54,6 +58,7 @@ class Batch:
         self.values: dict[tuple[str, Part], tuple[list[int], list[Any]]] = defaultdict(
             lambda: ([], [])
         )
+        self.texts: dict[TextPath, tuple[list[int], list[str]]] = defaultdict(lambda: ([], []))
         self.vectors: dict[tuple[str, ElementType], tuple[list[int], list[int], list[Vector]]] = (
             defaultdict(lambda: ([], [], []))
         )
@@ -66,6 +71,12 @@ class Batch:
         slots, values = self.values[path, part]
         slots.append(slot)
         values.append(value)
+
+    def add_text(self, path: TextPath, slot: int, text: str) -> None:
+        """Note one string that is analysed."""
+        slots, texts = self.texts[path]
+        slots.append(slot)
+        texts.append(text)
 
     def add_vector(self, path: str, slot: int, record_id: int, vector: Vector) -> None:
         """Note the one vector of a path."""
@@ -146,16 +157,17 @@ class Space:
     element of its array.
 
     Args:
-        is_lowercase: whether strings at a path are indexed, and so compared, in lower case.
+        mapping: of the index, which says how strings are indexed and so compared.
     """
 
-    def __init__(self, is_lowercase: Callable[[str], bool] = lambda path: False) -> None:
-        self._is_lowercase = is_lowercase
+    def __init__(self, mapping: IndexMapping) -> None:
+        self._mapping = mapping
         self.capacity = 0
         self.expected = 0
         self._slots_of: dict[int, list[int]] = {}
         self._free: list[int] = []
         self._fields: dict[str, FieldColumns] = {}
+        self._texts: dict[TextPath, TextColumn] = {}
         self._vectors: dict[tuple[str, ElementType], VectorIndex] = {}
 
     def __len__(self) -> int:
@@ -180,6 +192,8 @@ class Space:
         for slot in self._slots_of.pop(record_id, ()):
             for columns in self._fields.values():
                 columns.clear(slot)
+            for texts in self._texts.values():
+                texts.clear(slot)
             for vectors in self._vectors.values():
                 vectors.remove(slot)
             self._free.append(slot)
@@ -192,6 +206,8 @@ class Space:
             self._columns(path).nulls.set(slots, self.capacity)
         for (path, part), (slots, values) in batch.values.items():
             self._columns(path).add(part, slots, values, self.capacity)
+        for text_path, (slots, texts) in batch.texts.items():
+            self._add_texts(text_path, slots, texts)
         for (path, element_type), (slots, record_ids, vectors) in batch.vectors.items():
             self._vector_index(path, element_type, fields).add(slots, record_ids, vectors)
         for (path, _), (slots, record_ids, contents) in batch.lone_vectors.items():
@@ -206,6 +222,8 @@ class Space:
         for columns in self._fields.values():
             for column in columns.columns.values():
                 column.compact()
+        for texts in self._texts.values():
+            texts.compact()
         for vectors in self._vectors.values():
             vectors.compact()
 
@@ -227,9 +245,13 @@ class Space:
 
     def as_indexed(self, path: str, kind: Kind, content: Any) -> Any:
         """Return what a value to compare with would be in the index of a path."""
-        if kind == "token" and isinstance(content, str) and self._is_lowercase(path):
+        if kind == "token" and isinstance(content, str) and self._mapping.is_lowercase(path):
             return content.lower()
         return content
+
+    def texts(self) -> Iterable[tuple[TextPath, TextColumn]]:
+        """Return the analysed texts by path; none of those whose analyzer is not emulated."""
+        return self._texts.items()
 
     def vectors(self, path: str, element_type: ElementType) -> VectorIndex | None:
         """Return the vectors of a path and type, or None where no document had one."""
@@ -248,6 +270,14 @@ class Space:
         parts = [column for part, column in columns.columns.items() if part in _NUMBERS]
         values = [value for column in parts for value in column.values_of(slots[0]).tolist()]
         return float(values[0]) if len(values) == 1 else None
+
+    def _add_texts(self, path: TextPath, slots: list[int], texts: list[str]) -> None:
+        if path not in self._texts:
+            column = text_column(self._mapping, path)
+            if column is None:
+                return  # no query is taken for it, so nobody misses the texts
+            self._texts[path] = column
+        self._texts[path].add(slots, texts)
 
     def _vector_index(
         self, path: str, element_type: ElementType, fields: dict[str, VectorField]

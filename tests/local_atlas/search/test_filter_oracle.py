@@ -17,9 +17,11 @@ from tests.local_atlas.search.filter_oracle import (
     MISSING,
     comparable_pool,
     document_pool,
+    equal,
     kind,
     mql,
     search_operator,
+    sort_form,
 )
 
 PATHS = ("f", "g", "a.b", "a.c")
@@ -141,9 +143,12 @@ class Dice:
 
     def _range(self) -> dict[str, Any]:
         first, *others = [one for one in self.same_kind() if kind(one) != "boolean"] or [5]
-        bounds = {self._random.choice(["gt", "gte"]): first}
+        least, greatest = sorted([first, *others[:1], first][:2], key=sort_form)
+        if equal(least, greatest) and others:
+            return {"path": self.path(), "gte": least, "lte": greatest}  # none may be open
+        bounds = {self._random.choice(["gt", "gte"]): least}
         if others:
-            bounds[self._random.choice(["lt", "lte"])] = others[0]
+            bounds[self._random.choice(["lt", "lte"])] = greatest
         return {"path": self.path(), **bounds}
 
     def _compound(self, depth: int) -> dict[str, Any]:

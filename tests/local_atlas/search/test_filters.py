@@ -206,6 +206,17 @@ OPERATOR_CASES = [
         {"numbers", "large"},
         id="minimumShouldMatch",
     ),
+    pytest.param(
+        {
+            "compound": {
+                "should": [{"equals": {"path": "f", "value": 5}}],
+                "score": {"dismax": {"tieBreakerScore": 0.5}},
+                "doesNotAffect": ["g"],
+            }
+        },
+        {"int"},
+        id="dismax changes no match",
+    ),
 ]
 
 
@@ -372,9 +383,61 @@ REFUSED_OPERATORS = [
         id="knnBeta in compound",
     ),
     pytest.param(
-        {"text": {"path": "f", "query": "red"}},
-        '"knnBeta.filter.text" is an operator of the search engine (not emulated by LocalAtlas)',
-        id="text is refused by name",
+        {"autocomplete": {"path": "f", "query": "red"}},
+        '"knnBeta.filter.autocomplete" is an operator of the search engine '
+        "(not emulated by LocalAtlas)",
+        id="autocomplete is refused by name",
+    ),
+    pytest.param(
+        {"exists": {"path": "f", "doesNotAffect": "g"}},
+        '"knnBeta.filter.exists" unrecognized field "doesNotAffect"',
+        id="exists affects everything",
+    ),
+    pytest.param(
+        {"in": {"path": [], "value": 1}},
+        '"knnBeta.filter.in.path" cannot be empty',
+        id="no path at all",
+    ),
+    pytest.param(
+        {"in": {"path": {"value": "f", "multi": "m"}, "value": 1}},
+        '"knnBeta.filter.in.path" multi field not permitted for this operator',
+        id="multi where values are compared",
+    ),
+    pytest.param(
+        {"in": {"path": {"wildcard": "*"}, "value": 1}},
+        '"knnBeta.filter.in.path.value" is required',
+        id="wildcard where values are compared",
+    ),
+    pytest.param(
+        {"range": {"path": "f", "gt": 5, "lt": 3}},
+        '"knnBeta.filter.range" gt/gte must not be greater than lt/lte',
+        id="bounds the wrong way round",
+    ),
+    pytest.param(
+        {"range": {"path": "f", "gte": "a", "lt": "a"}},
+        '"knnBeta.filter.range" bounds must both be inclusive if they are equal',
+        id="a range of nothing",
+    ),
+    pytest.param(
+        {"compound": {"must": {"exists": {"path": "f"}}, "score": {"dismax": {}}}},
+        '"knnBeta.filter.compound" should clause must not be empty when using dismax score',
+        id="dismax without should",
+    ),
+    pytest.param(
+        {
+            "compound": {
+                "must": {"exists": {"path": "f"}},
+                "should": {"exists": {"path": "f"}},
+                "score": {"dismax": {}},
+            }
+        },
+        '"knnBeta.filter.compound" cannot use dismax when must, mustNot, or filter is present',
+        id="dismax beside must",
+    ),
+    pytest.param(
+        {"compound": {"should": [], "score": {"dismax": {"tieBreakerScore": 2}}}},
+        '"knnBeta.filter.compound.score.dismax.tieBreakerScore" must be within bounds [0.0..1.0]',
+        id="dismax out of bounds",
     ),
 ]
 

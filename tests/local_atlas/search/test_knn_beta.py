@@ -98,10 +98,10 @@ REFUSALS = [
         id="highlight is refused by name",
     ),
     pytest.param(knn(path=...), '"knnBeta.path" is required', id="no path"),
-    pytest.param(knn(path=5), '"knnBeta.path" must be a string or document', id="path type"),
+    pytest.param(knn(path=5), '"knnBeta.path" must be a document or string', id="path type"),
     pytest.param(
         knn(path={"value": "v", "multi": "m"}),
-        '"knnBeta.path" unrecognized field "multi"',
+        '"knnBeta.path" multi field not permitted for this operator',
         id="multi",
     ),
     pytest.param(knn(vector=...), '"knnBeta.vector" is required', id="no vector"),

@@ -1,0 +1,87 @@
+"""What an index cannot do for the text operators of a filter, refused before the search.
+
+Source: https://github.com/mongodb/mongot, `QueryAnalyzerWrapper`, `SynonymMappingException` and
+`SearchQueryTimeMappingChecks`.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .analyzers import ANALYZERS
+from .conditions import AllOf, AnyOf, Condition, Not
+from .mapping import IndexMapping
+from .query_paths import AnyTextPath, TextPath
+from .refusals import QueryError, not_emulated
+from .text_conditions import HasPhrase, HasText
+from .text_fields import index_analyzer, search_analyzer, text_options
+
+
+def check_texts(mapping: IndexMapping, index_name: str, condition: Condition) -> None:
+    """Check every text operator of a filter against a mapping.
+
+    Raises:
+        QueryError: an unknown `multi` or synonym mapping, or a phrase where positions are not
+            indexed, with the search server's text; or what LocalAtlas does not emulate, by name.
+    """
+    for one in _texts(condition):
+        for path in one.search.paths:
+            for found, options in _mapped(mapping, index_name, path):
+                _check_analyzers(mapping, found, options)
+                if isinstance(one, HasPhrase):
+                    _check_positions(mapping, found, options, one)
+        _check_synonyms(mapping, one.search.synonyms)
+
+
+def _texts(condition: Condition) -> Iterator[HasText | HasPhrase]:
+    if isinstance(condition, HasText | HasPhrase):
+        yield condition
+    elif isinstance(condition, Not):
+        yield from _texts(condition.part)
+    elif isinstance(condition, AllOf | AnyOf):
+        for part in condition.parts:
+            yield from _texts(part)
+
+
+def _mapped(
+    mapping: IndexMapping, index_name: str, path: AnyTextPath
+) -> Iterator[tuple[TextPath, Mapping[str, Any]]]:
+    """Yield the fields under a path, with their options; those not indexed as strings have none."""
+    if not isinstance(path, TextPath):
+        matching = (TextPath(name) for name, _ in mapping.declared() if path.matches(name))
+        found = [(one, text_options(mapping, one)) for one in matching]
+        yield from ((one, options) for one, options in found if options is not None)
+        yield from ((TextPath(path.pattern), options) for options in mapping.dynamic_strings())
+        return
+    options = text_options(mapping, path)
+    if options is not None:
+        yield path, options
+    elif path.multi:
+        raise QueryError(f"{path} not found in index: {index_name}")
+
+
+def _check_analyzers(mapping: IndexMapping, path: TextPath, options: Mapping[str, Any]) -> None:
+    for name in (index_analyzer(mapping, options), search_analyzer(mapping, options)):
+        if name not in ANALYZERS:
+            raise not_emulated(f'analyzer "{name}" of field {path}')
+
+
+def _check_positions(
+    mapping: IndexMapping, path: TextPath, options: Mapping[str, Any], phrase: HasPhrase
+) -> None:
+    if options.get("indexOptions", "offsets") in ("offsets", "positions"):
+        return
+    analyze = ANALYZERS[search_analyzer(mapping, options)]
+    # A phrase of one term is a term, which needs no positions.
+    if any(len(analyze(query)) > 1 for query in phrase.search.queries):
+        raise QueryError(
+            f"field {path} not indexed as string with indexOptions=offset or "
+            "indexOptions=positions, which is required for phrase operator queries"
+        )
+
+
+def _check_synonyms(mapping: IndexMapping, name: str | None) -> None:
+    if name is None:
+        return
+    if name not in mapping.text.synonyms:
+        raise QueryError(f'unknown synonym mapping name "{name}"')
+    raise not_emulated(f'synonym mapping "{name}"')

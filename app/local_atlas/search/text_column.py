@@ -1,0 +1,140 @@
+"""The analysed texts of one path: which slots hold a term, or a phrase.
+
+A text is kept as it came until the first query asks for its column, so that an index whose strings
+nobody searches pays next to nothing for them. Then it becomes one code per term, in a column whose
+entries lie in the order of the words: neighbours in the column are neighbours in the text.
+The texts of an array follow one another without a gap, as they do in the engine, whose analyzers
+keep Lucene's position increment gap of 0; so a phrase matches across two of them.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from .analyzers import Analyzer, Terms
+from .columns import Column, Dictionary
+
+Bools = npt.NDArray[np.bool_]
+
+_LEFT_OUT = -1  # the place of a term that the analyzer left out
+
+
+class TextColumn:
+    """Terms by slot, in their order.
+
+    Args:
+        analyze: what makes terms of the text of a document.
+        analyze_query: what makes terms of the text of a query.
+    """
+
+    def __init__(self, analyze: Analyzer, analyze_query: Analyzer) -> None:
+        self._analyze = analyze
+        self.analyze_query = analyze_query
+        self._waiting: dict[int, list[str]] = {}
+        self._codes = Dictionary()
+        self._column = Column(np.int32)
+
+    def add(self, slots: Sequence[int], texts: Sequence[str]) -> None:
+        """Take in texts; those of one slot all at once."""
+        for slot, text in zip(slots, texts, strict=True):
+            self._waiting.setdefault(slot, []).append(text)
+
+    def clear(self, slot: int) -> None:
+        """Forget the texts of a slot."""
+        if self._waiting.pop(slot, None) is None:
+            self._column.clear(slot)
+
+    def compact(self) -> None:
+        """Give back the room of what was cleared, where it is worth it."""
+        self._column.compact()
+
+    def terms(self) -> list[str]:
+        """Return the distinct terms that some slot holds, in no order."""
+        self._analyze_waiting()
+        column = self._column
+        codes = np.unique(column.values[column.slots >= 0])
+        return [self._codes.value(code) for code in codes.tolist() if code != _LEFT_OUT]
+
+    def slots_with_any(self, terms: Iterable[str], capacity: int) -> Bools:
+        """Return (capacity,) which slots hold one of the terms."""
+        self._analyze_waiting()
+        codes = [code for code in map(self._codes.find, terms) if code is not None]
+        return self._column.slots_with(np.isin(self._column.values, codes), capacity)
+
+    def slots_with_phrase(self, phrase: Terms, slop: int, capacity: int) -> Bools:
+        """Return (capacity,) which slots hold the terms in their order.
+
+        Args:
+            phrase: the terms by position; any word may stand where there is None.
+            slop: by how many positions the terms may be off altogether.
+            capacity: above every slot.
+        """
+        self._analyze_waiting()
+        places = [(place, term) for place, term in enumerate(phrase) if term is not None]
+        found = ((place, self._codes.find(term)) for place, term in places)
+        codes = [(place, code) for place, code in found if code is not None]
+        if not codes or len(codes) < len(places):
+            return np.zeros(capacity, np.bool_)
+        if slop == 0:
+            return self._slots_with_sequence(codes, capacity)
+        candidates = np.ones(capacity, np.bool_)
+        for _, code in codes:
+            candidates &= self._column.slots_with(self._column.values == code, capacity)
+        for slot in np.flatnonzero(candidates).tolist():
+            candidates[slot] = _is_near(self._column.values_of(slot), codes, slop)
+        return candidates
+
+    def _slots_with_sequence(self, codes: list[tuple[int, int]], capacity: int) -> Bools:
+        values, slots = self._column.values, self._column.slots
+        first = codes[0][0]
+        starts = np.flatnonzero(values == codes[0][1])
+        for place, code in codes[1:]:
+            starts = starts[starts + (place - first) < len(values)]
+            found = starts + (place - first)
+            starts = starts[(values[found] == code) & (slots[found] == slots[starts])]
+        entries = np.zeros(len(values), np.bool_)
+        entries[starts] = True
+        return self._column.slots_with(entries, capacity)
+
+    def _analyze_waiting(self) -> None:
+        if not self._waiting:
+            return
+        slots: list[int] = []
+        codes: list[int] = []
+        for slot, texts in self._waiting.items():
+            terms = [term for text in texts for term in self._analyze(text)]
+            codes.extend(_LEFT_OUT if one is None else self._codes.code(one) for one in terms)
+            slots.extend([slot] * len(terms))
+        if slots:
+            self._column.add(slots, codes, max(slots) + 1)
+        self._waiting.clear()
+
+
+def _is_near(text: npt.NDArray[np.int32], codes: list[tuple[int, int]], slop: int) -> bool:
+    """Tell whether the terms can be shifted into their places by `slop` positions in all.
+
+    Every term of the phrase takes another word of the text. In a window of shifts that is `slop`
+    wide, terms that are equal take the first word that is left for them, in their order: their
+    windows are of one width, so this fails only where every choice does.
+    """
+    shifts = [(np.flatnonzero(text == code) - place).tolist() for place, code in codes]
+    return any(
+        _fits(codes, shifts, range(start, start + slop + 1))
+        for start in sorted({shift for of_term in shifts for shift in of_term})
+    )
+
+
+def _fits(codes: list[tuple[int, int]], shifts: list[list[int]], window: range) -> bool:
+    last_word: dict[int, int] = {}
+    for (place, code), of_term in zip(codes, shifts, strict=True):
+        words = (
+            shift + place
+            for shift in of_term
+            if shift in window and shift + place > last_word.get(code, -1)
+        )
+        word = next(words, None)
+        if word is None:
+            return False
+        last_word[code] = word
+    return True

@@ -1,0 +1,64 @@
+"""Reads the operators `text` and `phrase`.
+
+Source: https://github.com/mongodb/mongot, `TextOperator`, `PhraseOperator` and `FuzzyOption`.
+"""
+
+from typing import Any
+
+from .fuzzy import Fuzzy
+from .parsing import (
+    DocumentParser,
+    document_of,
+    integer,
+    integer_within,
+    non_empty_list,
+    non_empty_string,
+    non_negative_integer,
+    one_of,
+    one_or_list_of,
+    refuse,
+)
+from .query_paths import read_text_paths
+from .score_modifiers import read_score
+from .text_conditions import HasPhrase, HasText, TextSearch
+
+_read_queries = non_empty_list(one_or_list_of(non_empty_string))
+
+
+def parse_text(parser: DocumentParser) -> HasText:
+    """Read `text`."""
+    fuzzy = parser.optional_or_none("fuzzy", document_of(_parse_fuzzy))
+    synonyms = parser.optional_or_none("synonyms", non_empty_string)
+    parser.at_most_one({"fuzzy": fuzzy, "synonyms": synonyms})
+    search = _parse_search(parser, synonyms)
+    criteria = parser.optional("matchCriteria", one_of("any", "all"), "any")
+    return HasText(search, needs_all=criteria == "all", fuzzy=fuzzy)
+
+
+def parse_phrase(parser: DocumentParser) -> HasPhrase:
+    """Read `phrase`."""
+    search = _parse_search(parser, None)
+    slop = parser.optional("slop", non_negative_integer, 0)
+    synonyms = parser.optional_or_none("synonyms", non_empty_string)
+    return HasPhrase(TextSearch(search.paths, search.queries, synonyms), slop)
+
+
+def _parse_search(parser: DocumentParser, synonyms: str | None) -> TextSearch:
+    parser.optional_or_none("score", read_score)
+    paths = parser.required("path", read_text_paths)
+    return TextSearch(tuple(paths), tuple(parser.required("query", _read_queries)), synonyms)
+
+
+def _parse_fuzzy(parser: DocumentParser) -> Fuzzy:
+    return Fuzzy(
+        max_edits=parser.optional("maxEdits", _read_max_edits, 2),
+        prefix_length=parser.optional("prefixLength", non_negative_integer, 0),
+        max_expansions=parser.optional("maxExpansions", integer_within(1, 1000), 50),
+    )
+
+
+def _read_max_edits(value: Any, path: str) -> int:
+    edits = integer(value, path)
+    if edits not in (1, 2):
+        refuse(path, "must be either 1 or 2")
+    return edits
