@@ -1,0 +1,368 @@
+"""The operators `text` and `phrase` in the filter of a knnBeta, rule by rule."""
+
+from typing import Any
+
+import pytest
+from bson import Binary, ObjectId
+from pymongo.database import Database
+
+from tests.local_atlas.search.asking import (
+    AGGREGATE_PREFIX,
+    Documents,
+    ids,
+    indexed,
+    knn_beta,
+    refusal,
+    search_definition,
+)
+
+TEXTS: dict[str, Any] = {
+    "shoe": "Red leather shoe, made in Italy",
+    "boot": "A black LEATHER boot",
+    "dress": "red summer dress",
+    "list": ["blue jeans", "red shirt"],
+    "nested list": [["green scarf"], 7, None, {"a": "red"}],
+    "swapped": "dress summer red",
+    "number": 5,
+    "null": None,
+    "id": ObjectId("0" * 24),
+    "binary": Binary(b"red"),
+    "empty": "",
+    "punctuation": "!?",
+}
+FIELDS: dict[str, Any] = {
+    "t": {
+        "type": "string",
+        "multi": {
+            "exact": {"type": "string", "analyzer": "lucene.keyword"},
+            "words": {"type": "string", "analyzer": "lucene.whitespace"},
+            "letters": {"type": "string", "analyzer": "lucene.simple"},
+            "french": {"type": "string", "analyzer": "lucene.french"},
+        },
+    },
+    "other": {"type": "string"},
+    "token": {"type": "token"},
+    "docs": {"type": "string", "indexOptions": "docs"},
+    "own": {"type": "string", "analyzer": "mine"},
+    "asked": {"type": "string", "analyzer": "lucene.keyword", "searchAnalyzer": "lucene.standard"},
+    "parts": {"type": "document", "fields": {"name": {"type": "string"}}},
+}
+
+
+@pytest.fixture(scope="module")
+def collection(client: Any) -> Any:
+    database = client["text_filters"]
+    documents = [{"_id": name, "v": [0, 0], "t": text} for name, text in TEXTS.items()]
+    documents += [
+        {"_id": "other", "v": [0, 0], "other": "a red thing", "token": "red"},
+        {"_id": "docs", "v": [0, 0], "docs": "one two"},
+        {"_id": "asked", "v": [0, 0], "asked": "one"},
+        {"_id": "parts", "v": [0, 0], "parts": [{"name": "left sleeve"}, {"name": "red collar"}]},
+        {"_id": "own", "v": [0, 0], "own": "red"},
+    ]
+    definition = {
+        **search_definition(**FIELDS),
+        "analyzers": [{"name": "mine", "tokenizer": {"type": "standard"}}],
+        "synonyms": [
+            {"name": "colours", "source": {"collection": "s"}, "analyzer": "lucene.standard"}
+        ],
+    }
+    yield indexed(database.c, documents, definition)
+    client.drop_database(database)
+
+
+RED = {"shoe", "dress", "list", "swapped"}
+
+
+def t(query: Any, **options: Any) -> dict[str, Any]:
+    return {"text": {"path": "t", "query": query, **options}}
+
+
+def phrase(query: Any, **options: Any) -> dict[str, Any]:
+    return {"phrase": {"path": "t", "query": query, **options}}
+
+
+CASES = [
+    pytest.param(t("red"), RED, id="a term, in strings and in arrays of them"),
+    pytest.param(t("RED"), RED, id="case does not matter"),
+    pytest.param(t("re"), set(), id="a part of a term is another term"),
+    pytest.param(t("red leather"), RED | {"boot"}, id="any term is enough by default"),
+    pytest.param(t("red leather", matchCriteria="any"), RED | {"boot"}, id="matchCriteria any"),
+    pytest.param(t("red leather", matchCriteria="all"), {"shoe"}, id="matchCriteria all"),
+    pytest.param(t("red jeans", matchCriteria="all"), {"list"}, id="all over a whole array"),
+    pytest.param(t(["boot", "jeans"]), {"boot", "list"}, id="several queries"),
+    pytest.param(t("scarf"), {"nested list"}, id="arrays inside arrays"),
+    pytest.param(t("5"), set(), id="numbers are no text"),
+    pytest.param(t("?!"), set(), id="a query of no terms matches nothing"),
+    pytest.param(t("?!", matchCriteria="all"), set(), id="nor does all of no terms"),
+    pytest.param(t("nowhere", matchCriteria="all"), set(), id="a term that no document has"),
+    pytest.param(t("red", path=["t", "other"]), RED | {"other"}, id="several paths"),
+    pytest.param(t("red", path={"value": "other"}), {"other"}, id="a path in a document"),
+    pytest.param(t("red", path="unmapped"), set(), id="unmapped matches nothing"),
+    pytest.param(t("red", path="token"), set(), id="a token is not analysed"),
+    pytest.param(t("collar", path="parts.name"), {"parts"}, id="arrays of documents"),
+    pytest.param(t("red", path={"wildcard": "o*r"}), {"other"}, id="wildcard path"),
+    pytest.param(t("red", path={"wildcard": "p*"}), {"parts"}, id="wildcard over dots"),
+    pytest.param(t("red", path={"wildcard": "z*"}), set(), id="wildcard that matches no path"),
+    pytest.param(
+        t("black leather boot", path={"value": "t", "multi": "exact"}), set(), id="keyword, partly"
+    ),
+    pytest.param(
+        t("A black LEATHER boot", path={"value": "t", "multi": "exact"}), {"boot"}, id="keyword"
+    ),
+    pytest.param(
+        t("shoe", path={"value": "t", "multi": "words"}), set(), id="whitespace keeps commas"
+    ),
+    pytest.param(
+        t("shoe,", path={"value": "t", "multi": "words"}), {"shoe"}, id="whitespace analyzer"
+    ),
+    pytest.param(
+        t("SHOE9", path={"value": "t", "multi": "letters"}), {"shoe"}, id="simple drops digits"
+    ),
+    pytest.param(t("one two", path="asked"), {"asked"}, id="searchAnalyzer for the query alone"),
+    pytest.param(t("leahter"), set(), id="a typing error"),
+    pytest.param(t("leahter", fuzzy={"maxEdits": 1}), {"shoe", "boot"}, id="fuzzy: a swap is one"),
+    pytest.param(t("lether", fuzzy={}), {"shoe", "boot"}, id="fuzzy: defaults"),
+    pytest.param(t("lethr", fuzzy={"maxEdits": 1}), set(), id="fuzzy: too many edits"),
+    pytest.param(t("lethr", fuzzy={"maxEdits": 2}), {"shoe", "boot"}, id="fuzzy: two edits"),
+    pytest.param(
+        t("xeather", fuzzy={"maxEdits": 1, "prefixLength": 1}), set(), id="fuzzy: prefixLength"
+    ),
+    pytest.param(
+        t("boat dross", fuzzy={"maxEdits": 1}), {"boot", "dress", "swapped"}, id="fuzzy: each term"
+    ),
+    pytest.param(
+        t("rad dross", fuzzy={"maxEdits": 1}, matchCriteria="all"),
+        {"dress", "swapped"},
+        id="fuzzy and all",
+    ),
+    pytest.param(
+        t("rea", fuzzy={"maxEdits": 2, "maxExpansions": 1}), RED, id="fuzzy: the best expansion"
+    ),
+    pytest.param(phrase("red summer dress"), {"dress"}, id="phrase"),
+    pytest.param(phrase("red dress"), set(), id="phrase with a word between"),
+    pytest.param(phrase("red dress", slop=1), {"dress"}, id="phrase: slop"),
+    pytest.param(phrase("dress red", slop=2), {"swapped"}, id="phrase: slop, backwards not yet"),
+    pytest.param(phrase("dress red", slop=3), {"swapped", "dress"}, id="phrase: slop backwards"),
+    pytest.param(phrase("red"), RED, id="phrase of one term"),
+    pytest.param(phrase("red nowhere"), set(), id="phrase with an unknown term"),
+    pytest.param(phrase(["black leather", "red shirt"]), {"boot", "list"}, id="several phrases"),
+    pytest.param(phrase("LEATHER, shoe"), {"shoe"}, id="phrase: punctuation takes no place"),
+    pytest.param(phrase("?!"), set(), id="phrase of no terms"),
+    pytest.param(phrase("boot boot", slop=5), set(), id="phrase: one word is not taken twice"),
+    # The engine's analyzers leave no gap between the elements of an array.
+    pytest.param(phrase("jeans red"), {"list"}, id="phrase across the elements of an array"),
+    pytest.param(phrase("sleeve red", path="parts.name"), {"parts"}, id="phrase across documents"),
+    pytest.param(phrase("one", path="docs"), {"docs"}, id="a term needs no positions"),
+    pytest.param(
+        {"compound": {"must": t("red"), "mustNot": phrase("red shirt")}},
+        RED - {"list"},
+        id="inside compound",
+    ),
+    pytest.param(
+        {"compound": {"mustNot": [t("red", path={"wildcard": "oth*"})]}},
+        {*TEXTS, "docs", "asked", "parts", "own"},
+        id="mustNot of text",
+    ),
+]
+
+
+@pytest.mark.parametrize(("filter_", "expected"), CASES)
+def test_text_filter_of_knn_beta(
+    collection: Documents, filter_: dict[str, Any], expected: set[str]
+) -> None:
+    assert expected == set(ids(knn_beta(collection, filter=filter_)))
+
+
+def test_text_filters_the_vector_search_operator(db: Database[dict[str, Any]]) -> None:
+    vector = {"type": "vector", "numDimensions": 2, "similarity": "euclidean"}
+    documents = [{"_id": 1, "w": [0, 0], "t": "red"}, {"_id": 2, "w": [0, 0], "t": "blue"}]
+    fields = {"w": vector, "t": {"type": "string"}}
+    collection = indexed(db.c, documents, {"mappings": {"fields": fields}})
+    criteria = {"path": "w", "queryVector": [0, 0], "exact": True, "limit": 5}
+
+    hits = collection.aggregate([{"$search": {"vectorSearch": {**criteria, "filter": t("blue")}}}])
+
+    assert [hit["_id"] for hit in hits] == [2]
+
+
+REFUSED = [
+    pytest.param({"text": {"path": "t"}}, '"knnBeta.filter.text.query" is required', id="no query"),
+    pytest.param({"text": {"query": "x"}}, '"knnBeta.filter.text.path" is required', id="no path"),
+    pytest.param(t(5), '"knnBeta.filter.text.query" must be a string', id="query type"),
+    pytest.param(t(""), '"knnBeta.filter.text.query" cannot be empty', id="empty query"),
+    pytest.param(t([]), '"knnBeta.filter.text.query" cannot be empty', id="no queries"),
+    pytest.param(
+        t(["a", ""]), '"knnBeta.filter.text.query[1]" cannot be empty', id="one query is empty"
+    ),
+    pytest.param(
+        t("x", path=[]), '"knnBeta.filter.text.path" cannot be empty', id="empty array of paths"
+    ),
+    pytest.param(
+        t("x", path=5), '"knnBeta.filter.text.path" must be a document or string', id="path type"
+    ),
+    pytest.param(
+        t("x", path={"wildcard": "t"}),
+        '"knnBeta.filter.text.path.wildcard" must contain a "*"',
+        id="wildcard without a star",
+    ),
+    pytest.param(
+        t("x", path={"wildcard": "t**"}),
+        '"knnBeta.filter.text.path.wildcard" cannot contain more than 1 "*" next to each other',
+        id="two stars",
+    ),
+    pytest.param(
+        t("x", path={"wildcard": "t*", "multi": "m"}),
+        '"knnBeta.filter.text.path" multi cannot be defined along with wildcard',
+        id="wildcard with multi",
+    ),
+    pytest.param(
+        t("x", path={"wildcard": "t*", "value": "t"}),
+        '"knnBeta.filter.text.path" unrecognized field "value"',
+        id="wildcard with value",
+    ),
+    pytest.param(
+        t("x", path={"value": "t", "multi": "a.b"}),
+        '"knnBeta.filter.text.path.multi" cannot contain "."',
+        id="multi with a dot",
+    ),
+    pytest.param(
+        t("x", path={"value": "t", "multi": "none"}),
+        "t (multi: none) not found in index: default",
+        id="unknown multi",
+    ),
+    pytest.param(
+        t("x", matchCriteria="some"),
+        '"knnBeta.filter.text.matchCriteria" must be one of [all, any]',
+        id="matchCriteria",
+    ),
+    pytest.param(
+        t("x", fuzzy={"maxEdits": 3}),
+        '"knnBeta.filter.text.fuzzy.maxEdits" must be either 1 or 2',
+        id="maxEdits",
+    ),
+    pytest.param(
+        t("x", fuzzy={"prefixLength": -1}),
+        '"knnBeta.filter.text.fuzzy.prefixLength" cannot be negative',
+        id="prefixLength",
+    ),
+    pytest.param(
+        t("x", fuzzy={"maxExpansions": 1001}),
+        '"knnBeta.filter.text.fuzzy.maxExpansions" must be within bounds [1..1000]',
+        id="maxExpansions",
+    ),
+    pytest.param(
+        t("x", fuzzy={"edits": 1}),
+        '"knnBeta.filter.text.fuzzy" unrecognized field "edits"',
+        id="unknown field of fuzzy",
+    ),
+    pytest.param(
+        t("x", fuzzy={}, synonyms="colours"),
+        '"knnBeta.filter.text" at most one of [fuzzy, synonyms] may be present',
+        id="fuzzy and synonyms",
+    ),
+    pytest.param(t("x", synonyms="none"), 'unknown synonym mapping name "none"', id="synonyms"),
+    pytest.param(
+        phrase("x", synonyms="none"), 'unknown synonym mapping name "none"', id="of a phrase"
+    ),
+    pytest.param(
+        t("x", synonyms="colours"),
+        'synonym mapping "colours" (not emulated by LocalAtlas)',
+        id="known synonyms are refused by name",
+    ),
+    pytest.param(
+        t("x", slop=1), '"knnBeta.filter.text" unrecognized field "slop"', id="unknown field"
+    ),
+    pytest.param(
+        phrase("x", slop=-1), '"knnBeta.filter.phrase.slop" cannot be negative', id="slop"
+    ),
+    pytest.param(
+        phrase("x", fuzzy={}), '"knnBeta.filter.phrase" unrecognized field "fuzzy"', id="fuzzily"
+    ),
+    pytest.param(
+        phrase("one two", path="docs"),
+        "field docs not indexed as string with indexOptions=offset or indexOptions=positions, "
+        "which is required for phrase operator queries",
+        id="phrase without positions",
+    ),
+    pytest.param(
+        t("x", path="own"),
+        'analyzer "mine" of field own (not emulated by LocalAtlas)',
+        id="a custom analyzer is refused by name",
+    ),
+    pytest.param(
+        {"compound": {"should": [t("x"), {"compound": {"mustNot": t("x", path="own")}}]}},
+        'analyzer "mine" of field own (not emulated by LocalAtlas)',
+        id="inside compound",
+    ),
+    pytest.param(
+        phrase("x", path={"value": "t", "multi": "french"}),
+        'analyzer "lucene.french" of field t (multi: french) (not emulated by LocalAtlas)',
+        id="another built-in analyzer is refused by name",
+    ),
+    pytest.param(
+        t("x", path={"wildcard": "o*n"}),
+        'analyzer "mine" of field own (not emulated by LocalAtlas)',
+        id="under a wildcard as well",
+    ),
+]
+
+
+@pytest.mark.parametrize(("filter_", "message"), REFUSED)
+def test_text_filter_is_refused(
+    collection: Documents, filter_: dict[str, Any], message: str
+) -> None:
+    knn = {"path": "v", "vector": [0, 0], "k": 1, "filter": filter_}
+
+    assert (8, AGGREGATE_PREFIX + message) == refusal(collection, {"$search": {"knnBeta": knn}})
+
+
+@pytest.mark.parametrize("operator", [t("red"), phrase("red dress")])
+def test_text_at_the_top_is_refused_by_name(
+    collection: Documents, operator: dict[str, Any]
+) -> None:
+    (name,) = operator
+    message = f'"{name}" is an operator of the search engine (not emulated by LocalAtlas)'
+
+    assert (8, AGGREGATE_PREFIX + message) == refusal(collection, {"$search": operator})
+
+
+def test_an_index_that_never_saw_a_text_refuses_all_the_same(db: Database[dict[str, Any]]) -> None:
+    collection = indexed(db.c, [], search_definition(t={"type": "string"}))
+    knn = {"path": "v", "vector": [0, 0], "k": 1, "filter": t("x", synonyms="none")}
+
+    assert refusal(collection, {"$search": {"knnBeta": knn}})[1].endswith(
+        'unknown synonym mapping name "none"'
+    )
+
+
+def test_dynamic_fields_are_analysed_by_the_analyzer_of_the_index(
+    db: Database[dict[str, Any]],
+) -> None:
+    definition = search_definition()
+    definition["mappings"]["dynamic"] = True
+    documents = [{"_id": 1, "v": [0, 0], "a": {"deep": ["Red Shoe"]}}]
+    collection = indexed(db.c, documents, definition)
+    keyword = {**definition, "analyzer": "lucene.keyword"}
+    whole = indexed(db.d, documents, keyword)
+    asked = {**keyword, "searchAnalyzer": "lucene.standard"}
+    never = indexed(db.e, documents, asked)
+
+    assert ids(knn_beta(collection, filter=t("red", path="a.deep"))) == [1]
+    assert ids(knn_beta(whole, filter=t("red", path="a.deep"))) == []
+    assert ids(knn_beta(whole, filter=t("Red Shoe", path="a.deep"))) == [1]
+    assert ids(knn_beta(never, filter=t("Red Shoe", path={"wildcard": "*"}))) == []
+
+
+def test_dynamic_fields_of_an_analyzer_that_is_not_emulated_refuse(
+    db: Database[dict[str, Any]],
+) -> None:
+    definition = {**search_definition(), "analyzer": "lucene.french"}
+    definition["mappings"]["dynamic"] = True
+    collection = indexed(db.c, [{"_id": 1, "v": [0, 0], "a": "rouge"}], definition)
+
+    for path, named in (("a", "a"), ({"wildcard": "*"}, "*")):
+        knn = {"path": "v", "vector": [0, 0], "k": 1, "filter": t("x", path=path)}
+        assert refusal(collection, {"$search": {"knnBeta": knn}})[1].endswith(
+            f'analyzer "lucene.french" of field {named} (not emulated by LocalAtlas)'
+        )
