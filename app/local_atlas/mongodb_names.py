@@ -66,6 +66,19 @@ ACCUMULATORS: Final = _names(
     """
 )
 
+ANALYZERS: Final = _names(
+    """
+    lucene.arabic lucene.armenian lucene.basque lucene.bengali lucene.brazilian lucene.bulgarian
+    lucene.catalan lucene.chinese lucene.cjk lucene.czech lucene.danish lucene.dutch
+    lucene.english lucene.finnish lucene.french lucene.galician lucene.german lucene.greek
+    lucene.hindi lucene.hungarian lucene.indonesian lucene.irish lucene.italian lucene.japanese
+    lucene.korean lucene.kuromoji lucene.latvian lucene.lithuanian lucene.morfologik lucene.nori
+    lucene.norwegian lucene.persian lucene.polish lucene.portuguese lucene.romanian
+    lucene.russian lucene.smartcn lucene.sorani lucene.spanish lucene.swedish lucene.thai
+    lucene.turkish lucene.ukrainian
+    """
+)
+
 FIELDS: Final = _names(
     """
     allowPartialResults arrayFilters authorizedCollections awaitData bypassDocumentValidation

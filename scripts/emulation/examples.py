@@ -156,6 +156,16 @@ SEARCH_OPERATORS: Final[Examples] = {
     "wildcard": {"path": "token", "query": "r*"},
 }  # fmt: skip
 NEVER_IN_A_FILTER: Final = frozenset({"facet", "knnBeta", "vectorSearch"})  # the engine nests none
+_WORDS: Final = {"value": "title", "multi": "words"}
+TEXT_OPTIONS: Final[dict[str, Examples]] = {
+    "fuzzy": {"text": {**_TEXT, "fuzzy": {"maxEdits": 1}}},
+    "matchCriteria": {"text": {**_TEXT, "matchCriteria": "all"}},
+    "slop": {"phrase": {**_TEXT, "slop": 1}},
+    "synonyms": {"text": {**_TEXT, "synonyms": "colours"}},
+    "`path` with `multi`": {"text": {**_TEXT, "path": _WORDS}},
+    "`path` with `wildcard`": {"text": {**_TEXT, "path": {"wildcard": "ti*"}}},
+    "custom analyzers": {"text": {**_TEXT, "path": "own"}},
+}
 # Without `sort`: the engine takes none beside an operator on vectors.
 SEARCH_OPTIONS: Final[Examples] = {
     "concurrent": True,

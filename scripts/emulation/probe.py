@@ -36,7 +36,11 @@ _SEARCH_FIELDS: Document = {
     "parts": {"type": "embeddedDocuments", "dynamic": True},
     "place": {"type": "geo", "indexShapes": True},
     "prefix": {"type": "autocomplete"},
-    "title": {"type": "string"},
+    "own": {"type": "string", "analyzer": "own"},
+    "title": {
+        "type": "string",
+        "multi": {"words": {"type": "string", "analyzer": "lucene.whitespace"}},
+    },
     "token": [{"type": "token"}, {"type": "string", "analyzer": "lucene.keyword"}],
 }
 _STORED_SOURCE: Document = {"include": ["title"]}
@@ -52,7 +56,19 @@ def _vector_field(path: str) -> Document:
 
 _INDEXES = (
     SearchIndexModel(
-        {"mappings": {"fields": _SEARCH_FIELDS}, "storedSource": _STORED_SOURCE}, "default"
+        {
+            "mappings": {"fields": _SEARCH_FIELDS},
+            "storedSource": _STORED_SOURCE,
+            "analyzers": [{"name": "own", "tokenizer": {"type": "standard"}}],
+            "synonyms": [
+                {
+                    "name": "colours",
+                    "source": {"collection": "synonyms"},
+                    "analyzer": "lucene.standard",
+                }
+            ],
+        },
+        "default",
     ),
     SearchIndexModel(
         {

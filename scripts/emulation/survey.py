@@ -15,6 +15,7 @@ from app.local_atlas.mql.accumulators import ACCUMULATORS
 from app.local_atlas.mql.expression_compiler import OPERATORS
 from app.local_atlas.mql.pipelines import SEARCH_STAGES, SOURCES, STAGES
 from app.local_atlas.mql.updates import OPERATORS as UPDATE_OPERATORS
+from app.local_atlas.search.analyzers import ANALYZERS
 from scripts.emulation import examples
 from scripts.emulation.probe import Probe
 
@@ -42,6 +43,7 @@ def _from_tables(probe: Probe) -> Iterator[Topic]:
     yield _compared("stages", {*STAGES, *SOURCES, *sources}, mongodb_names.STAGES)
     yield _compared("expressions", OPERATORS, mongodb_names.EXPRESSIONS)
     yield _compared("accumulators", ACCUMULATORS, mongodb_names.ACCUMULATORS)
+    yield _compared("analyzers", ANALYZERS, mongodb_names.ANALYZERS)
     yield _compared("updates", UPDATE_OPERATORS, ())
 
 
@@ -136,6 +138,13 @@ def _of_searches(probe: Probe) -> Iterator[Topic]:
             name: _knn_beta_takes(probe, {"filter": {name: operand}})
             for name, operand in operators
             if name not in examples.NEVER_IN_A_FILTER
+        },
+    )
+    yield _tried(
+        "text_options",
+        {
+            name: _knn_beta_takes(probe, {"filter": operator})
+            for name, operator in examples.TEXT_OPTIONS.items()
         },
     )
     yield _tried(
