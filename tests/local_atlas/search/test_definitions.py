@@ -276,6 +276,46 @@ SEARCH_REFUSALS = [
         '.analyzers" cannot contain elements with the same name',
         id="two analyzers of one name",
     ),
+    pytest.param(
+        mappings(s={"type": "string", "ignoreAbove": 0}),
+        '.mappings.fields.s.ignoreAbove" must be positive',
+        id="ignoreAbove",
+    ),
+    pytest.param(
+        mappings(s={"type": "string", "multi": {"m": {}}}),
+        '.mappings.fields.s.multi.m.type" is required',
+        id="multi without a type",
+    ),
+    pytest.param(
+        mappings(s={"type": "string", "multi": {"m": {"type": "token"}}}),
+        '.mappings.fields.s.multi.m" multi definition must be string field',
+        id="multi of another type",
+    ),
+    pytest.param(
+        mappings(
+            s={
+                "type": "string",
+                "multi": {"m": {"type": "string", "multi": {"n": {"type": "string"}}}},
+            }
+        ),
+        '.mappings.fields.s.multi.m" multi definition cannot contain nested multi definition',
+        id="multi inside multi",
+    ),
+    pytest.param(
+        mappings(s={"type": "string", "multi": {"m": {"type": "string", "x": 1}}}),
+        '.mappings.fields.s.multi.m" unrecognized field "x"',
+        id="unknown field of multi",
+    ),
+    pytest.param(
+        {"mappings": {}, "synonyms": [{"name": "s", "analyzer": "lucene.standard"}]},
+        '.synonyms[0].source" is required',
+        id="synonyms without a source",
+    ),
+    pytest.param(
+        {"mappings": {}, "synonyms": [{"name": "s", "source": {"collection": "c"}}]},
+        '.synonyms[0].analyzer" is required',
+        id="synonyms without an analyzer",
+    ),
 ]
 
 

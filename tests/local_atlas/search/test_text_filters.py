@@ -266,11 +266,6 @@ REFUSED = [
         phrase("x", synonyms="none"), 'unknown synonym mapping name "none"', id="of a phrase"
     ),
     pytest.param(
-        t("x", synonyms="colours"),
-        'synonym mapping "colours" (not emulated by LocalAtlas)',
-        id="known synonyms are refused by name",
-    ),
-    pytest.param(
         t("x", slop=1), '"knnBeta.filter.text" unrecognized field "slop"', id="unknown field"
     ),
     pytest.param(
@@ -284,6 +279,13 @@ REFUSED = [
         "field docs not indexed as string with indexOptions=offset or indexOptions=positions, "
         "which is required for phrase operator queries",
         id="phrase without positions",
+    ),
+]
+NOT_EMULATED = [
+    pytest.param(
+        t("x", synonyms="colours"),
+        'synonym mapping "colours" (not emulated by LocalAtlas)',
+        id="known synonyms are refused by name",
     ),
     pytest.param(
         t("x", path="own"),
@@ -317,6 +319,17 @@ def test_text_filter_is_refused(
     assert (8, AGGREGATE_PREFIX + message) == refusal(collection, {"$search": {"knnBeta": knn}})
 
 
+@pytest.mark.local_atlas_only
+@pytest.mark.parametrize(("filter_", "message"), NOT_EMULATED)
+def test_what_a_text_filter_would_need_is_refused_by_name(
+    collection: Documents, filter_: dict[str, Any], message: str
+) -> None:
+    knn = {"path": "v", "vector": [0, 0], "k": 1, "filter": filter_}
+
+    assert (8, AGGREGATE_PREFIX + message) == refusal(collection, {"$search": {"knnBeta": knn}})
+
+
+@pytest.mark.local_atlas_only
 @pytest.mark.parametrize("operator", [t("red"), phrase("red dress")])
 def test_text_at_the_top_is_refused_by_name(
     collection: Documents, operator: dict[str, Any]
@@ -354,6 +367,7 @@ def test_dynamic_fields_are_analysed_by_the_analyzer_of_the_index(
     assert ids(knn_beta(never, filter=t("Red Shoe", path={"wildcard": "*"}))) == []
 
 
+@pytest.mark.local_atlas_only
 def test_dynamic_fields_of_an_analyzer_that_is_not_emulated_refuse(
     db: Database[dict[str, Any]],
 ) -> None:
