@@ -16,6 +16,7 @@ Array = npt.NDArray[Any]
 Ids = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
 
+_EPSILON = float(np.finfo(np.float32).eps)
 # A float32 product of vectors whose lengths multiply to something outside is not to be trusted.
 _TRUSTED = (1e-25, 1e30)
 
@@ -54,7 +55,7 @@ def closeness(
 def resolution(field: VectorField, query: Vector, closeness: float) -> float:
     """Return how far closenesses may lie apart where the scores, in float32, are equal."""
     # A score is the result of a few roundings.
-    roundings = 8 * float(np.finfo(np.float32).eps)
+    roundings = 8 * _EPSILON
     length = float(np.linalg.norm(query.values.astype(np.float64)))
     if query.element_type == "packed_bit":
         return 0.0
@@ -75,7 +76,7 @@ def worst_error(field: VectorField, query: Vector, square_lengths: Doubles) -> f
     if longest * length > _TRUSTED[1] or longest**2 > _TRUSTED[1]:
         return None
     # Products are summed in at least eight lanes.
-    relative = float(np.finfo(np.float32).eps) * (len(query.values) / 8 + 16)
+    relative = _EPSILON * (len(query.values) / 8 + 16)
     if field.similarity == "cosine":
         return relative * length if shortest * length > _TRUSTED[0] else None
     if field.similarity == "dotProduct":

@@ -21,7 +21,7 @@ Ids = npt.NDArray[np.int64]
 Slots = npt.NDArray[np.int32]
 
 # Below this many numbers, scoring every row exactly is as fast as finding candidates first.
-_SMALL = 1 << 16
+_SMALL = 1 << 18
 # Rows are multiplied one by one where a filter keeps less than one in this many.
 _SPARSE = 2
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .mapping import VectorField
+from .row_codes import CodeBook, RowCodes
 from .shared_lock import SharedLock
 
 Floats = npt.NDArray[np.float32]
@@ -36,9 +37,17 @@ class ProximityGraph:
         field: how the rows are compared, and the options of the graph.
         square_length: of the first row, which all others resemble where that matters.
         capacity: how many rows to make room for.
+        sample: (n, d) some of the rows to come, at least one.
+
+    Attributes:
+        codes: of the same rows, None before the first ones are added.
     """
 
-    def __init__(self, field: VectorField, square_length: float, capacity: int) -> None:
+    def __init__(
+        self, field: VectorField, square_length: float, capacity: int, sample: Floats
+    ) -> None:
+        self.codes: RowCodes | None = None
+        self._sample: Floats | None = sample
         self._field = field
         self._square_length = square_length
         self._lock = SharedLock()
@@ -85,6 +94,7 @@ class ProximityGraph:
             self._grow(self._storage.ntotal + len(rows))
         # The thread count belongs to the calling thread; a core is left to queries.
         faiss.omp_set_num_threads(max((os.cpu_count() or 1) - 1, 1))
+        self._encode(rows)
         with self._lock.exclusive():
             self._index.add(rows)
 
@@ -96,6 +106,13 @@ class ProximityGraph:
             _, found = self._index.search(target[np.newaxis], ef, params=options)
         rows: Ids = found[0][found[0] >= 0]
         return rows
+
+    def _encode(self, rows: Floats) -> None:
+        if self._sample is not None:
+            self.codes = RowCodes(CodeBook(self._sample), self._capacity)
+            self._sample = None
+        assert self.codes is not None
+        self.codes.append(rows)
 
     def _grow(self, needed: int) -> None:
         capacity = max(needed, int(self._capacity * _GROWTH))

@@ -182,7 +182,8 @@ class VectorIndex:
         if self._graph is None:
             capacity = int(max(self._count, self._expected) * _ROOM_TO_SPARE)
             first = float(self._square_lengths[: self._count][self._alive[: self._count]][0])
-            self._graph = ProximityGraph(self.field, first, capacity)
+            sample = self._matrix.waiting(_GRAPH_ROWS)
+            self._graph = ProximityGraph(self.field, first, capacity, sample)
         start = self._matrix.stored
         rows = self._matrix.waiting(_SMALL_STEP if waiting <= _SERVED_WAITING else _LARGE_STEP)
         chosen = slice(start, start + len(rows))

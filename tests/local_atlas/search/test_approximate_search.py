@@ -266,7 +266,7 @@ def test_a_snapshot_does_not_see_what_the_graph_takes_in_later() -> None:
 
 
 def test_a_storage_that_was_outgrown_lives_as_long_as_its_views() -> None:
-    graph = ProximityGraph(VectorField(DIMENSIONS, "cosine"), 1.0, 100)
+    graph = ProximityGraph(VectorField(DIMENSIONS, "cosine"), 1.0, 100, VALUES[:100])
     graph.add(VALUES[:100])
     view: Any = graph.rows
     storage = weakref.ref(view.base.storage)
@@ -284,6 +284,8 @@ def test_a_storage_that_was_outgrown_lives_as_long_as_its_views() -> None:
 
 class RowsInOrder:
     """A graph in which the nearest row is the first, whatever is asked."""
+
+    codes = None
 
     def __init__(self) -> None:
         self.efs: list[int] = []
@@ -303,14 +305,14 @@ def test_rows_that_were_found_far_out_only_are_looked_for_further() -> None:
     matrix = MatrixView((np.ones((n, 2), np.float32),))
     lives = np.ones(n, np.bool_)
     snapshot = Snapshot(matrix, rows, rows.astype(np.int32), np.full(n, 2.0), lives, graph, n)
-    allowed = (rows >= 100) & ((rows < 50_050) | (rows >= 99_950))  # half of them, none near
+    allowed = (rows >= 42) & ((rows < 50_021) | (rows >= 99_979))  # half of them, none near
     query = Vector("float32", np.ones(2, np.float32))
 
     hits = nearest_approximately(snapshot, VectorField(2, "cosine"), query, 10, 100, allowed)
 
-    # 150 accepted ones among the first 250 would be enough, but none of the nearest 100 is.
-    assert graph.efs == [250, 1375]
-    assert hits.record_ids.tolist() == list(range(100, 110))
+    # 208 accepted ones among the first 250 would be enough, but none of the nearest 42 is.
+    assert graph.efs == [250, 650]
+    assert hits.record_ids.tolist() == list(range(42, 52))
 
 
 @pytest.mark.parametrize("similarity", ["cosine", "dotProduct"])

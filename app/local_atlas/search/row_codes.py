@@ -1,0 +1,150 @@
+"""One bit per dimension of every row, from which distances are estimated: 29 times smaller.
+
+RaBitQ (Gao and Long, 2024, https://arxiv.org/abs/2405.12497), as FAISS has it: a row less the
+centre of all, rotated at random, keeps the signs of its coordinates, its length and a correction.
+The estimate is unbiased, and its error is known beforehand, whatever the data.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import pi, sqrt
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Codes = npt.NDArray[np.uint8]
+Ids = npt.NDArray[np.int64]
+
+_GROWTH = 1.25
+_SEED = 20240521
+# Of the signs' vector and the unit vector that it stands for, in many dimensions: sqrt(2 / pi) is
+# the cosine of their angle, so an estimated product is off by sqrt(1 - 2 / pi) / sqrt(2 / pi).
+_RELATIVE_ERROR = sqrt(pi / 2 - 1)
+
+
+class CodeBook:
+    """What turns rows into codes and back into distances: a centre and a rotation.
+
+    Args:
+        rows: (n, d) float32, some of those that are to come; n at least 1.
+    """
+
+    def __init__(self, rows: Floats) -> None:
+        self._dimensions = rows.shape[1]
+        self._centre = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
+        self._radius = float(
+            np.sqrt(np.square(rows - self._centre, dtype=np.float64).sum(1).mean())
+        )
+        self._rotation = faiss.RandomRotationMatrix(self._dimensions, self._dimensions)
+        self._rotation.init(_SEED)
+        self._spare: list[faiss.IndexRaBitQ] = [self._index()]
+        self.code_bytes = int(self._spare[0].sa_code_size())
+
+    def encode(self, rows: Floats) -> Codes:
+        """Return (n, code_bytes) uint8 codes of (n, d) rows."""
+        index = self._borrowed()
+        codes: Codes = index.sa_encode(self._rotated(rows))
+        self._spare.append(index)
+        return codes
+
+    @contextmanager
+    def estimator(self, codes: Codes, rows: Ids, target: Floats) -> Iterator["Estimator"]:
+        """Give what estimates the distances of some rows.
+
+        Args:
+            codes: (n, code_bytes) of all rows.
+            rows: (m,) numbers of those that count.
+            target: (d,) float32.
+        """
+        # The codes are gathered into an index of the thread's own: a selector would be asked for
+        # every row, and a shared index could not grow meanwhile.
+        index = self._borrowed()
+        size_bytes = len(rows) * self.code_bytes
+        room = index.codes  # type: ignore[attr-defined]  # FAISS has no hint for it
+        room.resize(size_bytes)
+        place = faiss.rev_swig_ptr(room.data(), size_bytes).reshape(len(rows), -1)
+        # Any mode but the default one writes without a copy of its own.
+        np.take(codes, rows, axis=0, out=place, mode="clip")
+        index.ntotal = len(rows)
+        distance = float(np.linalg.norm(target - self._centre))
+        scale = 2 * distance * self._radius / sqrt(max(self._dimensions - 1, 1))
+        try:
+            target = self._rotated(target[np.newaxis])
+            yield Estimator(index, rows, target, _RELATIVE_ERROR * scale)
+        finally:
+            self._spare.append(index)
+
+    def _rotated(self, rows: Floats) -> Floats:
+        rotated: Floats = self._rotation.apply(rows - self._centre)
+        return rotated
+
+    def _borrowed(self) -> faiss.IndexRaBitQ:
+        """Return an index that no other thread uses; its room is worth keeping."""
+        try:
+            return self._spare.pop()
+        except IndexError:
+            return self._index()
+
+    def _index(self) -> faiss.IndexRaBitQ:
+        index = faiss.IndexRaBitQ(self._dimensions, faiss.METRIC_L2)
+        # The centre is taken off before the rotation.
+        faiss.copy_array_to_vector(np.zeros(self._dimensions, np.float32), index.center)
+        index.is_trained = True
+        return index
+
+
+class Estimator:
+    """Estimates squared distances of rows to a target.
+
+    Attributes:
+        deviation: the standard deviation of the estimates' error.
+    """
+
+    def __init__(
+        self, index: faiss.IndexRaBitQ, rows: Ids, target: Floats, deviation: float
+    ) -> None:
+        self.deviation = deviation
+        self._index = index
+        self._rows = rows
+        self._target = target
+
+    def nearest(self, count: int) -> Ids:
+        """Return the rows that seem nearest, `count` or all."""
+        faiss.omp_set_num_threads(1)
+        _, places = self._index.search(self._target, min(count, len(self._rows)))
+        found: Ids = self._rows[places[0]]
+        return found
+
+    def within(self, square_distance: float) -> Ids:
+        """Return the rows that seem nearer than this."""
+        faiss.omp_set_num_threads(1)
+        _, _, places = self._index.range_search(self._target, square_distance)
+        found: Ids = self._rows[places]
+        return found
+
+
+class RowCodes:
+    """The codes of rows that are only ever appended; a view keeps what it has seen."""
+
+    def __init__(self, book: CodeBook, capacity: int) -> None:
+        self.book = book
+        self._codes = np.empty((max(capacity, 1), book.code_bytes), np.uint8)
+        self._count = 0
+
+    def append(self, rows: Floats) -> None:
+        """Append the codes of (n, d) rows."""
+        end = self._count + len(rows)
+        if end > len(self._codes):
+            grown = np.empty(
+                (max(end, int(len(self._codes) * _GROWTH)), self.book.code_bytes), np.uint8
+            )
+            grown[: self._count] = self._codes[: self._count]
+            self._codes = grown
+        self._codes[self._count : end] = self.book.encode(rows)
+        self._count = end
+
+    def view(self) -> Codes:
+        """Return the (n, code_bytes) codes as they are now."""
+        return self._codes[: self._count]
