@@ -214,11 +214,20 @@ def _check_session(body: Document) -> None:
 
 
 def _search_stage(body: Document) -> str | None:
-    """Return the search stage that an aggregate begins with, if it does."""
+    """Return the search stage that an aggregate, or a pipeline inside it, has; None without."""
     pipeline = body.get("pipeline")
-    first = pipeline[0] if isinstance(pipeline, list) and pipeline else None
-    name = next(iter(first), "") if isinstance(first, dict) else ""
-    return name if name in SEARCH_STAGES else None
+    stages = (
+        [stage for stage in pipeline if isinstance(stage, dict)]
+        if isinstance(pipeline, list)
+        else []
+    )
+    for name, spec in (item for stage in stages for item in stage.items()):
+        if name in SEARCH_STAGES:
+            return str(name)
+        is_nesting = name in ("$lookup", "$unionWith") and isinstance(spec, dict)
+        if is_nesting and (inner := _search_stage(spec)) is not None:
+            return inner
+    return None
 
 
 def _database(body: Document) -> str:

@@ -18,6 +18,7 @@ from ..store import StoredCollection
 from .fields import (
     checked_document,
     collection_name,
+    document_field,
     list_field,
     missing_field,
     unknown_field,
@@ -35,6 +36,7 @@ _INDEX_FIELDS = ("name", "type", "definition")
 @command("createSearchIndexes", fields=("indexes",))
 def create_search_indexes(context: CommandContext, body: Document) -> Document:
     """Create all of the indexes or, where one cannot be, none."""
+    _refuse_concerns(body)
     specifications = list_field(body, "indexes")
     for specification in specifications:
         _check_shape(body, specification)
@@ -53,6 +55,7 @@ def create_search_indexes(context: CommandContext, body: Document) -> Document:
 @command("updateSearchIndex", fields=("name", "id", "type", "definition"))
 def update_search_index(context: CommandContext, body: Document) -> Document:
     """Give an index another definition."""
+    _refuse_concerns(body)
     if "definition" not in body:
         raise missing_field(body, "definition")
     document = checked_document(body, "definition", body["definition"])
@@ -74,10 +77,11 @@ def update_search_index(context: CommandContext, body: Document) -> Document:
 @command("dropSearchIndex", fields=("name", "id"))
 def drop_search_index(context: CommandContext, body: Document) -> Document:
     """Drop an index."""
+    _refuse_concerns(body)
     selector = read_selector("dropSearchIndex", body)
     collection = _collection(context, body)
     if selector is None:
-        raise command_refusal(ParseError("userCommand", "one of [id, name] must be present"))
+        raise command_refusal(ParseError("", "one of [id, name] must be present"))
     _check_id(selector)
     context.search.drop(collection, selector)
     return {}
@@ -86,10 +90,25 @@ def drop_search_index(context: CommandContext, body: Document) -> Document:
 @command("listSearchIndexes", fields=("name", "id"))
 def list_search_indexes(context: CommandContext, body: Document) -> Document:
     """List the indexes of a collection in one batch."""
+    _refuse_concerns(body)
     selector = read_selector("listSearchIndexes", body)
     collection = _collection(context, body)
     entries = checked_entries(context.search, collection, selector)
     return {"cursor": {"id": Int64(0), "ns": collection.namespace, "firstBatch": entries}}
+
+
+def _refuse_concerns(body: Document) -> None:
+    """Refuse what these commands, which no node of the replica set runs itself, cannot keep."""
+    if "writeConcern" in body:
+        raise CommandError(72, "InvalidOptions", "Command does not support writeConcern")
+    level = document_field(body, "readConcern").get("level", "local")
+    if level != "local":
+        raise CommandError(
+            72,
+            "InvalidOptions",
+            f'Command {next(iter(body))} does not support {{ readConcern: {{ level: "{level}", '
+            'provenance: "clientSupplied" } } :: caused by :: read concern not supported',
+        )
 
 
 def _collection(context: CommandContext, body: Document) -> StoredCollection:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from bson import Int64
 from pymongo.database import Database
 
 from tests.local_atlas.search.asking import Documents, wait_until_ready
@@ -118,6 +119,21 @@ VECTOR_REFUSALS = [
         id="maxEdges too low",
     ),
     pytest.param(
+        fields({**VECTOR, "hnswOptions": {"maxEdges": 65}}),
+        '.fields[0].hnswOptions.maxEdges" must be within bounds [16..64]',
+        id="maxEdges too high",
+    ),
+    pytest.param(
+        fields({**VECTOR, "hnswOptions": {"numEdgeCandidates": 99}}),
+        '.fields[0].hnswOptions.numEdgeCandidates" must be within bounds [100..3200]',
+        id="numEdgeCandidates too low",
+    ),
+    pytest.param(
+        fields({**VECTOR, "hnswOptions": {"m": 16}}),
+        '.fields[0].hnswOptions" unrecognized field "m"',
+        id="unknown key of hnswOptions",
+    ),
+    pytest.param(
         fields({**VECTOR, "hnswOptions": {"numEdgeCandidates": 3201}}),
         '.fields[0].hnswOptions.numEdgeCandidates" must be within bounds [100..3200]',
         id="numEdgeCandidates too high",
@@ -131,6 +147,11 @@ VECTOR_REFUSALS = [
         fields({"type": "filter", "path": "f", "a": 1, "b": 2}),
         '.fields[0]" unrecognized fields ["a", "b"]',
         id="unknown keys of a filter",
+    ),
+    pytest.param(
+        fields(VECTOR, VECTOR),
+        '.fields" Vector and filter fields should have distinct paths',
+        id="two vectors on one path",
     ),
     pytest.param(
         fields(VECTOR, {"type": "filter", "path": "v"}),
@@ -229,6 +250,26 @@ SEARCH_REFUSALS = [
         mappings(v={**KNN, "dimensions": 8193}),
         '.mappings.fields.v.dimensions" must be within bounds [1..8192]',
         id="too many dimensions",
+    ),
+    pytest.param(
+        mappings(v={**KNN, "dimensions": 0}),
+        '.mappings.fields.v.dimensions" must be within bounds [1..8192]',
+        id="no dimension",
+    ),
+    pytest.param(
+        mappings(v={**KNN, "dimensions": 1e10}),
+        '.mappings.fields.v.dimensions" overflowed, must fit in a 32 bit integer',
+        id="dimensions over 32 bits",
+    ),
+    pytest.param(
+        mappings(v={**KNN, "similarity": "dot_product"}),
+        f'.mappings.fields.v.similarity" {SIMILARITIES}',
+        id="unknown similarity",
+    ),
+    pytest.param(
+        mappings(v={**KNN, "numDimensions": 8}),
+        '.mappings.fields.v" unrecognized field "numDimensions"',
+        id="knnVector takes no numDimensions",
     ),
     pytest.param(
         mappings(v={**KNN, "quantization": "scalar"}),
@@ -330,7 +371,13 @@ def test_search_definition_is_refused_on_create(
 
 ACCEPTED = [
     pytest.param("vectorSearch", fields({**VECTOR, "numDimensions": 8.0}), id="integral double"),
+    pytest.param("vectorSearch", fields({**VECTOR, "numDimensions": Int64(8)}), id="long"),
     pytest.param("vectorSearch", fields({**VECTOR, "numDimensions": 8192}), id="8192 dimensions"),
+    pytest.param(
+        "vectorSearch",
+        fields({**VECTOR, "numDimensions": 12, "quantization": "scalar"}),
+        id="12 dimensions without binary quantization",
+    ),
     pytest.param("vectorSearch", fields({**VECTOR, "quantization": None}), id="null option"),
     pytest.param("vectorSearch", fields({**VECTOR, "quantization": "binary"}), id="binary"),
     pytest.param(
@@ -347,6 +394,31 @@ ACCEPTED = [
     pytest.param("vectorSearch", fields(VECTOR, whatever=1), id="unknown top-level key on create"),
     pytest.param("vectorSearch", fields(VECTOR, storedSource={"exclude": ["v"]}), id="stored"),
     pytest.param("search", mappings(v=KNN), id="knnVector, dynamic defaults to false"),
+    pytest.param("search", mappings(v={**KNN, "dimensions": 2048}), id="2048 of a knnVector"),
+    pytest.param(
+        "search",
+        mappings(v={**KNN, "dimensions": 8192}),
+        marks=pytest.mark.local_atlas_only,  # the search server takes them, Atlas stops at 2048
+        id="8192 of a knnVector",
+    ),
+    pytest.param(
+        "search",
+        mappings(a={"type": "document", "fields": {"v": KNN}}),
+        id="a knnVector inside a document",
+    ),
+    pytest.param(
+        "search",
+        mappings(
+            v={
+                "type": "vector",
+                "numDimensions": 8,
+                "similarity": "dotProduct",
+                "quantization": "scalar",
+                "hnswOptions": {"maxEdges": 32},
+            }
+        ),
+        id="a vector in a search index takes what a vector index takes",
+    ),
     pytest.param("search", mappings(v=[KNN, {"type": "token"}]), id="array of definitions"),
     pytest.param("search", mappings(**{"a.v": KNN}), id="dotted key"),
     pytest.param("search", {"mappings": {"dynamic": True}, "storedSource": True}, id="dynamic"),
@@ -413,6 +485,16 @@ def test_definition_is_refused_on_update(
 
     fields_ = {"name": "i", "definition": definition}
     assert_command_refused(collection, "updateSearchIndex", fields_, (125, message))
+
+
+@pytest.mark.parametrize("partitions", [1, 2, 4, 8, 16, 32, 64])
+def test_partitions_are_powers_of_two(collection: Documents, partitions: int) -> None:
+    for index_type, definition in (("search", mappings(v=KNN)), ("vectorSearch", fields(VECTOR))):
+        partitioned = {**definition, "numPartitions": partitions}
+        specification = {"name": index_type, "type": index_type, "definition": partitioned}
+        collection.database.command("createSearchIndexes", "c", indexes=[specification])
+
+        assert wait_until_ready(collection, index_type)["latestDefinition"] == partitioned
 
 
 def test_nested_root_has_to_name_a_vector_field(collection: Documents) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from bson import Binary, Decimal128, ObjectId
+from bson import Binary, Decimal128, ObjectId, Regex
 from pymongo.database import Database
 
 from tests.local_atlas.search.asking import (
@@ -145,6 +145,9 @@ OPERATOR_CASES = [
     pytest.param({"equals": {"path": "f", "value": None}}, {"null", "null_inside"}, id="null"),
     pytest.param({"equals": {"path": "f", "value": True}}, {"true"}, id="equals boolean"),
     pytest.param({"equals": {"path": "f", "value": UUID_A}}, {"uuid_a"}, id="equals uuid"),
+    pytest.param({"equals": {"path": "f", "value": LATE}}, {"late"}, id="equals date"),
+    pytest.param({"equals": {"path": "f", "value": OID_B}}, {"oid_b"}, id="equals objectId"),
+    pytest.param({"in": {"path": "f", "value": [5.5]}}, {"double"}, id="in cuts no doubles"),
     pytest.param({"equals": {"path": "g", "value": 5}}, set(), id="unmapped matches nothing"),
     pytest.param({"in": {"path": "f", "value": [5, 10]}}, {"int", "numbers"}, id="in"),
     pytest.param({"in": {"path": "f", "value": "red"}}, {"text"}, id="in with a single value"),
@@ -155,6 +158,8 @@ OPERATOR_CASES = [
     pytest.param(
         {"range": {"path": "f", "gte": EARLY, "lt": LATE}}, {"early"}, id="range of dates"
     ),
+    pytest.param({"range": {"path": "f", "lt": OID_B}}, {"oid_a"}, id="range of objectIds"),
+    pytest.param({"range": {"path": "f", "gt": UUID_A}}, {"uuid_b"}, id="range of uuids"),
     pytest.param({"range": {"path": "f", "gt": "r"}}, {"text", "null_inside"}, id="token range"),
     pytest.param({"exists": {"path": "f"}}, ALL - {"missing"}, id="exists"),
     pytest.param({"exists": {"path": "g"}}, set(), id="exists of an unmapped path"),
@@ -232,8 +237,13 @@ NO_OPERATOR = (
 )
 NOT_COMPARABLE = "must be a boolean, objectId, number, string, date, uuid, or null"
 REFUSED_FILTERS = [
-    pytest.param({"f": {"$size": 1}}, f'"filter.f" {NO_OPERATOR}', id="unknown operator"),
+    pytest.param({"f": {"$size": 1}}, f'"filter.f" {NO_OPERATOR}', id="$size"),
     pytest.param({"f": {"$type": "int"}}, f'"filter.f" {NO_OPERATOR}', id="$type"),
+    pytest.param({"f": {"$regex": "^r"}}, f'"filter.f" {NO_OPERATOR}', id="$regex"),
+    pytest.param({"f": {"$elemMatch": {"$gt": 1}}}, f'"filter.f" {NO_OPERATOR}', id="$elemMatch"),
+    pytest.param({"f": {"$all": [1]}}, f'"filter.f" {NO_OPERATOR}', id="$all"),
+    pytest.param({"f": {"$mod": [2, 0]}}, f'"filter.f" {NO_OPERATOR}', id="$mod"),
+    pytest.param({"$expr": {"$isArray": "$f"}}, f'"filter.$expr" {NO_OPERATOR}', id="$expr"),
     pytest.param(
         {"f": {"$gt": 1, "$mod": [2, 0]}}, '"filter.f" unrecognized field "$mod"', id="mixed"
     ),
@@ -241,6 +251,10 @@ REFUSED_FILTERS = [
     pytest.param({"f": {"$eq": [1]}}, f'"filter.f.$eq" {NOT_COMPARABLE}', id="array"),
     pytest.param({"f": {"$ne": {"a": 1}}}, f'"filter.f.$ne" {NOT_COMPARABLE}', id="document"),
     pytest.param({"f": Decimal128("1")}, f'"filter" {NOT_COMPARABLE}', id="decimal"),
+    pytest.param({"f": Regex("^r")}, f'"filter" {NOT_COMPARABLE}', id="regular expression"),
+    pytest.param(
+        {"f": {"$in": [Decimal128("1")]}}, f'"filter.f.$in[0]" {NOT_COMPARABLE}', id="$in decimal"
+    ),
     pytest.param(
         {"f": {"$eq": b"x"}}, '"filter.f.$eq" binary value must be UUID subtype 4', id="binary"
     ),
@@ -297,6 +311,17 @@ def test_mql_filter_is_refused(
     assert refusal(vector_indexed, {"$vectorSearch": spec}) == (8, AGGREGATE_PREFIX + message)
 
 
+@pytest.mark.parametrize("name", ["$and", "$or", "$nor"])
+def test_logical_operators_take_arrays_that_are_not_empty(
+    vector_indexed: Documents, name: str
+) -> None:
+    spec = {"index": "default", "path": "v", "queryVector": [0, 0], "exact": True, "limit": 1}
+
+    stage = {"$vectorSearch": {**spec, "filter": {name: []}}}
+
+    assert refusal(vector_indexed, stage) == (2, "$and/$or/$nor must be a nonempty array")
+
+
 def test_a_filter_type_that_a_search_index_lacks_is_named(db: Database[dict[str, Any]]) -> None:
     collection = indexed(db.c, [], search_definition(f={"type": "number"}))
 
@@ -309,7 +334,27 @@ def test_a_filter_type_that_a_search_index_lacks_is_named(db: Database[dict[str,
         assert refusal(collection, stage) == (8, AGGREGATE_PREFIX + message)
 
 
+def test_a_number_field_that_a_search_index_lacks_is_named(db: Database[dict[str, Any]]) -> None:
+    collection = indexed(db.c, [], search_definition(f={"type": "token"}))
+    spec = {"index": "default", "path": "v", "queryVector": [0, 0], "exact": True, "limit": 1}
+
+    stage = {"$vectorSearch": {**spec, "filter": {"f": {"$gt": 5}}}}
+
+    message = "Path 'f' needs to be indexed as number"
+    assert refusal(collection, stage) == (8, AGGREGATE_PREFIX + message)
+
+
 REFUSED_OPERATORS = [
+    pytest.param(
+        {"range": {"path": "f", "lt": 1, "lte": 1}},
+        '"knnBeta.filter.range" at most one of [lt, lte] may be present',
+        id="lt and lte",
+    ),
+    pytest.param(
+        {"in": {"path": "f", "value": [1, "a"]}},
+        '"knnBeta.filter.in.value" must have elements of the same type',
+        id="in of two types",
+    ),
     pytest.param(
         {"range": {"path": "f", "gt": True}},
         '"knnBeta.filter.range" range operator does not support BOOLEAN point type',
@@ -487,6 +532,17 @@ def test_long_strings_are_cut_to_one_term(db: Database[dict[str, Any]]) -> None:
 
     assert ids(vector_search(collection, filter={"f": "x" * 8191})) == [1]
     assert ids(vector_search(collection, filter={"f": "x" * 9000})) == []
+
+
+def test_strings_are_ordered_by_their_utf_8_bytes(db: Database[dict[str, Any]]) -> None:
+    # U+10000 follows U+FFFF here, but comes before it in UTF-16.
+    strings = ["Z", "a", "é", "\uffff", "\U00010000"]
+    documents_ = [{"_id": text, "v": [0, 0], "f": text} for text in strings]
+    collection = indexed(db.c, documents_, vector_definition("f"))
+
+    for i, text in enumerate(strings):
+        hits = vector_search(collection, filter={"f": {"$gt": text}})
+        assert set(ids(hits)) == set(strings[i + 1 :])
 
 
 def test_a_lowercase_token_is_normalised_in_document_and_query(

@@ -74,12 +74,19 @@ def test_an_equal_index_is_created_again_without_effect(collection: Documents) -
     assert entry["latestDefinitionVersion"]["version"] == 0
 
 
-def test_a_changed_stored_source_passes_for_the_same_vector_index(collection: Documents) -> None:
-    create(collection, VECTOR)
+@pytest.mark.parametrize(
+    "change", [{"storedSource": False}, {"nestedRoot": "parts"}], ids=["storedSource", "nestedRoot"]
+)
+def test_a_change_of_other_parts_passes_for_the_same_vector_index(
+    collection: Documents, change: dict[str, Any]
+) -> None:
+    definition = vector_definition("f", path="parts.v")
+    create(collection, {**VECTOR, "definition": definition})
 
-    create(collection, {**VECTOR, "definition": {**vector_definition("f"), "storedSource": False}})
+    create(collection, {**VECTOR, "definition": {**definition, **change}})
 
-    assert names(collection) == ["v"]
+    (entry,) = collection.list_search_indexes()
+    assert entry["latestDefinition"] == definition
 
 
 @pytest.mark.parametrize(
@@ -87,6 +94,10 @@ def test_a_changed_stored_source_passes_for_the_same_vector_index(collection: Do
     [
         pytest.param({**VECTOR, "definition": vector_definition("g")}, id="other fields"),
         pytest.param({"name": "v", "definition": search_definition()}, id="other type"),
+        pytest.param(
+            {**VECTOR, "definition": vector_definition("f", quantization="scalar")},
+            id="other options of a field",
+        ),
         pytest.param(
             {**VECTOR, "definition": {**vector_definition("f"), "numPartitions": 2}},
             id="other partitions",
@@ -184,8 +195,14 @@ COMMAND_REFUSALS = [
     pytest.param(
         "dropSearchIndex",
         {},
-        (8, '"userCommand" one of [id, name] must be present'),
+        (8, "one of [id, name] must be present"),
         id="drop of neither",
+    ),
+    pytest.param(
+        "dropSearchIndex",
+        {"id": "b"},
+        (8, '"userCommand.id" must be a ObjectId'),
+        id="drop by what is no id",
     ),
     pytest.param(
         "dropSearchIndex",
@@ -209,15 +226,43 @@ def test_command_is_refused(
     assert_command_refused(collection, command, fields, answer)
 
 
-@pytest.mark.parametrize(
-    ("command", "fields"),
-    [
-        ("createSearchIndexes", {"indexes": [SEARCH]}),
-        ("updateSearchIndex", {"name": "a", "definition": {}}),
-        ("dropSearchIndex", {"name": "a"}),
-        ("listSearchIndexes", {}),
-    ],
-)
+COMMANDS = [
+    pytest.param("createSearchIndexes", {"indexes": [SEARCH]}, id="create"),
+    pytest.param("updateSearchIndex", {"name": "a", "definition": {}}, id="update"),
+    pytest.param("dropSearchIndex", {"name": "a"}, id="drop"),
+    pytest.param("listSearchIndexes", {}, id="list"),
+]
+
+
+@pytest.mark.parametrize(("command", "fields"), COMMANDS)
+def test_no_command_takes_a_read_or_write_concern(
+    collection: Documents, command: str, fields: dict[str, Any]
+) -> None:
+    assert_command_refused(
+        collection,
+        command,
+        {**fields, "writeConcern": {"w": 1}},
+        (72, "Command does not support writeConcern"),
+    )
+    assert_command_refused(
+        collection,
+        command,
+        {**fields, "readConcern": {"level": "majority"}},
+        (
+            72,
+            f'Command {command} does not support {{ readConcern: {{ level: "majority", '
+            'provenance: "clientSupplied" } } :: caused by :: read concern not supported',
+        ),
+    )
+
+
+def test_drivers_take_a_drop_from_a_missing_collection_for_done(
+    db: Database[dict[str, Any]],
+) -> None:
+    db.nothing.drop_search_index("v")
+
+
+@pytest.mark.parametrize(("command", "fields"), COMMANDS)
 def test_a_missing_collection_is_refused_by_commands(
     db: Database[dict[str, Any]], command: str, fields: dict[str, Any]
 ) -> None:
@@ -332,6 +377,18 @@ LIST_REFUSALS = [
 @pytest.mark.parametrize(("spec", "answer"), LIST_REFUSALS)
 def test_list_stage_is_refused(collection: Documents, spec: Any, answer: tuple[int, str]) -> None:
     assert refusal(collection, {"$listSearchIndexes": spec}) == answer
+
+
+@pytest.mark.local_atlas_only  # no real server takes a definition of this size
+def test_a_list_of_more_than_16_mb_is_refused(collection: Documents) -> None:
+    large = {"definition": {**search_definition(), "comment": "x" * 5 * 2**20}}
+    for name in ("a", "b"):
+        create(collection, {"name": name, **large})
+
+    text = "The requested indexes are too large. Try narrowing your filter."
+    assert refusal(collection, {"$listSearchIndexes": {}}) == (396, text)
+    assert command_refusal(collection, "listSearchIndexes") == (396, text)
+    assert [entry["name"] for entry in collection.list_search_indexes("b")] == ["b"]
 
 
 def test_dropping_a_collection_loses_its_indexes(db: Database[dict[str, Any]]) -> None:

@@ -39,6 +39,9 @@ VALUES = [
     pytest.param(as_int8([1, 2]), False, id="int8 is another index"),
     pytest.param(Binary(b"\x27", 9), False, id="malformed binary"),
     pytest.param(Binary(b"\x27\x01" + b"\0" * 8, 9), False, id="binary with padding"),
+    pytest.param(Binary(b"\x28\x00" + b"\0" * 8, 9), False, id="binary of unknown elements"),
+    pytest.param(as_float32([1, math.inf]), False, id="infinite in binary"),
+    pytest.param({"0": 1, "1": 2}, False, id="document"),
     pytest.param(b"\x27\x00" + b"\x01" * 8, False, id="binary of another subtype"),
 ]
 
@@ -66,10 +69,16 @@ def test_arrays_of_a_knn_vector_are_found_by_knn_beta(db: Database[dict[str, Any
     assert ids(knn_beta(collection)) == [1, 2]
 
 
-def test_int8_is_skipped_where_the_field_is_quantized(db: Database[dict[str, Any]]) -> None:
-    collection = indexed(db.c, [{"v": as_int8([1, 2])}], vector_definition(quantization="scalar"))
+@pytest.mark.parametrize("quantization", ["scalar", "binary"])
+def test_int8_and_bits_are_skipped_where_the_field_is_quantized(
+    db: Database[dict[str, Any]], quantization: str
+) -> None:
+    vectors = [as_int8([1] * 8), as_bits([1] * 8), [1.0] * 8]
+    documents = [{"_id": i, "v": vector} for i, vector in enumerate(vectors)]
+    definition = vector_definition(numDimensions=8, quantization=quantization)
+    collection = indexed(db.c, documents, definition)
 
-    assert vector_search(collection, queryVector=as_int8([1, 2])) == []
+    assert [ids(vector_search(collection, queryVector=one)) for one in vectors] == [[], [], [2]]
 
 
 def test_bits_are_indexed_under_euclidean_only(db: Database[dict[str, Any]]) -> None:

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 from bson import Binary, Decimal128
 from bson.binary import BinaryVectorDtype
@@ -118,6 +119,12 @@ REFUSALS = [
     ),
     pytest.param(knn(k=...), '"knnBeta.k" is required', id="no k"),
     pytest.param(knn(k=0), '"knnBeta.k" must be within bounds [1..2147483647]', id="k is zero"),
+    pytest.param(
+        knn(k=2**31), '"knnBeta.k" overflowed, must fit in a 32 bit integer', id="k over 32 bits"
+    ),
+    pytest.param(
+        knn(numCandidates=1), '"knnBeta" unrecognized field "numCandidates"', id="numCandidates"
+    ),
     pytest.param(knn(limit=1), '"knnBeta" unrecognized field "limit"', id="limit"),
     pytest.param(
         knn(score={}),
@@ -148,6 +155,26 @@ REFUSALS = [
         knn(score={"dismax": {}}),
         '"knnBeta.score" one of [boost, constant, function] must be present',
         id="dismax",
+    ),
+    pytest.param(
+        knn(score={"embedded": {}}),
+        '"knnBeta.score" one of [boost, constant, function] must be present',
+        id="embedded",
+    ),
+    pytest.param(
+        knn(score={"boost": {"value": "3"}}),
+        '"knnBeta.score.boost.value" must be a number',
+        id="boost of a string",
+    ),
+    pytest.param(
+        knn(path="t", vector=[0, 0, 0]),
+        "t is not indexed as knnVector",
+        id="what a path is comes before dimensions",
+    ),
+    pytest.param(
+        knn(vector=[0, 0, 0]),
+        "knnVector field is indexed with 2 dimensions but queried with 3",
+        id="dimensions come before a zero vector",
     ),
     pytest.param(knn(path="t"), "t is not indexed as knnVector", id="path of a token"),
     pytest.param(knn(path="u"), "u is not indexed as knnVector", id="path that is not mapped"),
@@ -238,6 +265,12 @@ def test_score_option(
     hits = dict(knn_beta(collection, vector=[1, 0], k=3, score=score))
 
     assert hits == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_boost_multiplies_in_float32(collection: Documents) -> None:
+    ((_, score),) = knn_beta(collection, vector=[1, 0], k=1, score={"boost": {"value": 0.1}})
+
+    assert score == float(np.float32(0.1))
 
 
 def test_results_come_in_the_order_of_the_changed_scores(collection: Documents) -> None:

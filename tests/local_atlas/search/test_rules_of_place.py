@@ -54,6 +54,14 @@ def test_never_in_facet(collection: Documents, stage: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
+def test_never_in_an_update(collection: Documents, stage: dict[str, Any]) -> None:
+    for update in (collection.update_one, collection.update_many, collection.find_one_and_update):
+        with pytest.raises(OperationFailure) as refusal:
+            update({"_id": 0}, [stage])
+        assert refusal.value.code == 72
+
+
+@pytest.mark.parametrize("stage", STAGES)
 def test_only_with_the_local_read_concern(collection: Documents, stage: dict[str, Any]) -> None:
     (name,) = stage
     majority = collection.with_options(read_concern=ReadConcern("majority"))
@@ -64,6 +72,8 @@ def test_only_with_the_local_read_concern(collection: Documents, stage: dict[str
         f"Aggregation stage {name} cannot run with a readConcern other than 'local'. "
         "Current readConcern: majority",
     )
+    joined = {"$unionWith": {"coll": "c", "pipeline": [stage]}}
+    assert refused(majority, joined)[0] == 72
     assert list(local.aggregate([stage]))
     assert list(majority.aggregate([{"$limit": 1}]))
 

@@ -4,8 +4,9 @@ import math
 from typing import Any
 
 import pytest
-from bson import Binary, Decimal128
+from bson import Binary, Decimal128, Int64
 from pymongo.database import Database
+from pymongo.errors import OperationFailure
 
 from tests.local_atlas.search.asking import (
     AGGREGATE_PREFIX,
@@ -181,6 +182,11 @@ SEARCH_SERVER_CHECKS = [
         spec_with(queryVector=Binary(b"\x03\x01ab", 9)), "Padding should be zero", id="padded int8"
     ),
     pytest.param(
+        spec_with(queryVector=Binary(b"\x27\x01" + b"\0" * 8, 9)),
+        "Padding should be zero",
+        id="padded float32",
+    ),
+    pytest.param(
         spec_with(queryVector=packed(1, padding=3)),
         "The dimensions of binary vector should be a multiple of 8 and\n"
         "the padding should be zero.\n",
@@ -277,9 +283,55 @@ def test_exact_has_no_cap_on_limit(collection: Documents) -> None:
 
 
 def test_integral_doubles_and_longs_are_integers(collection: Documents) -> None:
-    hits = vector_search(collection, queryVector=[1, 0], limit=1.0, numCandidates=2.0)
+    for limit, candidates in ((1.0, 2.0), (Int64(1), Int64(2))):
+        hits = vector_search(collection, queryVector=[1, 0], limit=limit, numCandidates=candidates)
+        assert ids(hits) == [1]
 
-    assert ids(hits) == [1]
+
+# Everything is wrong with the query at first; each step mends what the step before complained of.
+STEPS: list[tuple[dict[str, Any], str]] = [
+    ({}, '"index" is required'),
+    ({"index": "default"}, '"path" is required'),
+    ({"path": "f"}, '"exact" must be a boolean'),
+    ({"exact": False}, '"numCandidates" must be within bounds [1..10000]'),
+    ({"numCandidates": 1}, "limit should be less than or equal to numCandidates"),
+    ({"limit": 1}, "Unsupported BsonValue type: STRING"),
+    ({"queryVector": [0, 0, 0]}, '"filter.g" ' + "at least one of [$gt, $gte, $lt, $lte, $eq, "
+     "$ne, $in, $nin, $exists, $not] must be present"),
+    ({"filter": {"g": 1}}, "f is not indexed as vector"),
+    ({"path": "v"}, "vector field is indexed with 2 dimensions but queried with 3"),
+    ({"queryVector": [0, 0]}, "Path 'g' needs to be indexed as filter"),
+    ({"filter": {"f": 1}}, "Cosine similarity cannot be calculated against a zero vector."),
+    (
+        {"queryVector": [1, 0]},
+        "Query must be run in explain mode, because 'explainOptions' are present.",
+    ),
+]  # fmt: skip
+
+
+def test_the_search_server_checks_in_this_order(collection: Documents) -> None:
+    spec: dict[str, Any] = {
+        "exact": "yes",
+        "numCandidates": 0,
+        "limit": 2,
+        "queryVector": ["x"],
+        "filter": {"g": {"$size": 1}},
+        "explainOptions": {"traceDocumentIds": [1]},
+    }
+
+    for mended, message in STEPS:
+        spec.update(mended)
+        assert refusal(collection, {"$vectorSearch": spec}) == (8, AGGREGATE_PREFIX + message)
+
+
+@pytest.mark.local_atlas_only
+def test_explaining_a_search_is_refused_by_name(collection: Documents) -> None:
+    pipeline = [{"$vectorSearch": {**GOOD, "explainOptions": {"traceDocumentIds": [1]}}}]
+    aggregate = {"aggregate": collection.name, "pipeline": pipeline, "cursor": {}}
+
+    for command in ({"explain": aggregate}, {**aggregate, "explain": True}):
+        with pytest.raises(OperationFailure, match=r"explain.*\(not emulated by LocalAtlas\)"):
+            collection.database.command(command)
 
 
 def test_an_unknown_index_answers_with_nothing(collection: Documents) -> None:
@@ -305,14 +357,19 @@ def test_an_unknown_collection_answers_with_nothing(db: Database[dict[str, Any]]
     assert vector_search(db.nothing) == []
 
 
-def test_bits_need_euclidean_similarity(db: Database[dict[str, Any]]) -> None:
-    collection = indexed(db.c, [], vector_definition(numDimensions=8, similarity="dotProduct"))
+@pytest.mark.parametrize(
+    ("similarity", "name"), [("dotProduct", "DOT_PRODUCT"), ("cosine", "COSINE")]
+)
+def test_bits_need_euclidean_similarity(
+    db: Database[dict[str, Any]], similarity: str, name: str
+) -> None:
+    collection = indexed(db.c, [], vector_definition(numDimensions=8, similarity=similarity))
     stage = {"$vectorSearch": spec_with(queryVector=packed(1))}
 
     assert refusal(collection, stage) == (
         8,
         f"{AGGREGATE_PREFIX}Binary vectors can only be used with fields indexed with Euclidean "
-        "similarity but indexed similarity is DOT_PRODUCT",
+        f"similarity but indexed similarity is {name}",
     )
 
 
