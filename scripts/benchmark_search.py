@@ -22,7 +22,7 @@ from scripts.benchmarking.dataset import write_dataset
 from scripts.benchmarking.hardness import plain_graph_recall
 from scripts.benchmarking.machine import describe_machine, package_versions
 from scripts.benchmarking.measuring import Replies, median_ms
-from scripts.benchmarking.questions import Question, make_questions
+from scripts.benchmarking.questions import Question, VectorSource, make_questions
 from scripts.benchmarking.report import as_markdown, system_figures
 from scripts.benchmarking.systems import NAMES, PACKAGES
 from scripts.benchmarking.systems.local_atlas import EXACT
@@ -31,6 +31,7 @@ from scripts.benchmarking.systems.numpy_exact import PRODUCT_ALONE
 logger = logging.getLogger("scripts.benchmark_search")
 
 DIMENSIONS = 512
+_DRAWN, _PHOTOS = 100_000, 20_000
 _DESCRIPTION = """\
 Measure LocalAtlas beside other vector stores, all on the same vectors and questions.
 
@@ -47,7 +48,7 @@ p50_ms, p95_ms  one client, queries that are not stored, from numpy row to Pytho
                 systems take turns, a part of the queries at a time
 recall_at_10    of the ten nearest, or of as many as the filter leaves, by a matrix product
 short_answers   queries that got fewer hits than there are
-qps_4_clients   four threads of the asking process; the median of three times two seconds
+qps_4_clients   four threads of the asking process, each asking every query; the median of three
 rss_mb          peak resident memory of the process that holds the data
 filtered        price below 0.5, 0.05, 0.005: a random share of the items
 filtered_clusters  category in the first 90, 50, 5 % of them, queries from the other clusters
@@ -65,8 +66,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Parse, draw vectors, build and ask every system, report."""
     arguments = _parse(argv)
     report: dict[str, Any] = {
-        "vectors": arguments.vectors,
-        "dimensions": DIMENSIONS,
         "machine": describe_machine(),
         "versions": package_versions({package for name in NAMES for package in PACKAGES[name]}),
     }
@@ -77,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    source = ClusteredVectors(arguments.vectors, DIMENSIONS, arguments.seed)
+    source = _source(arguments)
     dataset = write_dataset(folder / "dataset", source.parts(), seed=arguments.seed)
     questions = make_questions(
         source,
@@ -86,7 +85,11 @@ def _measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
         filtered_queries=max(1, int(arguments.queries * _FILTERED_PART)),
     )
     unfiltered = questions[0]
-    report: dict[str, Any] = {"hnsw_m16_ef64_recall": None}
+    report: dict[str, Any] = {
+        "vectors": dataset.count,
+        "dimensions": dataset.dimensions,
+        "hnsw_m16_ef64_recall": None,
+    }
     if dataset.count <= _HARDNESS_UP_TO:
         report["hnsw_m16_ef64_recall"] = round(plain_graph_recall(dataset, unfiltered), 4)
     with Contest(arguments.systems, folder, LIMIT_S) as contest:
@@ -108,6 +111,17 @@ def _measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
             )
         )
     return report
+
+
+def _source(arguments: argparse.Namespace) -> VectorSource:
+    if arguments.photos is None and arguments.cache is None:
+        count = arguments.vectors or _DRAWN
+        return ClusteredVectors(count, DIMENSIONS, arguments.seed)
+    from scripts.benchmarking.photos import photo_vectors  # needs Pillow, and torch to embed
+
+    return photo_vectors(
+        arguments.photos, arguments.cache, arguments.vectors or _PHOTOS, arguments.seed
+    )
 
 
 def _upserts_per_s(contest: Contest, question: Question) -> dict[str, float | None]:
@@ -144,9 +158,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add(
         "--vectors",
         type=positive_integer,
-        default=100_000,
         metavar="N",
-        help="vectors to store (default: 100000)",
+        help=f"vectors to store (default: {_DRAWN}, of photos {_PHOTOS})",
     )
     add(
         "--queries",
@@ -161,6 +174,18 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         default=NAMES,
         metavar="NAMES",
         help=f"comma-separated, of {','.join(NAMES)} (default: all)",
+    )
+    add(
+        "--photos",
+        type=Path,
+        metavar="FOLDER",
+        help="instead of drawn vectors, crops of these photos as the model that ships embeds them",
+    )
+    add(
+        "--cache",
+        type=Path,
+        metavar="FILE",
+        help="a .npz that keeps the embedded photos; where it is there, no photo is read",
     )
     add("--seed", type=int, default=0, help="of all that is drawn (default: 0)")
     add("--json", action="store_true", help="print the report as JSON, not as Markdown tables")

@@ -25,7 +25,6 @@ _ROUNDS = 5
 _CLIENTS = 4
 _TUNING_BUDGET_S = 5.0
 _PART_BUDGET_S = 4.0
-_THROUGHPUT_BUDGET_S = 2.0
 _THROUGHPUT_REPEATS = 3
 
 
@@ -170,9 +169,7 @@ def _ask_with(
 
 def _ask_at_once(contestant: Contestant, *, question: Question) -> None:
     contestant.queries_per_s.append(
-        contestant.worker.call(
-            "queries_per_s", contestant.setting, question.queries, _CLIENTS, _THROUGHPUT_BUDGET_S
-        )
+        contestant.worker.call("queries_per_s", contestant.setting, question, _CLIENTS)
     )
 
 

@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-_IDLE_LOOK_S = 0.25
+_IDLE_LOOK_S = 0.2
 _IDLE_LOOKS = 4
 # The share of a core that a server with nothing to do may use for its own housekeeping.
 _IDLE_SHARE = 0.1
@@ -13,7 +13,7 @@ BYTES_PER_MB = 1_000_000
 
 
 def wait_until_idle(process_id: int) -> None:
-    """Wait until a process has used next to no processor time for a second."""
+    """Wait until a process has used next to no processor time for some looks."""
     idle_looks = 0
     before_s = _processor_s(process_id)
     while idle_looks < _IDLE_LOOKS:

@@ -105,7 +105,7 @@ def make_questions(
     for share in RANDOM_SHARES:
         asked.append(("filtered", share, PriceBelow(share), everywhere[:filtered_queries]))
     for share in CLUSTER_SHARES:
-        kept = round(source.clusters * share)
+        kept = min(max(1, round(source.clusters * share)), source.clusters - 1)
         elsewhere = source.queries(filtered_queries, range(kept, source.clusters))
         asked.append(("filtered_clusters", share, CategoryIn(kept), elsewhere))
     searches = [_Search(condition, rows) for _, _, condition, rows in asked]

@@ -1,13 +1,13 @@
 """What a worker does with its system: build it, ask it, and look at what it takes up."""
 
-import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scripts.benchmarking.dataset import Dataset, Floats
+from scripts.benchmarking.dataset import Dataset
 from scripts.benchmarking.measuring import Replies
 from scripts.benchmarking.processes import folder_size_mb, peak_memory_mb
 from scripts.benchmarking.questions import LIMIT, Question
@@ -15,6 +15,7 @@ from scripts.benchmarking.systems import open_system
 from scripts.benchmarking.systems.system import Setting
 
 _WARM_UPS = 3
+_AT_ONCE_BUDGET_S = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,33 +75,25 @@ class Session:
                 break
         return replies
 
-    def queries_per_s(
-        self, setting: Setting, queries: Floats, clients: int, budget_s: float
-    ) -> float:
-        """Let several threads ask without a filter for some time, each on its own."""
+    def queries_per_s(self, setting: Setting, question: Question, clients: int) -> float:
+        """Let several threads ask at once, each of them every query, without a filter."""
         self._use(setting)
+        queries = question.queries
         self._system.search(queries[0], LIMIT, None)
-        counts = [0] * clients
-        begin = threading.Barrier(clients + 1)
-        ended = threading.Event()
+        end_s = time.perf_counter() + _AT_ONCE_BUDGET_S
 
-        def ask(client: int) -> None:
-            begin.wait()
-            while not ended.is_set():
-                query = queries[(client + clients * counts[client]) % len(queries)]
-                self._system.search(query, LIMIT, None)
-                counts[client] += 1
+        def ask_all(client: int) -> int:
+            first = client * len(queries) // clients
+            for place in range(len(queries)):
+                self._system.search(queries[(first + place) % len(queries)], LIMIT, None)
+                if time.perf_counter() > end_s:
+                    return place + 1
+            return len(queries)
 
-        threads = [threading.Thread(target=ask, args=(client,)) for client in range(clients)]
-        for thread in threads:
-            thread.start()
-        begin.wait()
-        start_s = time.perf_counter()
-        ended.wait(budget_s)
-        ended.set()
-        for thread in threads:
-            thread.join()
-        return sum(counts) / (time.perf_counter() - start_s)
+        with ThreadPoolExecutor(clients) as threads:
+            start_s = time.perf_counter()
+            asked = sum(threads.map(ask_all, range(clients)))
+            return asked / (time.perf_counter() - start_s)
 
     def footprint(self) -> Footprint:
         """Return what the system takes up."""

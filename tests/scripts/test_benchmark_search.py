@@ -10,6 +10,13 @@ SHARES = {"filtered": ["0.5", "0.05", "0.005"], "filtered_clusters": ["0.9", "0.
 FIGURES = {"build_s", "p50_ms", "p95_ms", "recall_at_10", "qps_4_clients", "rss_mb", "disk_mb"}
 
 
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch):
+    """Keep matrix products to one thread: on a busy machine more wait for each other."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+
+
 def benchmark(*arguments: object) -> int:
     return run(benchmark_search.main, [str(one) for one in arguments])
 
