@@ -154,11 +154,13 @@ class _Walk:
         return True
 
     def _scalar(self, field: FieldMapping, path: str, value: Any) -> None:
-        if isinstance(value, str) and "string" in field.types:
+        is_text = isinstance(value, str) and "string" in field.types
+        if is_text:
             self._text(field.types["string"], path, value)
         known = comparable(value)
         if known is None or known.kind not in field.types:
-            self._skip_value(field, path, value)
+            if not is_text:
+                self._skip_value(field, path, value)
             return
         if known.kind == "number":
             self._number(field.types["number"], path, known)

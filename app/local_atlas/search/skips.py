@@ -19,6 +19,7 @@ IN_ARRAY = "is a vector inside an array, where a search index looks for none"
 NOT_THE_FIRST = "holds a second vector, and only the first one is indexed"
 
 _VECTOR_TYPES = frozenset({"knnVector", "vector"})
+_SEARCHED_TYPES = frozenset({*FILTER_TYPES, "string"})
 _NUMBER_KINDS = frozenset({"int", "long", "double"})
 _CONTAINERS = (list, dict, Binary)
 
@@ -76,11 +77,11 @@ def value_fault(field: FieldMapping, value: Any) -> str | None:
     kind = type_name(value)
     if field.vector is not None and not wanted:
         return f"is of type {kind}, and no vector"
-    if not wanted or not wanted <= set(FILTER_TYPES) or _is_dynamic(field):
+    if not wanted or not wanted <= _SEARCHED_TYPES or _is_dynamic(field):
         return None
     if field.vector is not None and kind in _NUMBER_KINDS:
         return None  # an element of a vector, which is indexed as a whole
-    if len(wanted) == len(FILTER_TYPES):
+    if wanted >= set(FILTER_TYPES):
         return f"is of type {kind}, which no filter can compare"
     return f"is of type {kind}, and the index maps it as {', '.join(sorted(wanted))}"
 

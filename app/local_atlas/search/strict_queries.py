@@ -10,10 +10,11 @@ from ..errors import CommandError
 from .conditions import AllOf, Among, AnyOf, Condition, Exists, InRange, IsNull, Not
 from .definition import SearchIndexDefinition
 from .mql_filter import MqlFilter
+from .query_paths import TextPath
 from .refusals import QueryError
 from .search_data import SearchData
 from .search_query import KnnBeta, SearchQuery
-from .values import Kind
+from .text_conditions import HasPhrase, HasText
 from .vector_criteria import VectorCriteria
 from .vectors import Vector
 
@@ -79,8 +80,8 @@ def _check_filter(definition: SearchIndexDefinition, condition: Condition | None
             raise QueryError(f"Path '{path}' of the filter is not indexed as {kind}.")
 
 
-def _uses(condition: Condition | None) -> Iterator[tuple[str, Kind | None]]:
-    """Yield every path that a condition looks at, and the kind of values that it compares."""
+def _uses(condition: Condition | None) -> Iterator[tuple[str, str | None]]:
+    """Yield every path that a condition looks at, and the type that it wants there."""
     if isinstance(condition, AllOf | AnyOf):
         for part in condition.parts:
             yield from _uses(part)
@@ -90,3 +91,7 @@ def _uses(condition: Condition | None) -> Iterator[tuple[str, Kind | None]]:
         yield condition.path, None
     elif isinstance(condition, InRange | Among):
         yield condition.path, condition.kind
+    elif isinstance(condition, HasText | HasPhrase):
+        for path in condition.search.paths:
+            if isinstance(path, TextPath):
+                yield path.path, "string"

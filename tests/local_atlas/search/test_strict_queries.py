@@ -24,7 +24,7 @@ DOCUMENTS = [{"_id": 1, "v": [1, 0], "f": "a", "n": 1}]
 NEAREST = {"index": "default", "path": "v", "queryVector": [0.0, 0.0], "exact": True, "limit": 9}
 KNN = {"path": "v", "vector": [0.0, 0.0], "k": 9}
 WITH_OPERATOR = {"type": "vector", "numDimensions": 2, "similarity": "euclidean"}
-FIELDS = {"f": {"type": "token"}, "n": {"type": "number"}}
+FIELDS = {"f": {"type": "token"}, "n": {"type": "number"}, "s": {"type": "string"}}
 
 
 @pytest.mark.parametrize(
@@ -124,6 +124,14 @@ OPERATORS = [
         {"equals": {"path": "n", "value": "1"}}, "'n' of the filter is not indexed as token.",
         id="another type",
     ),
+    pytest.param(
+        {"text": {"path": ["s", "x"], "query": "red"}}, "'x' of the filter is not indexed.",
+        id="text",
+    ),
+    pytest.param(
+        {"compound": {"should": {"phrase": {"path": "f", "query": "red shoe"}}}},
+        "'f' of the filter is not indexed as string.", id="phrase on a token",
+    ),
 ]  # fmt: skip
 
 
@@ -143,7 +151,9 @@ def test_filter_on_a_path_that_is_not_mapped_is_refused(
 def test_filter_on_mapped_paths_answers(strict_db: Database[dict[str, Any]]) -> None:
     collection = indexed(strict_db.c, DOCUMENTS, search_definition(**FIELDS))
     must = [{"equals": {"path": "f", "value": "a"}}, {"range": {"path": "n", "gte": 1}}]
+    should = [{"text": {"path": ["s", {"wildcard": "x*"}], "query": "red"}}]
 
+    assert ids(knn_beta(collection, filter={"compound": {"should": should}})) == []
     assert ids(knn_beta(collection, filter={"compound": {"must": must}})) == [1]
 
 

@@ -195,6 +195,19 @@ def test_value_of_another_type_than_a_search_index_maps_is_refused(
     assert text.endswith("price is of type string, and the index maps it as date, number.")
 
 
+def test_value_that_is_no_text_is_refused_where_the_index_maps_strings_alone(
+    strict_db: Database[dict[str, Any]],
+) -> None:
+    both = [{"type": "string"}, {"type": "number"}]
+    fields = {"title": {"type": "string"}, "code": both}
+    collection = indexed(strict_db.c, [], search_definition(**fields))
+
+    collection.insert_one({"title": ["red", None], "code": ["a", 1]})
+    text = refused(collection, {"_id": 1, "title": 5})
+
+    assert text.endswith("title is of type int, and the index maps it as string.")
+
+
 def test_dynamic_fields_may_hold_anything(strict_db: Database[dict[str, Any]]) -> None:
     definition = {"mappings": {"dynamic": True, "fields": {"v": KNN}}}
     collection = indexed(strict_db.c, [], definition)
