@@ -9,15 +9,16 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
+from bson import Regex
+
 from .collection_writer import CollectionWriter, Replacement
 from .errors import CommandError
-from .mql.bson_order import equal
+from .mql.bson_order import equal, sort_key
 from .mql.paths import MISSING
 from .mql.rows import Row, decode
 from .mql.sorting import compile_sort
 from .mql.updates import Update, compile_update
 from .new_document import NewDocument
-from .ordinary_indexes import pinned_keys
 from .persistence import Read
 from .raw_documents import (
     check_id,
@@ -30,6 +31,8 @@ from .raw_documents import (
 Document = dict[str, Any]
 Match = tuple[int, Row]
 
+# A condition on `_id`, or what cannot be one; the general way tells them apart.
+_NO_IDENTITY = (dict, list, Regex)
 _CHUNK = 100  # documents that a multi-update changes at a time
 
 
@@ -205,15 +208,14 @@ def replaced_id_key(statement: UpdateStatement) -> bytes | None:
     if statement.is_multi or statement.sort or statement.array_filters:
         return None
     identity = statement.query.get("_id")
-    if len(statement.query) != 1 or isinstance(identity, dict):
+    if len(statement.query) != 1 or identity is None or isinstance(identity, _NO_IDENTITY):
         return None
     update = statement.update
     if not isinstance(update, dict) or any(name[:1] == "$" for name in update):
         return None
     if "_id" in update and not equal(identity, update["_id"]):
         return None
-    keys = pinned_keys(statement.query, "_id")
-    return None if keys is None else keys[0]
+    return sort_key(identity)
 
 
 def _replacing(

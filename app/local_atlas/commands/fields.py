@@ -83,7 +83,9 @@ def bool_field(body: Mapping[str, Any], name: str, *, default: bool = False) -> 
     value = body.get(name)
     if value is None:
         return default
-    if not isinstance(value, bool) and not is_number(value):
+    if isinstance(value, bool):
+        return value
+    if not is_number(value):
         raise wrong_type(body, name, value, "bool")
     return is_true(value)
 

@@ -6,7 +6,6 @@ several vectors compete for a field, `ingestion.py` looks at one after the other
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from bson import Binary
 
 from ..long_arrays import Path, array_size, outline, read_doubles
 from ..mql.rows import decode
+from ..raw_documents import MAX_DOCUMENT_SIZE_BYTES
 from .definition import SearchIndexDefinition
 from .mapping import DocumentMapping, VectorField
 from .vectors import VECTOR_SUBTYPE
@@ -26,17 +26,10 @@ _BINARY_HEAD = b"\x27\x00"  # float32, no padding
 _FLOAT_BYTES = 4
 
 
-@dataclass(frozen=True, slots=True)
-class ReadDocument:
-    """A stored document, decoded but for its lone arrays.
+ReadDocument = tuple[dict[str, Any], Mapping[str, bytes]]
+"""The decoded fields, and the raw BSON arrays that were left out, by their dotted path."""
 
-    Args:
-        fields: the decoded document.
-        lone_arrays: the raw BSON arrays that were left out, by the dotted path of their field.
-    """
-
-    fields: Mapping[str, Any]
-    lone_arrays: Mapping[str, bytes]
+_NOTHING: Mapping[str, bytes] = {}
 
 
 class DocumentReader:
@@ -44,15 +37,17 @@ class DocumentReader:
 
     def __init__(self, definition: SearchIndexDefinition) -> None:
         self._sizes = dict(_lone_sizes(definition.mapping.root, (), definition.nested_root))
+        self._least_size = min(self._sizes.values(), default=MAX_DOCUMENT_SIZE_BYTES)
 
     def read(self, raw: bytes) -> ReadDocument:
         """Decode a document, and leave out the arrays that are lone vectors."""
+        if len(raw) < self._least_size:
+            return decode(raw), _NOTHING
         parts = outline(raw)
         for path, array in parts.arrays.items():
             if len(array) != self._sizes.get(path):
-                return ReadDocument(decode(raw), {})
-        lone_arrays = {".".join(path): array for path, array in parts.arrays.items()}
-        return ReadDocument(decode(parts.raw), lone_arrays)
+                return decode(raw), _NOTHING
+        return decode(parts.raw), {".".join(path): array for path, array in parts.arrays.items()}
 
 
 def is_lone_binary(field: VectorField, value: Any) -> bool:

@@ -55,9 +55,10 @@ class SearchData:
                 self._root.forget(record_id)
                 self._nested.forget(record_id)
                 if document is not None:
+                    fields, lone_arrays = document
                     slot = self._root.take_slot(record_id)
-                    self._ingestion.add(record_id, slot, document.fields, root, nested)
-                    root.add_lone_arrays(document.lone_arrays, slot, record_id)
+                    self._ingestion.add(record_id, slot, fields, root, nested)
+                    root.add_lone_arrays(lone_arrays, slot, record_id)
             vectors = dict(self._definition.vectors)
             self._root.apply(root, vectors)
             self._nested.apply(nested, vectors)
