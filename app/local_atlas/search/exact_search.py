@@ -71,7 +71,8 @@ def nearest_among(snapshot: Snapshot, field: VectorField, query: Vector, k: int,
     if len(rows) > k and len(rows) * len(query.values) > _SMALL:
         rows = _candidates(snapshot, field, query, k, rows)
     values = snapshot.matrix.take(rows)
-    row_scores = scores(query.element_type, field.similarity, query.values, values)
+    lengths = snapshot.square_lengths[rows]
+    row_scores = scores(query.element_type, field.similarity, query.values, values, lengths)
     return Hits(snapshot.record_ids[rows], snapshot.slots[rows], row_scores).ordered().first(k)
 
 

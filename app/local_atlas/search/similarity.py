@@ -22,10 +22,15 @@ from .vectors import ElementType
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
 
 
 def scores(
-    element_type: ElementType, similarity: Similarity, query: Array, vectors: Array
+    element_type: ElementType,
+    similarity: Similarity,
+    query: Array,
+    vectors: Array,
+    square_lengths: Doubles,
 ) -> Floats:
     """Score every row against the query.
 
@@ -34,6 +39,8 @@ def scores(
         similarity: cosine takes no zero vector.
         query: (d,) of the element type's dtype; (d / 8,) for packed bits.
         vectors: (n, d) or (n, d / 8) of the same dtype, not modified.
+        square_lengths: (n,) of the vectors, as `square_lengths` computes them; unused but for
+            cosine.
 
     Returns:
         (n,) float32, larger is closer.
@@ -43,12 +50,20 @@ def scores(
     if similarity == "euclidean":
         differences = vectors.astype(np.float64) - query.astype(np.float64)
         return np.float32(1) / (np.float32(1) + _narrow(_row_products(differences, differences)))
-    products = _row_products(vectors.astype(np.float64), query.astype(np.float64))
+    wide_query = query.astype(np.float64)
+    products = _row_products(vectors.astype(np.float64), wide_query)
     if similarity == "cosine":
-        return _half_up(_narrow(products / _norm_products(query, vectors)))
+        lengths = np.sqrt(square_lengths) * float(np.linalg.norm(wide_query))
+        return _half_up(_narrow(products / lengths))
     if element_type == "int8":
         return np.float32(0.5) + _narrow(products / (len(query) * 2**15))
     return _half_up(_narrow(products))
+
+
+def square_lengths(vectors: Array) -> Doubles:
+    """Return the squared lengths of (n, d) rows of float32 or int8, summed in double precision."""
+    wide = vectors.astype(np.float64)
+    return _row_products(wide, wide)
 
 
 def _half_up(similarity: Floats) -> Floats:
@@ -61,12 +76,6 @@ def _bit_scores(query: Array, vectors: Array) -> Floats:
     distances = np.bitwise_count(vectors ^ query).sum(axis=1, dtype=np.int64)
     similar: Floats = (bits - distances).astype(np.float32) / np.float32(bits)
     return similar
-
-
-def _norm_products(query: Array, vectors: Array) -> Array:
-    wide, wide_query = vectors.astype(np.float64), query.astype(np.float64)
-    lengths = np.sqrt(_row_products(wide, wide))
-    return lengths * float(np.linalg.norm(wide_query))
 
 
 def _row_products(rows: Array, other: Array) -> Array:

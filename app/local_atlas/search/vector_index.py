@@ -17,6 +17,7 @@ import numpy.typing as npt
 from .mapping import VectorField
 from .matrix import Matrix, MatrixView
 from .proximity_graph import ProximityGraph
+from .similarity import square_lengths
 from .vectors import ElementType, Vector
 
 Array = npt.NDArray[Any]
@@ -115,8 +116,7 @@ class VectorIndex:
         self._record_ids[rows] = record_ids
         self._alive[rows] = True
         if self.element_type != "packed_bit":
-            wide = values.astype(np.float64)
-            self._square_lengths[rows] = np.einsum("ij,ij->i", wide, wide)
+            self._square_lengths[rows] = square_lengths(values)
         self._row_of_slot.update(zip(slots.tolist(), range(self._count, end), strict=True))
         self._count = end
 

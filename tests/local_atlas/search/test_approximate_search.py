@@ -18,7 +18,7 @@ from app.local_atlas.search.matrix import MatrixView
 from app.local_atlas.search.mql_filter import read_mql_filter
 from app.local_atlas.search.proximity_graph import ProximityGraph
 from app.local_atlas.search.search_data import SearchData
-from app.local_atlas.search.similarity import scores
+from app.local_atlas.search.similarity import scores, square_lengths
 from app.local_atlas.search.vector_criteria import VectorCriteria
 from app.local_atlas.search.vector_index import Snapshot, VectorIndex
 from app.local_atlas.search.vector_search import search_with_mql
@@ -114,7 +114,8 @@ def test_a_graph_finds_nearly_all_of_the_nearest(
 def test_hits_carry_exact_scores_best_first(merged: VectorIndex, searches: Searches) -> None:
     hits = found(merged, QUERY_VALUES[0])
 
-    expected = scores("float32", "cosine", QUERY_VALUES[0], VALUES[hits.record_ids - 1])
+    rows = VALUES[hits.record_ids - 1]
+    expected = scores("float32", "cosine", QUERY_VALUES[0], rows, square_lengths(rows))
     assert hits.scores.tolist() == expected.tolist()
     assert (np.diff(hits.scores) <= 0).all()
     assert searches.efs
@@ -241,7 +242,8 @@ def test_removing_and_compacting_in_the_middle_of_a_merge_loses_nothing() -> Non
     merge(index)
 
     hits = exactly(index, QUERY_VALUES[0], k=ROWS)
-    expected = scores("float32", "cosine", QUERY_VALUES[0], VALUES[hits.record_ids - 1])
+    rows = VALUES[hits.record_ids - 1]
+    expected = scores("float32", "cosine", QUERY_VALUES[0], rows, square_lengths(rows))
     assert hits.scores.tolist() == expected.tolist()
     assert len(hits.record_ids) == np.count_nonzero(alive)
     assert index.snapshot().graph is not None

@@ -7,7 +7,7 @@ import pytest
 
 from app.local_atlas.search.exact_search import nearest
 from app.local_atlas.search.mapping import Similarity, VectorField
-from app.local_atlas.search.similarity import scores
+from app.local_atlas.search.similarity import scores, square_lengths
 from app.local_atlas.search.vector_index import VectorIndex
 from app.local_atlas.search.vectors import ElementType, Vector
 
@@ -55,7 +55,7 @@ def test_candidates_hold_the_nearest(
 
     hits = nearest(index.snapshot(), field, query, 20, allowed)
 
-    all_scores = scores(element_type, similarity, query.values, values)
+    all_scores = scores(element_type, similarity, query.values, values, square_lengths(values))
     rows = np.flatnonzero(allowed)
     expected = rows[np.lexsort((rows, -all_scores[rows]))[:20]]
     assert hits.record_ids.tolist() == (10 * expected).tolist()
@@ -73,7 +73,7 @@ def test_extreme_lengths_are_searched_right(scale: float, similarity: Similarity
 
     hits = nearest(index.snapshot(), field, query, 5)
 
-    all_scores = scores("float32", similarity, query.values, values)
+    all_scores = scores("float32", similarity, query.values, values, square_lengths(values))
     expected = np.lexsort((np.arange(n), -all_scores))[:5]
     assert hits.record_ids.tolist() == (10 * expected).tolist()
 
