@@ -36,6 +36,8 @@ class Settings:
 
     mongodb_uri: str = field(default="", repr=False)
     local_atlas_path: Path = PROJECT_ROOT / ".local_atlas"
+    local_atlas_strict: bool = False
+    local_atlas_index_lag_ms: int = 0
     database: str = "shop"
     collection: str = "gallery"
     index_file: Path = PROJECT_ROOT / "atlas" / "gallery_knn.json"
@@ -158,6 +160,12 @@ def _log_level(text: str) -> str:
     return text
 
 
+def _boolean(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError(f"({text!r}) must be true or false")
+    return text == "true"
+
+
 def _integer(low: int, high: int) -> Callable[[str], int]:
     def convert(text: str) -> int:
         if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
@@ -170,6 +178,8 @@ def _integer(low: int, high: int) -> Callable[[str], int]:
 _VARIABLES: dict[str, tuple[str, Callable[[str], object]]] = {
     "MONGODB_URI": ("mongodb_uri", _uri),
     "LOCAL_ATLAS_PATH": ("local_atlas_path", _path),
+    "LOCAL_ATLAS_STRICT": ("local_atlas_strict", _boolean),
+    "LOCAL_ATLAS_INDEX_LAG_MS": ("local_atlas_index_lag_ms", _integer(0, 3_600_000)),
     "DATABASE": ("database", _name),
     "COLLECTION": ("collection", _collection_name),
     "INDEX_FILE": ("index_file", _path),

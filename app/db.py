@@ -77,7 +77,11 @@ def _operation_error(error: OperationFailure, where: str) -> ServiceError:
 
 
 def _uri(settings: Settings) -> str:
-    return settings.mongodb_uri or start_or_join(settings.local_atlas_path)
+    return settings.mongodb_uri or start_or_join(
+        settings.local_atlas_path,
+        index_lag_ms=settings.local_atlas_index_lag_ms,
+        strict=settings.local_atlas_strict,
+    )
 
 
 def _options() -> dict[str, Any]:

@@ -22,6 +22,7 @@ from app.live_indexes import (
     create_ordinary_indexes,
     wait_until_queryable,
 )
+from scripts._arguments import seconds
 from scripts._cli import run
 
 Gallery = Collection[dict[str, Any]]
@@ -84,7 +85,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--no-wait", action="store_true", help="do not wait until queryable")
     parser.add_argument(
-        "--timeout", type=float, default=600.0, metavar="S", help="seconds to wait (default: 600)"
+        "--timeout",
+        type=seconds,
+        default=600.0,
+        metavar="S",
+        help="seconds to wait (default: 600)",
     )
     parser.add_argument(
         "--update",

@@ -24,6 +24,14 @@ def test_every_variable_reaches_its_field():
     assert (settings.port, settings.id_type, settings.gallery_root) == (81, "int", Path("g"))
 
 
+def test_options_of_local_atlas_reach_their_fields():
+    settings = Settings.from_env({"LOCAL_ATLAS_STRICT": "true", "LOCAL_ATLAS_INDEX_LAG_MS": "250"})
+
+    assert settings.local_atlas_strict is True
+    assert settings.local_atlas_index_lag_ms == 250
+    assert Settings.from_env({"LOCAL_ATLAS_STRICT": "false"}).local_atlas_strict is False
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
@@ -34,6 +42,9 @@ def test_every_variable_reaches_its_field():
         ("MONGODB_URI", "mongodb://h:abc"),
         ("MONGODB_URI", "mongodb+srv://h:27017"),
         ("LOCAL_ATLAS_PATH", "~no-such-user/data"),
+        ("LOCAL_ATLAS_STRICT", "yes"),
+        ("LOCAL_ATLAS_INDEX_LAG_MS", "-1"),
+        ("LOCAL_ATLAS_INDEX_LAG_MS", "0.5"),
         ("DATABASE", "a/b"),
         ("DATABASE", "é" * 32),
         ("COLLECTION", "a$b"),

@@ -51,6 +51,11 @@ _MAX_DATABASE_NAME_BYTES = 63
 _AWAIT_CAPABLE = 8  # the one flag of OP_REPLY that servers still set
 _REPLY_MARGIN_BYTES = 16 * 1024  # what surrounds a batch or a document of the greatest size
 _HELLO_COMMANDS = frozenset({"hello", "ismaster", "isMaster"})
+# A quota or a limit on file sizes is no full disk to SQLite, only a write that failed.
+_OUT_OF_ROOM = {
+    "SQLITE_FULL": "The disk of the data file is full",
+    "SQLITE_IOERR_WRITE": "The data file cannot grow, its disk, quota or size limit may be used up",
+}
 _READ_CONCERN_LEVELS = frozenset({"local", "available", "majority", "linearizable"})
 
 
@@ -259,8 +264,9 @@ def _with_write_concern_error(body: Document, reply: Document) -> Document:
 
 
 def _storage_failure(error: sqlite3.Error) -> CommandError:
-    if "full" in str(error):
-        return CommandError(14031, "OutOfDiskSpace", f"The disk of the data file is full: {error}.")
+    cause = _OUT_OF_ROOM.get(getattr(error, "sqlite_errorname", ""))
+    if cause is not None:
+        return CommandError(14031, "OutOfDiskSpace", f"{cause}: {error}.")
     return CommandError(1, "InternalError", f"The data file failed: {error}.")
 
 

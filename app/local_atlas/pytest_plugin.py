@@ -9,6 +9,9 @@
 The server is a process of its own that starts with the first test that asks for it, so other
 processes can use the URI too. Under pytest-xdist every worker has one. It ends some seconds after
 the last connection to it has gone, also where pytest was killed.
+
+Two ini options: `local_atlas_strict = true` starts it with `--strict`, and
+`local_atlas_index_lag_ms = N` with `--index-lag-ms N`.
 """
 
 import itertools
@@ -29,14 +32,32 @@ _CONNECT_TIMEOUT_MS = 10_000
 _database_numbers = itertools.count(1)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what the configuration may say of the server."""
+    parser.addini(
+        "local_atlas_strict",
+        "refuse what the search engine skips in silence",
+        "bool",
+        default=False,
+    )
+    parser.addini("local_atlas_index_lag_ms", "how long a write is not searchable", default="0")
+
+
 @pytest.fixture(scope="session")
-def local_atlas_uri(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[str]":
+def local_atlas_uri(
+    tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+) -> "Iterator[str]":
     """The URI of a LocalAtlas that is this test session's own, or this xdist worker's."""
     from pymongo import MongoClient
 
     from .launcher import start_or_join
 
-    uri = start_or_join(tmp_path_factory.mktemp("local_atlas"), linger_s=_LINGER_S)
+    uri = start_or_join(
+        tmp_path_factory.mktemp("local_atlas"),
+        linger_s=_LINGER_S,
+        index_lag_ms=_index_lag_ms(pytestconfig),
+        strict=pytestconfig.getini("local_atlas_strict"),
+    )
     # Holds a connection for the whole session: between two tests that connect by themselves the
     # server would otherwise be alone, and end.
     client: MongoClient[dict[str, Any]]
@@ -63,3 +84,12 @@ def local_atlas_db(
     name = f"test_{next(_database_numbers)}"
     yield local_atlas_client[name]
     local_atlas_client.drop_database(name)
+
+
+def _index_lag_ms(config: pytest.Config) -> int:
+    text = str(config.getini("local_atlas_index_lag_ms"))
+    if not text.isascii() or not text.isdigit():
+        raise pytest.UsageError(
+            f"local_atlas_index_lag_ms ({text!r}) must be a whole number of milliseconds from 0."
+        )
+    return int(text)

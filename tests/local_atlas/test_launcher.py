@@ -14,11 +14,13 @@ from urllib.parse import unquote
 
 import pytest
 from pymongo import MongoClient
+from pymongo.errors import OperationFailure
 
 from app.local_atlas import launcher
 from app.local_atlas.directory_lock import ServerLock, announcement, is_served, launcher_lock
 from app.local_atlas.launcher import LauncherError, start_or_join
 from tests.local_atlas.processes import DEADLINE_S, kill, wait_until
+from tests.local_atlas.search.asking import create_index, vector_definition, vector_search
 
 # What a script does: start or join, then tell where.
 STARTER = (
@@ -175,6 +177,37 @@ def test_server_started_by_hand_is_joined_and_stays(directory: Path) -> None:
             assert by_hand.poll() is None
         finally:
             by_hand.terminate()
+
+
+def test_options_reach_the_server_and_a_plain_start_joins_it(directory: Path) -> None:
+    uri = start_or_join(directory, index_lag_ms=3_600_000, strict=True)
+
+    assert start_or_join(directory) == uri
+    assert start_or_join(directory, strict=True) == uri
+    with connect(uri) as client:
+        collection = client.t.c
+        collection.database.create_collection("c")
+        create_index(collection, vector_definition())
+        collection.insert_one({"_id": 1, "v": [1, 2]})
+        assert vector_search(collection) == []  # the lag
+        with pytest.raises(OperationFailure, match="would not be indexed"):
+            collection.insert_one({"_id": 2, "v": [1, 2, 3]})
+
+
+def test_server_without_what_is_asked_for_is_not_joined(directory: Path) -> None:
+    start_or_join(directory, index_lag_ms=50)
+    holder = announcement(directory)
+    assert holder is not None
+
+    with pytest.raises(LauncherError) as refused:
+        start_or_join(directory, strict=True)
+
+    assert str(refused.value) == (
+        f"The LocalAtlas that serves {directory} runs with --index-lag-ms 50, and --strict is "
+        f"asked for: end it first (process {holder.process_id})."
+    )
+    with pytest.raises(LauncherError, match="and --index-lag-ms 51 is asked for"):
+        start_or_join(directory, index_lag_ms=51)
 
 
 def test_second_server_on_a_directory_is_refused_and_names_the_first(directory: Path) -> None:

@@ -24,8 +24,14 @@ def test_other_interface_is_refused_even_where_a_socket_would_be_used(tmp_path: 
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["--path", "x", "--port", "1", "--socket", "x.sock"], ["--path", "x", "--port", "http"]],
-    ids=["no path", "port and socket", "port is no number"],
+    [
+        [],
+        ["--path", "x", "--port", "1", "--socket", "x.sock"],
+        ["--path", "x", "--port", "http"],
+        ["--path", "x", "--index-lag-ms", "-5"],
+        ["--path", "x", "--index-lag-ms", "0.5"],
+    ],
+    ids=["no path", "port and socket", "port is no number", "negative lag", "half a millisecond"],
 )
 def test_misuse_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exited:

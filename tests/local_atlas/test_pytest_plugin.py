@@ -86,6 +86,27 @@ def test_late(local_atlas_uri):
     wait_until(lambda: not is_served(directory))
 
 
+def test_configuration_makes_the_server_strict_and_lag(site: Path) -> None:
+    source = """
+def test_options(local_atlas_client):
+    argv = local_atlas_client.admin.command("getCmdLineOpts")["argv"]
+    assert argv[-3:] == ["--index-lag-ms", "40", "--strict"]
+"""
+    options = ("-o", "local_atlas_strict=true", "-o", "local_atlas_index_lag_ms=40")
+
+    result = run_pytest(site, source, *options)
+
+    assert "1 passed" in result.stdout, result.stdout
+
+
+def test_lag_that_is_no_number_is_refused_by_name(site: Path) -> None:
+    source = "def test_it(local_atlas_uri): pass"
+
+    result = run_pytest(site, source, "-o", "local_atlas_index_lag_ms=soon")
+
+    assert "local_atlas_index_lag_ms ('soon') must be a whole number" in result.stdout
+
+
 def test_fixtures_are_listed_with_their_documentation(site: Path) -> None:
     result = run_pytest(site, "", "--fixtures", "-q")
 

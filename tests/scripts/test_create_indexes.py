@@ -36,3 +36,12 @@ def test_report_is_one_line_a_kind(environment, collection, capsys):
     out = capsys.readouterr().out.splitlines()
     assert out[0] == f"collection: {collection.full_name} created"
     assert out[1] == "search indexes: gallery_knn created"
+
+
+@pytest.mark.parametrize("timeout", ["nan", "inf", "-1", "soon"])
+def test_timeout_that_never_comes_is_misuse(timeout, capsys):
+    with pytest.raises(SystemExit) as exited:
+        main([FILES[0], f"--timeout={timeout}"])
+
+    assert exited.value.code == 2
+    assert f"'{timeout}' must be a number of seconds from 0" in capsys.readouterr().err
