@@ -1,6 +1,7 @@
 """What was acknowledged is there after `kill -9`, and nothing is half there."""
 
 import itertools
+import random
 import subprocess
 import sys
 import threading
@@ -23,8 +24,12 @@ from tests.local_atlas.peers import send_command
 from tests.local_atlas.processes import kill, wait_until
 
 BATCH = 50
+SINGLE = "single"
 DEFINITION = {
-    "fields": [{"type": "vector", "path": "v", "numDimensions": 2, "similarity": "euclidean"}]
+    "fields": [
+        {"type": "vector", "path": "v", "numDimensions": 2, "similarity": "euclidean"},
+        {"type": "filter", "path": "number"},
+    ]
 }
 Docs = Collection[dict[str, Any]]
 
@@ -56,13 +61,67 @@ class Writer:
             self.acknowledged[key] = number
 
 
-def batch(key: str, number: int) -> list[ReplaceOne[dict[str, Any]]]:
+class SingleWriter:
+    """Changes documents one by one in every way until the server dies.
+
+    `acknowledged` has what is known to be stored by `_id`, None for deleted; `pending` is the one
+    change whose answer never came, and which may be there or not.
+    """
+
+    def __init__(self, collection: Docs, first_number: int) -> None:
+        self._collection = collection
+        self._numbers = itertools.count(first_number)
+        self.acknowledged: dict[str, int | None] = {}
+        self.pending: tuple[str, int | None] = ("", None)
+        self.thread = threading.Thread(target=self._write)
+        self.thread.start()
+
+    def _write(self) -> None:
+        for number in self._numbers:
+            key = f"{SINGLE} {number % 13}"
+            change = CHANGES[number % len(CHANGES)]
+            self.pending = key, None if change is delete else number
+            try:
+                change(self._collection, key, number)
+            except PyMongoError:
+                return
+            self.acknowledged[key] = self.pending[1]
+
+    def check(self, collection: Docs) -> None:
+        found = collection.find({"batch": SINGLE}, {"number": 1})
+        stored = {document["_id"]: document["number"] for document in found}
+        for key, number in self.acknowledged.items():
+            allowed = {number, self.pending[1]} if key == self.pending[0] else {number}
+            assert stored.get(key) in allowed, f"{key} was acknowledged and is lost"
+
+
+def insert_or_replace(collection: Docs, key: str, number: int) -> None:
+    collection.replace_one({"_id": key}, fields(SINGLE, number), upsert=True)
+
+
+def update(collection: Docs, key: str, number: int) -> None:
+    collection.update_one({"_id": key}, {"$set": fields(SINGLE, number)}, upsert=True)
+
+
+def find_and_modify(collection: Docs, key: str, number: int) -> None:
+    collection.find_one_and_update({"_id": key}, {"$set": fields(SINGLE, number)}, upsert=True)
+
+
+def delete(collection: Docs, key: str, number: int) -> None:
+    collection.delete_one({"_id": key})
+
+
+CHANGES = (insert_or_replace, update, find_and_modify, delete)
+
+
+def fields(name: str, number: int) -> dict[str, Any]:
     vector = Binary.from_vector([float(number), 1.0], BinaryVectorDtype.FLOAT32)
+    return {"batch": name, "number": number, "v": vector}
+
+
+def batch(key: str, number: int) -> list[ReplaceOne[dict[str, Any]]]:
     return [
-        ReplaceOne(
-            {"_id": f"{key} {i}"}, {"batch": key, "number": number, "v": vector}, upsert=True
-        )
-        for i in range(BATCH)
+        ReplaceOne({"_id": f"{key} {i}"}, fields(key, number), upsert=True) for i in range(BATCH)
     ]
 
 
@@ -75,39 +134,54 @@ def connect(directory: Path) -> MongoClient[dict[str, Any]]:
     return MongoClient(start_or_join(directory), retryWrites=False, serverSelectionTimeoutMS=2000)
 
 
-def write_until_killed(directory: Path, first_number: int, after_s: float) -> dict[str, int]:
+def write_until_killed(
+    directory: Path, first_number: int, after_s: float
+) -> tuple[dict[str, int], SingleWriter]:
     with connect(directory) as client:
-        writers = [Writer(open_collection(client), f"writer {n}", first_number) for n in range(2)]
+        collection = open_collection(client)
+        writers = [Writer(collection, f"writer {n}", first_number) for n in range(2)]
+        single = SingleWriter(collection, first_number)
         time.sleep(after_s)
         kill(directory)
-        for writer in writers:
-            writer.thread.join()
-        return {key: number for w in writers for key, number in w.acknowledged.items()}
+        for thread in (single.thread, *(writer.thread for writer in writers)):
+            thread.join()
+        return {key: number for w in writers for key, number in w.acknowledged.items()}, single
 
 
-def check(directory: Path, acknowledged: dict[str, int]) -> None:
+def check(directory: Path, acknowledged: dict[str, int], single: SingleWriter) -> None:
     with connect(directory) as client:
         collection = open_collection(client)
         stored: dict[str, set[int]] = {}
-        for document in collection.find({}, {"batch": 1, "number": 1}):
+        for document in collection.find({"batch": {"$ne": SINGLE}}, {"batch": 1, "number": 1}):
             stored.setdefault(document["batch"], set()).add(document["number"])
         for key, numbers in stored.items():
             assert len(numbers) == 1, f"batch {key} is half there"
             assert collection.count_documents({"batch": key}) == BATCH
         for key, number in acknowledged.items():
             assert stored[key].pop() >= number, f"batch {key} was acknowledged and is lost"
+        single.check(collection)
         check_search(collection)
 
 
 def check_search(collection: Docs) -> None:
-    """The search index that was built again agrees with the documents."""
+    """The search index agrees with the documents in what it holds: vectors and filter values."""
     wait_until(lambda: all(index["queryable"] for index in collection.list_search_indexes()))
     search = {"index": "v", "path": "v", "queryVector": [0.0, 1.0], "exact": True, "limit": 10_000}
-    found = collection.aggregate([{"$vectorSearch": search}, {"$project": {"number": 1}}])
+    score = {"$project": {"score": {"$meta": "vectorSearchScore"}}}
+    numbers = {d["_id"]: d["number"] for d in collection.find({}, {"number": 1})}
 
-    assert {d["_id"]: d["number"] for d in found} == {
-        d["_id"]: d["number"] for d in collection.find({}, {"number": 1})
+    scores = {
+        d["_id"]: d["score"] for d in collection.aggregate([{"$vectorSearch": search}, score])
     }
+
+    assert scores == {
+        key: pytest.approx(1 / (1 + number**2), rel=1e-5) for key, number in numbers.items()
+    }
+    for number in set(numbers.values()):
+        filtered = collection.aggregate(
+            [{"$vectorSearch": {**search, "filter": {"number": number}}}]
+        )
+        assert {d["_id"] for d in filtered} == {k for k, one in numbers.items() if one == number}
 
 
 def run_rounds(directory: Path, rounds: int) -> None:
@@ -119,10 +193,10 @@ def run_rounds(directory: Path, rounds: int) -> None:
     acknowledged: dict[str, int] = {}
     for number in range(rounds):
         # Numbers only grow, so that a batch which is there tells whether it is the last one.
-        acknowledged |= write_until_killed(
-            directory, first_number=number * 100_000, after_s=0.15 + 0.037 * (number % 10)
-        )
-        check(directory, acknowledged)
+        after_s = random.uniform(0.05, 0.5)
+        written, single = write_until_killed(directory, 1 + number * 100_000, after_s)
+        acknowledged |= written
+        check(directory, acknowledged, single)
 
     assert acknowledged
 
