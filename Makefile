@@ -58,7 +58,7 @@ test-atlas: ## the search tests on the server of ATLAS_TEST_URI, and where it di
 	@test -n "$$ATLAS_TEST_URI" || { \
 	  echo "ATLAS_TEST_URI is missing: make test-atlas ATLAS_TEST_URI=mongodb://... names the server to test." >&2; exit 2; }
 	@test -e $(VENV)/.installed-test || $(MAKE) --no-print-directory install-test
-	@$(BIN)/python -m pytest -q -p tests.atlas_run -m atlas --tb=no tests/local_atlas/search
+	@$(BIN)/python -m pytest -q -p tests.atlas_run -m atlas --tb=no -rE tests/local_atlas/search
 
 test-browser: install-test ## the page in a real browser (needs chromium)
 	$(BIN)/python -m pytest -q -m browser

@@ -50,8 +50,7 @@ FIELDS: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def collection(client: Any) -> Any:
-    database = client["text_filters"]
+def collection(module_db: Database[dict[str, Any]]) -> Documents:
     documents = [{"_id": name, "v": [0, 0], "t": text} for name, text in TEXTS.items()]
     documents += [
         {"_id": "other", "v": [0, 0], "other": "a red thing", "token": "red"},
@@ -67,8 +66,7 @@ def collection(client: Any) -> Any:
             {"name": "colours", "source": {"collection": "s"}, "analyzer": "lucene.standard"}
         ],
     }
-    yield indexed(database.c, documents, definition)
-    client.drop_database(database)
+    return indexed(module_db.c, documents, definition)
 
 
 RED = {"shoe", "dress", "list", "swapped"}
