@@ -70,7 +70,7 @@ ANALYZERS: Final = _names(
     """
     lucene.arabic lucene.armenian lucene.basque lucene.bengali lucene.brazilian lucene.bulgarian
     lucene.catalan lucene.chinese lucene.cjk lucene.czech lucene.danish lucene.dutch
-    lucene.english lucene.finnish lucene.french lucene.galician lucene.german lucene.greek
+    lucene.finnish lucene.french lucene.galician lucene.german lucene.greek
     lucene.hindi lucene.hungarian lucene.indonesian lucene.irish lucene.italian lucene.japanese
     lucene.korean lucene.kuromoji lucene.latvian lucene.lithuanian lucene.morfologik lucene.nori
     lucene.norwegian lucene.persian lucene.polish lucene.portuguese lucene.romanian

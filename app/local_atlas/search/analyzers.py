@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from typing import TypeAlias
 
+from .porter import stem
 from .word_breaks import pieces, words
 
 # The terms by position; None where a term was left out but keeps its place.
@@ -21,6 +22,14 @@ _MAX_TERM_BYTES = 32766
 
 # Java counts neither the spaces that forbid a line break nor U+0085.
 _WHITESPACE = re.compile(r"[^\S\u00a0\u2007\u202f\x85]+")
+
+
+_STOP_WORDS = frozenset({
+    "a", "an", "and", "are", "as", "at", "be", "but", "by", "for", "if", "in", "into", "is", "it",
+    "no", "not", "of", "on", "or", "such", "that", "the", "their", "then", "there", "these",
+    "they", "this", "to", "was", "will", "with",
+})  # fmt: skip
+_POSSESSIVES = ("'s", "\u2019s", "\uff07s")
 
 
 class _LowerCase(dict[int, str]):
@@ -38,6 +47,12 @@ def _standard(text: str) -> Terms:
     return list(words(text.translate(_lower_case)))
 
 
+def _english(text: str) -> Terms:
+    lower = words(text.translate(_lower_case))
+    owners = (word[:-2] if word.endswith(_POSSESSIVES) else word for word in lower)
+    return [None if word in _STOP_WORDS else stem(word) for word in owners]
+
+
 def _simple(text: str) -> Terms:
     letters = (one if one.isalpha() else " " for one in text.translate(_lower_case))
     return [piece for word in "".join(letters).split() for piece in pieces(word)]
@@ -52,6 +67,7 @@ def _keyword(text: str) -> Terms:
 
 
 ANALYZERS: dict[str, Analyzer] = {
+    "lucene.english": _english,
     "lucene.keyword": _keyword,
     "lucene.simple": _simple,
     "lucene.standard": _standard,

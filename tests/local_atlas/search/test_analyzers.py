@@ -36,6 +36,17 @@ def test_the_standard_analyzer_follows_the_word_boundaries_of_unicode(
     assert ANALYZERS["lucene.standard"](text) == terms
 
 
+def test_the_english_analyzer_takes_endings_off_and_leaves_stop_words_out() -> None:
+    assert ANALYZERS["lucene.english"]("The Women's Running SHOES, and they\u2019s") == [
+        None,
+        "women",
+        "run",
+        "shoe",
+        None,
+        None,
+    ]
+
+
 def test_the_simple_analyzer_keeps_runs_of_letters() -> None:
     assert ANALYZERS["lucene.simple"]("Can't 3 R2D2 Ä_b") == ["can", "t", "r", "d", "ä", "b"]
 

@@ -37,6 +37,7 @@ FIELDS: dict[str, Any] = {
             "exact": {"type": "string", "analyzer": "lucene.keyword"},
             "words": {"type": "string", "analyzer": "lucene.whitespace"},
             "letters": {"type": "string", "analyzer": "lucene.simple"},
+            "english": {"type": "string", "analyzer": "lucene.english"},
             "french": {"type": "string", "analyzer": "lucene.french"},
         },
     },
@@ -118,6 +119,22 @@ CASES = [
         t("SHOE9", path={"value": "t", "multi": "letters"}), {"shoe"}, id="simple drops digits"
     ),
     pytest.param(t("one two", path="asked"), {"asked"}, id="searchAnalyzer for the query alone"),
+    pytest.param(
+        t("the Boots", path={"value": "t", "multi": "english"}), {"boot"}, id="english analyzer"
+    ),
+    pytest.param(
+        t("in the", path={"value": "t", "multi": "english"}), set(), id="nothing but stop words"
+    ),
+    pytest.param(
+        phrase("Made the Italy", path={"value": "t", "multi": "english"}),
+        {"shoe"},
+        id="a stop word keeps its place, whichever it is",
+    ),
+    pytest.param(
+        phrase("shoe made italy", path={"value": "t", "multi": "english"}),
+        set(),
+        id="a stop word cannot be left out",
+    ),
     pytest.param(t("leahter"), set(), id="a typing error"),
     pytest.param(t("leahter", fuzzy={"maxEdits": 1}), {"shoe", "boot"}, id="fuzzy: a swap is one"),
     pytest.param(t("lether", fuzzy={}), {"shoe", "boot"}, id="fuzzy: defaults"),
