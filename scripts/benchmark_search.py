@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "machine": describe_machine(),
         "versions": package_versions({package for name in NAMES for package in PACKAGES[name]}),
     }
-    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+    with tempfile.TemporaryDirectory(prefix="benchmark-", ignore_cleanup_errors=True) as folder:
         report.update(_measure(arguments, Path(folder)))
     print(json.dumps(report) if arguments.json else as_markdown(report))
     return 0

@@ -117,10 +117,8 @@ class LocalAtlas:
             query: (d,) float32.
             answer: what to find, all of it but one item.
         """
-        os.kill(self.process_id(), signal.SIGKILL)
         self._client.close()
-        while is_served(self._folder):
-            time.sleep(_POLL_S)
+        self._end(signal.SIGKILL)
         start_s = time.perf_counter()
         self._connect()
         while len({hit.number for hit in self.search(query, len(answer), None)} & answer) < (
@@ -136,9 +134,14 @@ class LocalAtlas:
         return announced.process_id
 
     def close(self) -> None:
-        """End the server."""
+        """End the server, and wait until it has closed its files."""
         self._client.close()
-        os.kill(self.process_id(), signal.SIGTERM)
+        self._end(signal.SIGTERM)
+
+    def _end(self, number: signal.Signals) -> None:
+        os.kill(self.process_id(), number)
+        while is_served(self._folder):
+            time.sleep(_POLL_S)
 
     def _connect(self) -> None:
         self._client: MongoClient[Document] = MongoClient(start_or_join(self._folder))
