@@ -1,6 +1,7 @@
 """A strict server refuses every write of which an index would pass something over."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from pymongo import InsertOne, ReplaceOne, UpdateMany, UpdateOne
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, OperationFailure
 
+from app.local_atlas.options import ServerOptions
+from tests.local_atlas.nodes import serving
 from tests.local_atlas.search.asking import (
     Documents,
     create_index,
@@ -311,6 +314,21 @@ def test_index_over_documents_that_it_would_skip_fails_and_names_them(
     )
     with pytest.raises(OperationFailure, match="while in state FAILED"):
         vector_search(collection)
+
+
+def test_start_with_strict_judges_what_was_written_without_it(tmp_path: Path) -> None:
+    with serving(tmp_path, ServerOptions()) as client:
+        indexed(client.shop.whole, [{"_id": 1, **GOOD}], vector_definition())
+        indexed(client.shop.c, [{"_id": 1, **GOOD}, {"_id": 2, **BAD}], vector_definition())
+
+    with serving(tmp_path, ServerOptions(is_strict=True)) as client:
+        message = wait_until_failed(client.shop.c)["statusDetail"][0]["mainIndex"]["message"]
+        assert "(_id 2: v has 3 dimensions" in message
+        assert ids(vector_search(client.shop.whole)) == [1]
+        assert client.shop.c.count_documents({}) == 2
+
+    with serving(tmp_path, ServerOptions()) as client:
+        assert ids(vector_search(client.shop.c)) == [1]
 
 
 def test_index_that_failed_is_built_by_an_update_once_the_documents_are_mended(
