@@ -15,6 +15,7 @@ from app.local_atlas.addresses import SocketAddress
 from app.local_atlas.errors import CommandError
 from app.local_atlas.mql.rows import decode
 from app.local_atlas.node import start_node
+from app.local_atlas.options import ServerOptions
 from app.local_atlas.search.definition import parse_definition
 from app.local_atlas.search.index_requests import IndexRequest, IndexSelector
 from app.local_atlas.search.live_index import Generation, LiveIndex, Version
@@ -143,6 +144,24 @@ def test_an_index_is_refused_until_it_is_built(
     collection.go_on.set()
     assert wait(registry, collection, "READY")["queryable"]
     assert found(registry, collection) == [0, 1, 2]
+
+
+def test_a_lag_holds_back_nothing_that_is_written_during_the_build(
+    collection: PausedCollection,
+) -> None:
+    options = ServerOptions(index_lag_ms=3_600_000)
+    registry = SearchRegistry(MemoryStore(collection), options)  # type: ignore[arg-type]
+    create(registry, collection)
+    assert collection.reached.wait(10)
+
+    # The scan is past the first document, whose change must not wait and come in as an old one.
+    collection.documents[1] = bson.encode({"_id": 0, "v": [9, 0]})
+    registry.on_write(collection, [(1, collection.documents[1])])  # type: ignore[arg-type]
+    collection.go_on.set()
+
+    wait(registry, collection, "READY")
+    assert found(registry, collection) == [1, 2, 0]
+    registry.close()
 
 
 def test_a_search_index_that_is_not_built_is_named_as_such(
