@@ -12,6 +12,7 @@ from .cursors import CursorTable
 from .directory_lock import ServerLock
 from .linger import Linger
 from .options import ServerOptions
+from .search.index_keeper import IndexArchive
 from .search.registry import SearchRegistry
 from .server import Server
 from .store import Store
@@ -71,7 +72,8 @@ def start_node(
         undo.callback(lock.release)
         store = Store(directory)
         undo.callback(store.close)
-        search = SearchRegistry(store, options)
+        archive = IndexArchive(store, directory)
+        search = SearchRegistry(store, options, archive)
         undo.callback(search.close)
         listener, address = address.listen()
         undo.pop_all()

@@ -2,8 +2,8 @@
 
 WAL with synchronous=FULL: a commit returns when the write-ahead log is on disk, so an acknowledged
 write survives `kill -9` and a power cut. One connection writes; reads borrow one of a pool and see
-what was last committed. What the tables hold is known to `records.py`, `ordinary_indexes.py` and
-`store.py`; only the schema stands here.
+what was last committed. What the tables hold is known to `records.py`, `ordinary_indexes.py`,
+`journal.py` and `store.py`; only the schema stands here.
 """
 
 import sqlite3
@@ -16,7 +16,9 @@ from typing import Any
 from .errors import CommandError
 
 FILE_NAME = "local_atlas.sqlite"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+# What wrote version 1 kept nothing that its missing journal would have to bring up to date.
+_READABLE_VERSIONS = (1, FORMAT_VERSION)
 # Documents with an embedding take 2 to 7 kB. Pages of 16 kB hold them with little waste: the file
 # stays under 1.3 times its BSON, with the default of 4 kB it was twice as large.
 PAGE_SIZE_BYTES = 16384
@@ -47,6 +49,12 @@ CREATE TABLE IF NOT EXISTS retryable_writes (
     txn_number INTEGER NOT NULL,
     reply BLOB NOT NULL,
     used_at INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS search_journal (
+    sequence INTEGER PRIMARY KEY,
+    collection_id INTEGER NOT NULL,
+    token INTEGER NOT NULL,
+    record_ids BLOB NOT NULL
 );
 """
 
@@ -134,7 +142,7 @@ class Persistence:
 
     def _create_schema(self) -> None:
         (version,) = self._writer.execute("PRAGMA user_version").fetchone()
-        if version not in (0, FORMAT_VERSION):
+        if version not in (0, *_READABLE_VERSIONS):
             raise StorageError(
                 f"The data file {self._file} has format {version}, "
                 f"this version of LocalAtlas reads format {FORMAT_VERSION}."

@@ -13,6 +13,8 @@ from typing import Any, Protocol
 
 from bson import Binary
 
+from . import journal
+from .journal import Position
 from .mql.rows import decode
 from .ordinary_indexes import OrdinaryIndex
 from .persistence import Persistence
@@ -29,9 +31,15 @@ class WriteListener(Protocol):
     """Told of every committed write, under the write lock and in commit order."""
 
     def on_write(
-        self, collection: StoredCollection, changes: list[tuple[int, bytes | None]]
+        self,
+        collection: StoredCollection,
+        changes: list[tuple[int, bytes | None]],
+        position: Position | None,
     ) -> None:
-        """Take the changed documents by record id; None means deleted."""
+        """Take the changed documents by record id; None means deleted.
+
+        `position` contains them, where the writes to the collection are journaled.
+        """
 
     def on_drop(self, collection: StoredCollection) -> None:
         """Take notice that a collection is gone with all its documents."""
@@ -90,7 +98,8 @@ class Store:
             with self.persistence.transaction() as connection:
                 transaction = WriteTransaction(self.collection, connection, self._guard)
                 yield transaction
-            self._publish(transaction)
+                positions = _note(transaction)
+            self._publish(transaction, positions)
 
     def save_search_index(self, record: Mapping[str, Any]) -> None:
         """Store the definition of a search index under its `id`, replacing what was there."""
@@ -110,12 +119,34 @@ class Store:
         rows = self.persistence.read("SELECT record FROM search_indexes ORDER BY rowid")
         return [decode(raw) for (raw,) in rows]
 
+    def mark(self, collection: StoredCollection) -> Position:
+        """Journal the writes to a collection from now on, and return the position of this moment.
+
+        What is read later contains it.
+        """
+        with self._lock, self.persistence.transaction() as connection:
+            collection.is_journaled = True
+            return journal.note(connection, collection.collection_id)
+
+    def changes_after(
+        self, collection: StoredCollection, position: Position
+    ) -> tuple[list[int], Position] | None:
+        """Return the record ids that changed after a position; see `journal.changes_after`."""
+        return journal.changes_after(self.persistence.read, collection.collection_id, position)
+
+    def prune_journal(self, collection: StoredCollection, position: Position) -> None:
+        """Let nobody ask any more for what changed before a position."""
+        with self._lock, self.persistence.transaction() as connection:
+            journal.prune(connection, collection.collection_id, position)
+
     def close(self) -> None:
         """Wait for the write that is under way and close the file."""
         with self._lock:
             self.persistence.close()
 
-    def _publish(self, transaction: WriteTransaction) -> None:
+    def _publish(
+        self, transaction: WriteTransaction, positions: Mapping[StoredCollection, Position]
+    ) -> None:
         """Make a committed transaction visible, first in the catalog, then to the listeners."""
         for collection in transaction.dropped:
             self._collections.pop((collection.database, collection.name), None)
@@ -129,7 +160,7 @@ class Store:
         for collection, indexes in transaction.indexes.items():
             collection.indexes = indexes
         for listener in self._listeners:
-            _notify(listener, transaction)
+            _notify(listener, transaction, positions)
 
     def _load_catalog(self) -> None:
         sql = "SELECT database, name, uuid, collection_id FROM collections"
@@ -148,9 +179,24 @@ class Store:
             yield OrdinaryIndex(index_id, decode(specification))
 
 
-def _notify(listener: WriteListener, transaction: WriteTransaction) -> None:
+def _note(transaction: WriteTransaction) -> dict[StoredCollection, Position]:
+    """Journal what a transaction changed, as a part of it."""
+    return {
+        collection: journal.note(
+            transaction.connection, collection.collection_id, (one for one, _ in changes)
+        )
+        for collection, changes in transaction.changes.items()
+        if changes and collection.is_journaled
+    }
+
+
+def _notify(
+    listener: WriteListener,
+    transaction: WriteTransaction,
+    positions: Mapping[StoredCollection, Position],
+) -> None:
     for collection, changes in transaction.changes.items():
         if changes and collection not in transaction.dropped:
-            listener.on_write(collection, changes)
+            listener.on_write(collection, changes, positions.get(collection))
     for collection in transaction.dropped:
         listener.on_drop(collection)

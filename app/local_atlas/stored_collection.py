@@ -30,6 +30,7 @@ class StoredCollection:
         self.records = RecordTable(collection_id)
         self.indexes: tuple[OrdinaryIndex, ...] = ()  # without that of `_id`
         self.next_record_id = 1
+        self.is_journaled = False  # whether somebody keeps what was built from the documents
         self._persistence: Persistence | None = None
 
     @property

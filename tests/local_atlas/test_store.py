@@ -9,6 +9,7 @@ import pytest
 
 from app.local_atlas.collection_writer import CollectionWriter, NewDocument, Replacement
 from app.local_atlas.errors import CommandError
+from app.local_atlas.journal import Position
 from app.local_atlas.persistence import FILE_NAME, StorageError
 from app.local_atlas.store import Store, StoredCollection
 
@@ -21,7 +22,9 @@ class Recorder:
     def __init__(self) -> None:
         self.heard: list[tuple[str, Changes | None]] = []
 
-    def on_write(self, collection: StoredCollection, changes: Changes) -> None:
+    def on_write(
+        self, collection: StoredCollection, changes: Changes, position: Position | None
+    ) -> None:
         self.heard.append((collection.namespace, changes))
 
     def on_drop(self, collection: StoredCollection) -> None:
@@ -93,7 +96,9 @@ def test_listener_hears_after_the_commit(store: Store) -> None:
     counts = []
 
     class Counter(Recorder):
-        def on_write(self, collection: StoredCollection, changes: Changes) -> None:
+        def on_write(
+            self, collection: StoredCollection, changes: Changes, position: Position | None
+        ) -> None:
             counts.append(collection.count())
 
     store.add_listener(Counter())

@@ -53,6 +53,22 @@ class Column:
         self._count[added[starts]] = np.diff(starts, append=len(added))
         self._end += len(slots)
 
+    def state(self) -> dict[str, Any]:
+        """Return what `restore` needs, which later changes leave alone."""
+        return {
+            "values": self.values,  # entries are only ever appended
+            "slots": self._slots[: self._end].copy(),
+            "start": self._start.copy(),
+            "count": self._count.copy(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Become what `state` was taken of."""
+        self._values, self._slots = state["values"], state["slots"]
+        self._start, self._count = state["start"], state["count"]
+        self._end = len(self._slots)
+        self._cleared = int(np.count_nonzero(self._slots == _NO_SLOT))
+
     def clear(self, slot: int) -> None:
         """Forget the entries of a slot."""
         if slot >= len(self._count) or not self._count[slot]:
@@ -125,6 +141,15 @@ class Dictionary:
     def code(self, value: Any) -> int:
         """Return the code of a value, a new one where it has none."""
         return self._codes.setdefault(value, len(self._codes))
+
+    @property
+    def values(self) -> list[Any]:
+        """The values in the order of their codes, which count from 0; a copy."""
+        return list(self._codes)
+
+    def restore(self, values: list[Any]) -> None:
+        """Become what has these values."""
+        self._codes = dict(zip(values, range(len(values)), strict=True))
 
     def find(self, value: Any) -> int | None:
         """Return the code of a value, or None where no document ever had it."""

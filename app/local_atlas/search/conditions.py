@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .columns import Column
-from .space import FieldColumns, Part, Space
+from .field_columns import FieldColumns, Part
+from .space import Space
 from .values import INT64_MAX, INT64_MIN, Kind, Value, to_int64
 
 Bools = npt.NDArray[np.bool_]

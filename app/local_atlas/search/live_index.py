@@ -5,13 +5,17 @@ An update builds a new generation beside the one that answers; when it is ready,
 
 import logging
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
 
 from bson.datetime_ms import DatetimeMS
 
+from ..journal import Position
 from .definition import IndexType, SearchIndexDefinition
+from .index_keeper import IndexKeeper
 from .refusals import QueryError
+from .saved_state import UnusableState
 from .search_data import Change, SearchData
 from .strict_writes import SkipFinder, SkippedDocuments, check_build
 
@@ -36,6 +40,10 @@ class IndexedCollection(Protocol):
 
     def count(self) -> int:
         """Return the number of documents."""
+        ...
+
+    def get_many(self, record_ids: Sequence[int]) -> list[bytes | None]:
+        """Return the raw documents of these record ids in the same order, None where gone."""
         ...
 
 
@@ -63,23 +71,32 @@ class Generation:
 
     Args:
         version: what is built.
+        keeper: saves it, and opens it at the next start; None for neither.
         restored: whether the index was there before the server started. Then it answers as if it
             had never been away: queries wait for it instead of being refused.
         finder: refuses to build over documents of which something would be passed over.
     """
 
     def __init__(
-        self, version: Version, *, restored: bool = False, finder: SkipFinder | None = None
+        self,
+        version: Version,
+        keeper: IndexKeeper | None = None,
+        *,
+        restored: bool = False,
+        finder: SkipFinder | None = None,
     ) -> None:
         self.version = version
-        self.data = SearchData(version.definition)
+        self._keeper = keeper
+        self.data = SearchData(version.definition, keeper)
         self.message: str | None = None
+        self.origin = "built"  # or opened, where it was saved
         self.is_cancelled = False
         self._restored = restored
         self._finder = finder
         self._state: State = "NOT_STARTED"
         self._lock = threading.Lock()
         self._backlog: list[Change] | None = []
+        self._position: Position | None = None
         self._done = threading.Event()
 
     @property
@@ -92,7 +109,7 @@ class Generation:
         """Whether writes wait for the end of a build that is to come or under way."""
         return self._backlog is not None
 
-    def feed(self, changes: list[Change]) -> None:
+    def feed(self, changes: list[Change], position: Position | None = None) -> None:
         """Take in committed writes, now or after the build; a failure is kept and not raised.
 
         The writes stand whatever the index makes of them; one that missed some must not answer.
@@ -100,19 +117,22 @@ class Generation:
         with self._lock:
             if self._backlog is not None:
                 self._backlog.extend(changes)
+                self._position = position
                 return
             try:
-                self.data.apply(changes)
+                self.data.apply(changes, position)
             except Exception as error:
                 self._fail(error)
 
     def build(self, collection: IndexedCollection) -> None:
-        """Fill the index from the documents; a failure is kept and not raised."""
+        """Fill the index; a failure is kept and not raised."""
         self._state = "INITIAL_SYNC"
         try:
-            self._scan(collection)
+            position = self._fill(collection)
             with self._lock:
-                self.data.apply(self._backlog or [])
+                # What was cancelled may hold a part of the documents and must never be saved.
+                position = None if self.is_cancelled else self._position or position
+                self.data.apply(self._backlog or [], position)
                 self._backlog = None
                 # What was cancelled holds a part of the documents and must never answer.
                 self._state = "FAILED" if self.is_cancelled else "STEADY"
@@ -125,6 +145,18 @@ class Generation:
         """Stop a build that nobody wants any more."""
         self.is_cancelled = True
         self.data.stop()
+
+    def discard(self) -> None:
+        """Stop whatever is under way for an index that is gone, and delete what was saved of it."""
+        self.cancel()
+        if self._keeper is not None:
+            self._keeper.discard()
+
+    def close(self) -> None:
+        """Wait for the end of what `cancel` has stopped, and save what was built."""
+        self.data.wait_until_merged()
+        if self._state == "STEADY":
+            self.data.save_if_quick()
 
     def wait(self, clock: Clock) -> None:
         """Wait until a restored index is there again."""
@@ -139,6 +171,45 @@ class Generation:
             self.message = f"{type(error).__name__}: {error}"
             logger.error("A search index failed", exc_info=error)
         self._state = "FAILED"
+
+    def _fill(self, collection: IndexedCollection) -> Position | None:
+        """Open what was saved, else build from the documents; return what is contained then."""
+        if self._keeper is None:
+            self._scan(collection)
+            return None
+        if self._restored:
+            try:
+                return self._open(self._keeper, collection)
+            except Exception as error:
+                # Whatever is wrong with what was saved, the documents are there.
+                self._start_again(self._keeper, error)
+        position = self._keeper.mark()
+        self._scan(collection)
+        self.message = None
+        return position
+
+    def _start_again(self, keeper: IndexKeeper, error: Exception) -> None:
+        is_known = isinstance(error, UnusableState)
+        reason = str(error) if is_known else f"{type(error).__name__}: {error}"
+        logger.warning(
+            "%s is built again from the documents: %s.",
+            keeper,
+            reason,
+            exc_info=None if is_known else error,
+        )
+        self.message = f"It is built again from the documents: {reason}."
+        self.data = SearchData(self.version.definition, self._keeper)
+        if self.is_cancelled:
+            self.data.stop()
+
+    def _open(self, keeper: IndexKeeper, collection: IndexedCollection) -> Position:
+        state, changed, position = keeper.load()
+        self.data.restore(state)
+        for start in range(0, len(changed), _CHUNK_DOCUMENTS):
+            chunk = changed[start : start + _CHUNK_DOCUMENTS]
+            self.data.apply(list(zip(chunk, collection.get_many(chunk), strict=True)))
+        self.origin = f"opened with {len(changed)} changes"
+        return position
 
     def _scan(self, collection: IndexedCollection) -> None:
         chunk: list[Change] = []
@@ -181,18 +252,18 @@ class LiveIndex:
         """Let a new version be built; the old one goes on answering where it can."""
         self.latest = generation.version
         if self.staged is not None:
-            self.staged.cancel()
+            self.staged.discard()
             self.staged = None
         if self.main.state == "STEADY":
             self.staged = generation
         else:
-            self.main.cancel()
+            self.main.discard()
             self.main = generation
 
     def promote(self, generation: Generation) -> None:
         """Let a staged generation take over once it is built."""
         if self.staged is generation and generation.state == "STEADY":
-            self.main.cancel()
+            self.main.discard()
             self.main, self.staged = generation, None
 
     def generations(self) -> list[Generation]:

@@ -43,6 +43,13 @@ class MatrixView:
             taken[where] = part[local]
         return taken
 
+    def between(self, start: int, end: int) -> Iterator[Array]:
+        """Yield the rows of a range, not copied, in as many arrays as they lie in."""
+        for part in self.parts:
+            if start < len(part) and end > 0:
+                yield part[max(start, 0) : end]
+            start, end = start - len(part), end - len(part)
+
     def products(self, target: Array, rows: Ids | None = None) -> Array:
         """Multiply rows with a vector.
 
@@ -127,6 +134,10 @@ class Matrix:
         if self._moved == _CHUNK_ROWS:
             del self._chunks[0]
             self._moved = 0
+
+    def precede(self, stored: Array) -> None:
+        """Put rows that are stored before all others; there are none yet."""
+        self._stored = stored
 
     def view(self) -> MatrixView:
         """Return the rows as they are now."""

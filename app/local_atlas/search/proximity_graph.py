@@ -10,6 +10,8 @@ exactly by others.
 """
 
 import os
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import faiss
 import numpy as np
@@ -37,17 +39,21 @@ class ProximityGraph:
         field: how the rows are compared, and the options of the graph.
         square_length: of the first row, which all others resemble where that matters.
         capacity: how many rows to make room for.
-        sample: (n, d) some of the rows to come, at least one.
+        sample: (n, d) some of the rows to come, at least one; None where `codes` are set.
 
     Attributes:
         codes: of the same rows, None before the first ones are added.
     """
 
     def __init__(
-        self, field: VectorField, square_length: float, capacity: int, sample: Floats
+        self,
+        field: VectorField,
+        square_length: float,
+        capacity: int,
+        sample: Floats | None = None,
     ) -> None:
         self.codes: RowCodes | None = None
-        self._sample: Floats | None = sample
+        self._sample = sample
         self._field = field
         self._square_length = square_length
         self._lock = SharedLock()
@@ -60,7 +66,45 @@ class ProximityGraph:
     @property
     def rows(self) -> Floats:
         """The (n, d) rows, not copied; what is added later is not in it."""
-        return np.asarray(_Pinned(self._storage))
+        storage = self._storage
+        flat = faiss.rev_swig_ptr(storage.get_xb(), storage.ntotal * storage.d)
+        return np.asarray(_Pinned(storage, flat.reshape(storage.ntotal, storage.d)))
+
+    def state(self) -> dict[str, Any]:
+        """Return what `restored` needs besides the rows, not copied: add none while it is used."""
+        hnsw: Any = self._index.hnsw  # FAISS's type hints know a part of it
+        vectors = {"levels": hnsw.levels, "offsets": hnsw.offsets, "neighbors": hnsw.neighbors}
+        arrays = {name: _pinned(self._index, vector) for name, vector in vectors.items()}
+        ends = {"entry_point": hnsw.entry_point, "max_level": hnsw.max_level}
+        assert self.codes is not None, "a graph without rows is not worth saving"
+        codes = self.codes.state()
+        return {"square_length": self._square_length, "codes": codes, **ends, **arrays}
+
+    @classmethod
+    def restored(
+        cls, field: VectorField, state: Mapping[str, Any], rows: Iterable[Floats], capacity: int
+    ) -> "ProximityGraph":
+        """Return the graph that `state` was taken of.
+
+        Args:
+            field: as when it was built.
+            state: of the graph.
+            rows: all its rows, in blocks that are copied.
+            capacity: how many rows to make room for.
+        """
+        graph = cls(field, state["square_length"], capacity)
+        graph.codes = RowCodes.restored(state["codes"])
+        for block in rows:
+            graph._storage.add(block)
+        hnsw: Any = graph._index.hnsw
+        neighbors = state["neighbors"]
+        faiss.copy_array_to_vector(state["levels"], hnsw.levels)
+        faiss.copy_array_to_vector(state["offsets"], hnsw.offsets)
+        hnsw.neighbors.resize(len(neighbors))
+        faiss.rev_swig_ptr(hnsw.neighbors.data(), len(neighbors))[:] = neighbors
+        hnsw.entry_point, hnsw.max_level = state["entry_point"], state["max_level"]
+        graph._index.ntotal = graph._storage.ntotal
+        return graph
 
     def fits(self, square_lengths: Doubles) -> bool:
         """Tell whether rows of these squared lengths are ordered rightly by the graph."""
@@ -109,7 +153,7 @@ class ProximityGraph:
 
     def _encode(self, rows: Floats) -> None:
         if self._sample is not None:
-            self.codes = RowCodes(CodeBook(self._sample), self._capacity)
+            self.codes = RowCodes(CodeBook.of(self._sample), self._capacity)
             self._sample = None
         assert self.codes is not None
         self.codes.append(rows)
@@ -134,9 +178,13 @@ def _storage(dimensions: int, capacity: int) -> faiss.IndexFlatL2:
 
 
 class _Pinned:
-    """The memory of a storage as numpy wants it; an array made of it keeps the storage alive."""
+    """Memory of FAISS as numpy wants it; an array made of it keeps its owner alive."""
 
-    def __init__(self, storage: faiss.IndexFlatL2) -> None:
-        self.storage = storage
-        flat = faiss.rev_swig_ptr(storage.get_xb(), storage.ntotal * storage.d)
-        self.__array_interface__ = flat.reshape(storage.ntotal, storage.d).__array_interface__
+    def __init__(self, owner: Any, array: npt.NDArray[Any]) -> None:
+        self.owner = owner
+        self.__array_interface__ = array.__array_interface__
+
+
+def _pinned(owner: Any, vector: Any) -> npt.NDArray[Any]:
+    """Return a C++ vector of numbers as an array, not copied."""
+    return np.asarray(_Pinned(owner, faiss.rev_swig_ptr(vector.data(), vector.size())))

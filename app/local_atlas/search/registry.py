@@ -14,13 +14,15 @@ from functools import partial
 from typing import Any
 
 from bson import ObjectId
-from bson.datetime_ms import DatetimeMS
 
 from ..errors import CommandError
+from ..journal import Position
 from ..options import ServerOptions
 from ..store import Store, StoredCollection
 from .definition import parse_definition
 from .entries import describe
+from .index_keeper import IndexArchive
+from .index_records import new_version, to_record, version_of
 from .index_requests import IndexRequest, IndexSelector, check_names
 from .lag import Lag
 from .live_index import Generation, LiveIndex, Version
@@ -37,11 +39,17 @@ class SearchRegistry:
     Definitions that the store kept are built again from the documents, in the background.
     """
 
-    def __init__(self, store: Store, options: ServerOptions | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        options: ServerOptions | None = None,
+        archive: IndexArchive | None = None,
+    ) -> None:
         options = options or ServerOptions()
         self.is_strict = options.is_strict
         self._lag = Lag(options.index_lag_ms / 1000) if options.index_lag_ms else None
         self._store = store
+        self._archive = archive
         self._turn = threading.Lock()
         self._lock = threading.Lock()
         self._indexes: dict[bytes, list[LiveIndex]] = {}
@@ -95,7 +103,7 @@ class SearchRegistry:
                 created.append(self._new_index(collection, request, index_id))
             check_names(created)
             for index in created:
-                self._store.save_search_index(_record(index))
+                self._store.save_search_index(to_record(index, index.latest))
             with self._writes_kept_out():
                 self._add(created)
         return replies
@@ -116,9 +124,9 @@ class SearchRegistry:
                 raise CommandError(125, "CommandFailed", str(error)) from error
             if self.is_strict:
                 check_definition(index.name, definition)
-            version = Version(index.latest.number + 1, _now(), document, definition)
-            generation = self._generation(version)
-            self._store.save_search_index(_record(index, version))
+            version = new_version(index.latest.number + 1, document, definition)
+            generation = self._generation(collection, index.name, index.id, version)
+            self._store.save_search_index(to_record(index, version))
             with self._writes_kept_out(), self._lock:
                 index.stage(generation)
             self._builds.put((index, generation))
@@ -147,9 +155,14 @@ class SearchRegistry:
             self._store.delete_search_index(index.id)
             with self._lock:
                 self._indexes[bytes(collection.uuid)].remove(index)
-            _cancel(index)
+            _discard(index)
 
-    def on_write(self, collection: StoredCollection, changes: list[Change]) -> None:
+    def on_write(
+        self,
+        collection: StoredCollection,
+        changes: list[Change],
+        position: Position | None = None,
+    ) -> None:
         """Take in committed writes; called in commit order, under the store's lock."""
         with self._lock:
             indexes = self._indexes.get(bytes(collection.uuid), ())
@@ -157,9 +170,9 @@ class SearchRegistry:
         for generation in generations:
             # A build takes in everything: it has read some of what waits, and must not go back.
             if self._lag is None or generation.is_building:
-                generation.feed(changes)
+                generation.feed(changes, position)
             else:
-                self._lag.put(partial(generation.feed, changes))
+                self._lag.put(partial(generation.feed, changes, position))
 
     def write_check(self, collection: StoredCollection) -> Callable[[bytes], None] | None:
         """Return what refuses a raw document for a strict server's indexes, None without any.
@@ -175,7 +188,7 @@ class SearchRegistry:
             indexes = self._indexes.pop(bytes(collection.uuid), [])
         for index in indexes:
             self._store.delete_search_index(index.id)
-            _cancel(index)
+            _discard(index)
 
     def close(self) -> None:
         """Take in what waits, stop building and wait for the builders."""
@@ -185,11 +198,12 @@ class SearchRegistry:
         with self._lock:
             indexes = [index for indexes in self._indexes.values() for index in indexes]
         for index in indexes:
-            _cancel(index)
+            for generation in index.generations():
+                generation.cancel()
         self._builds.put(None)
         self._builder.join()
         for generation in (one for index in indexes for one in index.generations()):
-            generation.data.wait_until_merged()
+            generation.close()
 
     def _of(self, collection: StoredCollection) -> list[LiveIndex]:
         with self._lock:
@@ -213,22 +227,36 @@ class SearchRegistry:
         # that it did not see.
         return self._store.locked() if self.is_strict else nullcontext()
 
-    def _generation(self, version: Version, *, restored: bool = False) -> Generation:
+    def _generation(
+        self,
+        collection: StoredCollection,
+        name: str,
+        index_id: str,
+        version: Version,
+        *,
+        restored: bool = False,
+    ) -> Generation:
         finder = SkipFinder(version.definition) if self.is_strict else None
-        return Generation(version, restored=restored, finder=finder)
+        keeper = None
+        if self._archive is not None:
+            # What a strict server has built holds every document whole.
+            identity = {"definition": version.document, "strictness": self.is_strict}
+            keeper = self._archive.keeper(collection, name, _key(index_id, version), identity)
+        return Generation(version, keeper, restored=restored, finder=finder)
 
     def _new_index(
         self, collection: StoredCollection, request: IndexRequest, index_id: str
     ) -> LiveIndex:
-        version = Version(0, _now(), request.document, request.definition)
-        generation = self._generation(version)
+        version = new_version(0, request.document, request.definition)
+        generation = self._generation(collection, request.name, index_id, version)
         return LiveIndex(index_id, request.name, request.type, collection, generation)
 
     def _restored_index(self, collection: StoredCollection, record: dict[str, Any]) -> LiveIndex:
-        definition = parse_definition(record["type"], record["definition"], allow_unknown=True)
-        version = Version(record["version"], record["createdAt"], record["definition"], definition)
-        generation = self._generation(version, restored=True)
-        return LiveIndex(record["id"], record["name"], record["type"], collection, generation)
+        # What was saved stays good only if no write escapes the journal, from the first one on.
+        collection.is_journaled = True
+        name, index_id, version = record["name"], record["id"], version_of(record)
+        generation = self._generation(collection, name, index_id, version, restored=True)
+        return LiveIndex(index_id, name, record["type"], collection, generation)
 
     def _build_all(self) -> None:
         while (item := self._builds.get()) is not None:
@@ -240,8 +268,9 @@ class SearchRegistry:
             with self._lock:
                 index.promote(generation)
             logger.info(
-                "Search index %s: %d documents in %.2f s",
+                "Search index %s %s: %d documents in %.2f s",
                 index.name,
+                generation.origin,
                 len(generation.data),
                 time.monotonic() - started,
             )
@@ -258,26 +287,15 @@ class SearchRegistry:
                 restored.append(self._restored_index(collection, record))
             except (ParseError, CommandError) as error:
                 logger.error("Search index %s cannot be restored: %s", record["name"], error)
+        if self._archive is not None:
+            self._archive.keep_only({_key(one.id, one.latest) for one in restored})
         self._add(restored)
 
 
-def _record(index: LiveIndex, version: Version | None = None) -> dict[str, Any]:
-    version = version or index.latest
-    return {
-        "id": index.id,
-        "name": index.name,
-        "type": index.type,
-        "uuid": index.collection.uuid,
-        "version": version.number,
-        "createdAt": version.created_at,
-        "definition": version.document,
-    }
+def _key(index_id: str, version: Version) -> str:
+    return f"{index_id}.{version.number}"
 
 
-def _cancel(index: LiveIndex) -> None:
+def _discard(index: LiveIndex) -> None:
     for generation in index.generations():
-        generation.cancel()
-
-
-def _now() -> DatetimeMS:
-    return DatetimeMS(int(time.time() * 1000))
+        generation.discard()

@@ -5,9 +5,10 @@ centre of all, rotated at random, keeps the signs of its coordinates, its length
 The estimate is unbiased, and its error is known beforehand, whatever the data.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from math import pi, sqrt
+from typing import Any
 
 import faiss
 import numpy as np
@@ -28,19 +29,29 @@ class CodeBook:
     """What turns rows into codes and back into distances: a centre and a rotation.
 
     Args:
-        rows: (n, d) float32, some of those that are to come; n at least 1.
+        centre: (d,) float32, of the rows.
+        radius: the root mean square of their distances from it.
     """
 
-    def __init__(self, rows: Floats) -> None:
-        self._dimensions = rows.shape[1]
-        self._centre = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
-        self._radius = float(
-            np.sqrt(np.square(rows - self._centre, dtype=np.float64).sum(1).mean())
-        )
+    def __init__(self, centre: Floats, radius: float) -> None:
+        self._dimensions = len(centre)
+        self._centre = centre
+        self._radius = radius
         self._rotation = faiss.RandomRotationMatrix(self._dimensions, self._dimensions)
         self._rotation.init(_SEED)
         self._spare: list[faiss.IndexRaBitQ] = [self._index()]
         self.code_bytes = int(self._spare[0].sa_code_size())
+
+    @classmethod
+    def of(cls, rows: Floats) -> "CodeBook":
+        """Return a code book for rows like these (n, d), n at least 1."""
+        centre = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
+        square_distances = np.square(rows - centre, dtype=np.float64).sum(1)
+        return cls(centre, float(np.sqrt(square_distances.mean())))
+
+    def state(self) -> dict[str, Any]:
+        """Return what `CodeBook` makes an equal one of."""
+        return {"centre": self._centre, "radius": self._radius}
 
     def encode(self, rows: Floats) -> Codes:
         """Return (n, code_bytes) uint8 codes of (n, d) rows."""
@@ -132,6 +143,17 @@ class RowCodes:
         self.book = book
         self._codes = np.empty((max(capacity, 1), book.code_bytes), np.uint8)
         self._count = 0
+
+    @classmethod
+    def restored(cls, state: Mapping[str, Any]) -> "RowCodes":
+        """Return the codes that `state` was taken of."""
+        codes = cls(CodeBook(**state["book"]), 0)
+        codes._codes, codes._count = state["codes"], len(state["codes"])
+        return codes
+
+    def state(self) -> dict[str, Any]:
+        """Return what `restored` needs, which later changes leave alone."""
+        return {"book": self.book.state(), "codes": self.view()}
 
     def append(self, rows: Floats) -> None:
         """Append the codes of (n, d) rows."""

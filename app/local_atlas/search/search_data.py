@@ -7,15 +7,18 @@ builds graphs.
 
 import threading
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ..journal import Position
 from .approximate_search import nearest_approximately
 from .conditions import Condition
 from .definition import SearchIndexDefinition
 from .exact_search import Hits, nearest
 from .graph_builder import GraphBuilder
+from .index_keeper import IndexKeeper
 from .ingestion import Ingestion
 from .lone_vectors import DocumentReader
 from .mapping import VectorField
@@ -32,19 +35,34 @@ _NO_HITS = Hits(np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.flo
 
 
 class SearchData:
-    """Everything that an index keeps in memory, rebuilt from the documents when it is lost."""
+    """Everything that an index keeps in memory, rebuilt from the documents when it is lost.
 
-    def __init__(self, definition: SearchIndexDefinition) -> None:
+    Args:
+        definition: of the index.
+        keeper: saves it; None for nothing that outlives the process.
+    """
+
+    def __init__(
+        self, definition: SearchIndexDefinition, keeper: IndexKeeper | None = None
+    ) -> None:
         self._definition = definition
         self._lock = threading.Lock()
         self._root = Space(definition.mapping)
         self._nested = Space(definition.mapping)
         self._reader = DocumentReader(definition)
         self._ingestion = Ingestion(definition, self._nested.take_slot)
-        self._builder = GraphBuilder(self._merge)
+        self._keeper = keeper
+        self._position: Position | None = None
+        self._unsaved = 0  # changes
+        self._builder = GraphBuilder(self._merge, self._rest)
 
-    def apply(self, changes: Sequence[Change]) -> None:
-        """Take in writes: raw documents by record id, None for deleted; the last one counts."""
+    def apply(self, changes: Sequence[Change], position: Position | None = None) -> None:
+        """Take in writes: raw documents by record id, None for deleted; the last one counts.
+
+        Args:
+            changes: what was written.
+            position: what the index contains then, where it is all there.
+        """
         latest = {
             record_id: None if raw is None else self._reader.read(raw)
             for record_id, raw in dict(changes).items()
@@ -64,9 +82,29 @@ class SearchData:
             self._nested.apply(nested, vectors)
             self._root.compact()
             self._nested.compact()
+            self._position = position
+            self._unsaved += len(latest)
             is_graph_due = self._root.is_merge_due() or self._nested.is_merge_due()
-        if is_graph_due:
+        if is_graph_due or self._save_due_in_s() is not None:
             self._builder.wake()
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Become what was saved, in the place of nothing.
+
+        Raises:
+            UnusableState: it is damaged.
+        """
+        with self._lock:
+            self._root.restore(state["root"], self._definition.vectors)
+            self._nested.restore(state["nested"], self._definition.vectors)
+
+    def save_if_quick(self) -> None:
+        """Save what is worth it; to be called when no graph is being built any more."""
+        if self._keeper is None or self._position is None:
+            return
+        state, position, unsaved = self._capture()
+        if self._keeper.is_quick(unsaved, state):
+            self._keeper.save(state, position)
 
     def wait_until_merged(self) -> None:
         """Wait until the graphs hold everything that they are to take in now."""
@@ -170,6 +208,29 @@ class SearchData:
                 return None
             allowed = None if condition is None else condition.slots(space)
             return vectors.snapshot(), vectors.field, allowed
+
+    def _save_due_in_s(self) -> float | None:
+        if self._keeper is None or self._position is None:
+            return None
+        return self._keeper.due_in_s(self._unsaved, len(self))
+
+    def _rest(self) -> float | None:
+        """Save what is due now; return in how many seconds more will be due."""
+        due_in_s = self._save_due_in_s()
+        if self._keeper is None or due_in_s is None or due_in_s > 0:
+            return due_in_s
+        state, position, unsaved = self._capture()
+        if self._keeper.save(state, position):
+            with self._lock:
+                self._unsaved -= unsaved
+        return self._save_due_in_s()
+
+    def _capture(self) -> tuple[dict[str, Any], Position, int]:
+        """Return the contents, where they lie in history, and how many changes are unsaved."""
+        with self._lock:
+            assert self._position is not None
+            state = {"root": self._root.state(), "nested": self._nested.state()}
+            return state, self._position, self._unsaved
 
     def _merge(self) -> bool:
         """Let a graph take in some of the vectors that wait; tell whether there were any."""

@@ -5,37 +5,22 @@ Nothing here is locked; `SearchData` owns the lock.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from bson import Binary
 
-from .columns import Column, Dictionary
+from .field_columns import FieldColumns, Part
 from .lone_vectors import read_lone_vectors
 from .mapping import IndexMapping, VectorField
 from .query_paths import TextPath
+from .slot_table import SlotTable
 from .text_column import TextColumn
 from .text_fields import text_column
 from .values import Kind
 from .vector_index import MergeStep, VectorIndex
 from .vectors import ElementType, Vector
 
-Bools = npt.NDArray[np.bool_]
-
-# A number is kept as an int64 or as a double; each has its own column.
-Part: TypeAlias = Literal["boolean", "date", "int", "double", "token", "objectId", "uuid"]
-
-_DTYPES: dict[Part, type[np.generic]] = {
-    "boolean": np.int8,
-    "date": np.int64,
-    "int": np.int64,
-    "double": np.float64,
-    "token": np.int32,
-    "objectId": np.int32,
-    "uuid": np.int32,
-}
-_CODED = {"token", "objectId", "uuid"}
 _NUMBERS = {"int", "double"}
 
 
@@ -99,57 +84,6 @@ class Batch:
             self.add_lone_vector(path, slot, record_id, array)
 
 
-class Flags:
-    """One bit per slot, false for every slot that was never set."""
-
-    def __init__(self) -> None:
-        self._bits: Bools = np.zeros(0, np.bool_)
-
-    def set(self, slots: list[int], capacity: int) -> None:
-        """Set the bits of some slots, all below `capacity`."""
-        if capacity > len(self._bits):
-            self._bits = self.up_to(capacity)
-        self._bits[slots] = True
-
-    def clear(self, slot: int) -> None:
-        """Clear one bit."""
-        if slot < len(self._bits):
-            self._bits[slot] = False
-
-    def up_to(self, capacity: int) -> Bools:
-        """Return a copy of (capacity,) bits."""
-        bits = np.zeros(capacity, np.bool_)
-        bits[: len(self._bits)] = self._bits[:capacity]
-        return bits
-
-
-class FieldColumns:
-    """Everything known of one path."""
-
-    def __init__(self) -> None:
-        self.exists = Flags()
-        self.nulls = Flags()
-        self.columns: dict[Part, Column] = {}
-        self.dictionaries: dict[Part, Dictionary] = {}
-
-    def add(self, part: Part, slots: list[int], values: list[Any], capacity: int) -> None:
-        """Append values of one part."""
-        column = self.columns.get(part)
-        if column is None:
-            column = self.columns[part] = Column(_DTYPES[part])
-        if part in _CODED:
-            dictionary = self.dictionaries.setdefault(part, Dictionary())
-            values = [dictionary.code(value) for value in values]
-        column.add(slots, values, capacity)
-
-    def clear(self, slot: int) -> None:
-        """Forget one slot."""
-        self.exists.clear(slot)
-        self.nulls.clear(slot)
-        for column in self.columns.values():
-            column.clear(slot)
-
-
 class Space:
     """Slots with their columns and vectors.
 
@@ -162,41 +96,78 @@ class Space:
 
     def __init__(self, mapping: IndexMapping) -> None:
         self._mapping = mapping
-        self.capacity = 0
         self.expected = 0
-        self._slots_of: dict[int, list[int]] = {}
-        self._free: list[int] = []
+        self._slots = SlotTable()
         self._fields: dict[str, FieldColumns] = {}
         self._texts: dict[TextPath, TextColumn] = {}
         self._vectors: dict[tuple[str, ElementType], VectorIndex] = {}
 
     def __len__(self) -> int:
-        return len(self._slots_of)
+        return len(self._slots)
+
+    @property
+    def capacity(self) -> int:
+        """What every slot is below."""
+        return self._slots.capacity
 
     def take_slot(self, record_id: int) -> int:
         """Return a fresh slot for (one more part of) a record."""
-        if self._free:
-            slot = self._free.pop()
-        else:
-            slot = self.capacity
-            self.capacity += 1
-        self._slots_of.setdefault(record_id, []).append(slot)
-        return slot
+        return self._slots.take(record_id)
 
     def slots_of(self, record_id: int) -> list[int]:
         """Return the slots of a record, none where it is not indexed."""
-        return self._slots_of.get(record_id, [])
+        return self._slots.slots_of(record_id)
+
+    def state(self) -> dict[str, Any]:
+        """Return what `restore` needs, which later changes leave alone, but for graphs.
+
+        The vectors are not copied, and graphs are not either: no graph may be added to as long as
+        the state is used.
+        """
+        return {
+            "slots": self._slots.state(),
+            "fields": [
+                {"path": path, "columns": columns.state()} for path, columns in self._fields.items()
+            ],
+            "texts": [
+                {"path": path, "column": texts.state()} for path, texts in self._texts.items()
+            ],
+            "vectors": [
+                {"path": path, "type": element_type, "index": vectors.state()}
+                for (path, element_type), vectors in self._vectors.items()
+            ],
+        }
+
+    def restore(self, state: dict[str, Any], fields: Mapping[str, VectorField]) -> None:
+        """Become what `state` was taken of; `fields` are the vector fields of the index.
+
+        Raises:
+            UnusableState: saved rows are damaged.
+        """
+        self._slots.restore(state["slots"])
+        for saved in state["fields"]:
+            self._columns(saved["path"]).restore(saved["columns"])
+        for saved in state["texts"]:
+            text_path = TextPath(*saved["path"])
+            texts = text_column(self._mapping, text_path)
+            assert texts is not None, f"{text_path} had an analyzer"
+            texts.restore(saved["column"])
+            self._texts[text_path] = texts
+        for saved in state["vectors"]:
+            path, element_type = saved["path"], saved["type"]
+            vectors = VectorIndex(fields[path], element_type)
+            vectors.restore(saved["index"])
+            self._vectors[path, element_type] = vectors
 
     def forget(self, record_id: int) -> None:
         """Remove everything known of a record."""
-        for slot in self._slots_of.pop(record_id, ()):
+        for slot in self._slots.release(record_id):
             for columns in self._fields.values():
                 columns.clear(slot)
             for texts in self._texts.values():
                 texts.clear(slot)
             for vectors in self._vectors.values():
                 vectors.remove(slot)
-            self._free.append(slot)
 
     def apply(self, batch: Batch, fields: dict[str, VectorField]) -> None:
         """Take in what a batch gathered; `fields` are the vector fields of the index."""
@@ -264,7 +235,7 @@ class Space:
     def number_at(self, path: str, record_id: int) -> float | None:
         """Return the number at a path of a root document, None where there is not exactly one."""
         columns = self._fields.get(path)
-        slots = self._slots_of.get(record_id)
+        slots = self._slots.slots_of(record_id)
         if columns is None or not slots:
             return None
         parts = [column for part, column in columns.columns.items() if part in _NUMBERS]

@@ -8,12 +8,14 @@ keep Lucene's position increment gap of 0; so a phrase matches across two of the
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from .analyzers import Analyzer, Terms
 from .columns import Column, Dictionary
+from .saved_state import Strings
 
 Bools = npt.NDArray[np.bool_]
 
@@ -39,6 +41,22 @@ class TextColumn:
         """Take in texts; those of one slot all at once."""
         for slot, text in zip(slots, texts, strict=True):
             self._waiting.setdefault(slot, []).append(text)
+
+    def state(self) -> dict[str, Any]:
+        """Return what `restore` needs, which later changes leave alone."""
+        waiting = [(slot, text) for slot, texts in self._waiting.items() for text in texts]
+        return {
+            "slots": np.array([slot for slot, _ in waiting], np.int32),
+            "texts": Strings([text for _, text in waiting]),
+            "terms": Strings(self._codes.values),
+            "column": self._column.state(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Become what `state` was taken of, in the place of nothing."""
+        self.add(state["slots"].tolist(), state["texts"].values)
+        self._codes.restore(state["terms"].values)
+        self._column.restore(state["column"])
 
     def clear(self, slot: int) -> None:
         """Forget the texts of a slot."""

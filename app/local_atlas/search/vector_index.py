@@ -8,6 +8,8 @@ Where there are many rows of float32, a graph takes over the first of them, a st
 `MergeStep`. The others wait behind them, and keep their numbers when their turn comes.
 """
 
+import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +19,7 @@ import numpy.typing as npt
 from .mapping import VectorField
 from .matrix import Matrix, MatrixView
 from .proximity_graph import ProximityGraph
+from .saved_state import Rows, SavedRows
 from .similarity import square_lengths
 from .vectors import ElementType, Vector
 
@@ -31,6 +34,7 @@ _DTYPES: dict[ElementType, type[np.generic]] = {
     "int8": np.int8,
     "packed_bit": np.uint8,
 }
+_NO_ROW = -1
 _FIRST_CAPACITY = 64
 _GROWTH = 1.5
 # Below this many rows, an exact search takes no longer than a graph's.
@@ -89,7 +93,7 @@ class VectorIndex:
         self._dtype = _DTYPES[element_type]
         self._count = 0
         self._dead = 0
-        self._row_of_slot: dict[int, int] = {}
+        self._row_of_slot: Ids = np.empty(0, np.int64)  # _NO_ROW where a slot has none
         self._expected = expected
         self._graph: ProximityGraph | None = None
         self._is_merging = False
@@ -117,13 +121,14 @@ class VectorIndex:
         self._alive[rows] = True
         if self.element_type != "packed_bit":
             self._square_lengths[rows] = square_lengths(values)
-        self._row_of_slot.update(zip(slots.tolist(), range(self._count, end), strict=True))
+        self._set_rows(slots, np.arange(self._count, end))
         self._count = end
 
     def remove(self, slot: int) -> None:
         """Mark the row of a slot dead, where it has one."""
-        row = self._row_of_slot.pop(slot, None)
-        if row is not None:
+        row = self._row_of_slot[slot] if slot < len(self._row_of_slot) else _NO_ROW
+        if row != _NO_ROW:
+            self._row_of_slot[slot] = _NO_ROW
             self._alive[row] = False
             self._dead += 1
 
@@ -147,7 +152,48 @@ class VectorIndex:
         self._square_lengths[:end] = old[2][rows]
         self._alive[:end] = True
         self._count, self._dead = end, 0
-        self._row_of_slot = dict(zip(self._slots[:end].tolist(), range(end), strict=True))
+        self._row_of_slot[self._slots[:end]] = np.arange(end)
+
+    def state(self) -> dict[str, Any]:
+        """Return what `restore` needs, which later changes leave alone, but for the graph's part.
+
+        No row may be added to the graph as long as the state is used.
+        """
+        end, merged = self._count, self._matrix.stored
+        graph = self._graph if merged else None
+        return {
+            "rows": Rows(self._lineage, self._matrix.view()),
+            "record_ids": self._record_ids[:end],
+            "slots": self._slots[:end],
+            "square_lengths": self._square_lengths[:end],
+            "alive": self._alive[:end].copy(),
+            "may_have_graph": self._may_have_graph,
+            "merged": 0 if graph is None else merged,
+            "graph": None if graph is None else graph.state(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Become what `state` was taken of, once read.
+
+        Raises:
+            UnusableState: the rows are damaged.
+        """
+        rows: SavedRows = state["rows"]
+        self._lineage = rows.lineage
+        self._count = len(rows)
+        self._record_ids, self._slots = state["record_ids"], state["slots"]
+        self._square_lengths, self._alive = state["square_lengths"], state["alive"]
+        living = np.flatnonzero(self._alive)
+        self._dead = self._count - len(living)
+        self._set_rows(self._slots[living], living)
+        self._may_have_graph = state["may_have_graph"]
+        if state["graph"] is not None:
+            stored = rows.next(state["merged"])
+            capacity = int(self._count * _ROOM_TO_SPARE)
+            self._graph = ProximityGraph.restored(self.field, state["graph"], stored, capacity)
+            self._matrix.precede(self._graph.rows)
+        for block in rows.next(self._count - state["merged"]):
+            self._matrix.append(block)
 
     def snapshot(self) -> Snapshot:
         """Return the rows as they are now; to be called under the lock, and used without it."""
@@ -201,10 +247,20 @@ class VectorIndex:
 
     def _clear(self) -> None:
         self._matrix = Matrix(self._width, self._dtype)
+        self._lineage = uuid.uuid4().hex
         self._graph = None
         self._is_merging = False
         is_float = self.element_type == "float32"
         self._may_have_graph = is_float and self.field.indexing_method == "hnsw"
+
+    def _set_rows(self, slots: Sequence[int] | Slots, rows: Ids) -> None:
+        last = int(np.max(slots, initial=-1))
+        known = len(self._row_of_slot)
+        if last >= known:
+            grown = np.full(max(last + 1, int(known * _GROWTH)), _NO_ROW)
+            grown[:known] = self._row_of_slot
+            self._row_of_slot = grown
+        self._row_of_slot[slots] = rows
 
     def _allocate(self, capacity: int) -> None:
         capacity = max(capacity, 1)

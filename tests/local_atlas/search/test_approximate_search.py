@@ -271,7 +271,7 @@ def test_a_storage_that_was_outgrown_lives_as_long_as_its_views() -> None:
     graph = ProximityGraph(VectorField(DIMENSIONS, "cosine"), 1.0, 100, VALUES[:100])
     graph.add(VALUES[:100])
     view: Any = graph.rows
-    storage = weakref.ref(view.base.storage)
+    storage = weakref.ref(view.base.owner)
 
     graph.add(VALUES[100:200])
     gc.collect()

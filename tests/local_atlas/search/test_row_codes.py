@@ -27,7 +27,7 @@ def values() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def codes(values: np.ndarray) -> RowCodes:
-    codes = RowCodes(CodeBook(values[:4096]), capacity=100)
+    codes = RowCodes(CodeBook.of(values[:4096]), capacity=100)
     for start in range(0, ROWS, 1000):
         codes.append(values[start : start + 1000])
     return codes
@@ -83,7 +83,7 @@ def test_the_rows_that_seem_nearest_are_mostly_near(values: np.ndarray, codes: R
 
 
 def test_a_view_keeps_what_it_has_seen(values: np.ndarray) -> None:
-    codes = RowCodes(CodeBook(values[:100]), capacity=10)
+    codes = RowCodes(CodeBook.of(values[:100]), capacity=10)
     codes.append(values[:10])
     view, seen = codes.view(), codes.view().copy()
 
