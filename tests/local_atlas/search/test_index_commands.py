@@ -12,9 +12,11 @@ from pymongo.operations import SearchIndexModel
 from tests.local_atlas.search.asking import (
     Documents,
     command_refusal,
+    ids,
     refusal,
     search_definition,
     vector_definition,
+    vector_search,
     wait_until_ready,
 )
 from tests.local_atlas.search.wording import assert_answer, assert_command_refused
@@ -313,6 +315,56 @@ def test_an_update_raises_the_version_even_where_nothing_changes(collection: Doc
         first["latestDefinitionVersion"]["createdAt"]
         <= second["latestDefinitionVersion"]["createdAt"]
     )
+
+
+def test_an_index_answers_all_the_while_it_is_updated(collection: Documents) -> None:
+    collection.insert_many([{"_id": i, "v": [i, 0], "f": i} for i in range(3)])
+    create(collection, {**VECTOR, "name": "default", "definition": vector_definition()})
+    wait_until_ready(collection)
+
+    collection.update_search_index("default", vector_definition("f"))
+
+    is_ready = False
+    while not is_ready:
+        (entry,) = collection.list_search_indexes()
+        is_ready = entry["status"] == "READY"
+        assert (entry["queryable"], ids(vector_search(collection))) == (True, [0, 1, 2])
+    wait_until_ready(collection)
+    assert ids(vector_search(collection, filter={"f": 1})) == [1]
+
+
+CODE_NAMES = [
+    pytest.param("updateSearchIndex", {"name": "v", "definition": {}}, "CommandFailed", id="125"),
+    pytest.param("updateSearchIndex", {"definition": {}}, "InvalidOptions", id="72"),
+    pytest.param("dropSearchIndex", {"name": "x"}, "IndexNotFound", id="27"),
+    pytest.param("dropSearchIndex", {}, "UnknownError", id="8"),
+    pytest.param(
+        "updateSearchIndex",
+        {"name": "v", "type": "search", "definition": search_definition()},
+        "InvalidIndexSpecificationOption",
+        id="197",
+    ),
+    pytest.param(
+        "createSearchIndexes",
+        {"indexes": [{"name": "v", "definition": search_definition()}]},
+        "IndexAlreadyExists",
+        id="68",
+    ),
+    pytest.param("createSearchIndexes", {}, "Location40414", id="40414"),
+]
+
+
+@pytest.mark.local_atlas_only  # the management side of Atlas has codes of its own
+@pytest.mark.parametrize(("command", "fields", "name"), CODE_NAMES)
+def test_codes_have_their_names(
+    collection: Documents, command: str, fields: dict[str, Any], name: str
+) -> None:
+    create(collection, VECTOR)
+
+    with pytest.raises(OperationFailure) as refused:
+        collection.database.command(command, "c", **fields)
+
+    assert (refused.value.details or {})["codeName"] == name
 
 
 def test_an_index_is_dropped_by_id(collection: Documents) -> None:

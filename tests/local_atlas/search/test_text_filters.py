@@ -364,22 +364,30 @@ def test_an_index_that_never_saw_a_text_refuses_all_the_same(db: Database[dict[s
     )
 
 
+KEYWORD = {"analyzer": "lucene.keyword"}
+ANALYZERS = [
+    pytest.param({}, {"red": [1], "Red Shoe": [1]}, id="the standard one by default"),
+    pytest.param(KEYWORD, {"red": [], "Red Shoe": [1]}, id="the one of the index"),
+    pytest.param(
+        {**KEYWORD, "searchAnalyzer": "lucene.standard"},
+        {"red": [], "Red Shoe": []},
+        id="another one for queries",
+    ),
+]
+
+
+@pytest.mark.parametrize(("analyzers", "expected"), ANALYZERS)
 def test_dynamic_fields_are_analysed_by_the_analyzer_of_the_index(
-    db: Database[dict[str, Any]],
+    db: Database[dict[str, Any]], analyzers: dict[str, str], expected: dict[str, list[int]]
 ) -> None:
-    definition = search_definition()
+    definition = {**search_definition(), **analyzers}
     definition["mappings"]["dynamic"] = True
     documents = [{"_id": 1, "v": [0, 0], "a": {"deep": ["Red Shoe"]}}]
     collection = indexed(db.c, documents, definition)
-    keyword = {**definition, "analyzer": "lucene.keyword"}
-    whole = indexed(db.d, documents, keyword)
-    asked = {**keyword, "searchAnalyzer": "lucene.standard"}
-    never = indexed(db.e, documents, asked)
 
-    assert ids(knn_beta(collection, filter=t("red", path="a.deep"))) == [1]
-    assert ids(knn_beta(whole, filter=t("red", path="a.deep"))) == []
-    assert ids(knn_beta(whole, filter=t("Red Shoe", path="a.deep"))) == [1]
-    assert ids(knn_beta(never, filter=t("Red Shoe", path={"wildcard": "*"}))) == []
+    for path in ("a.deep", {"wildcard": "*"}):
+        found = {query: ids(knn_beta(collection, filter=t(query, path=path))) for query in expected}
+        assert found == expected
 
 
 @pytest.mark.local_atlas_only
