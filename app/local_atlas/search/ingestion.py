@@ -105,7 +105,7 @@ class _Walk:
                 self._skip_value(field, path, value)
         elif value is None:
             self._batch.nulls[path].append(self._slot)
-        elif isinstance(value, Binary) and value.subtype == VECTOR_SUBTYPE:
+        elif field.vector is not None and _is_vector_binary(value):
             self._vector(field, path, value, in_array=in_array)
         elif field.types:
             self._scalar(field, path, value)
@@ -221,3 +221,7 @@ class _Walk:
             looks_inside = self._ingestion._vectors_in_arrays
             reason = no_vector_fault(field, value, looks_inside=looks_inside)
         self._skip(path, reason)
+
+
+def _is_vector_binary(value: Any) -> bool:
+    return isinstance(value, Binary) and value.subtype == VECTOR_SUBTYPE

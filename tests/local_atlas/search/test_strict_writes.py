@@ -171,6 +171,7 @@ FILTERED = [
     pytest.param(Decimal128("1"), "decimal", id="decimal"),
     pytest.param(Regex("x"), "regex", id="regex"),
     pytest.param({"x": 1}, "object", id="document"),
+    pytest.param(as_float32([1, 2]), "binData", id="vector"),
     pytest.param([1, Decimal128("1")], "decimal", id="in an array"),
 ]
 
