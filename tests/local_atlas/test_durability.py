@@ -22,6 +22,7 @@ from app.local_atlas.launcher import start_or_join
 from app.local_atlas.probe import address_of
 from tests.local_atlas.peers import send_command
 from tests.local_atlas.processes import kill, wait_until
+from tests.local_atlas.search.asking import ids, indexed, vector_search
 
 BATCH = 50
 SINGLE = "single"
@@ -243,6 +244,20 @@ def test_write_that_was_killed_before_its_commit_is_gone(directory: Path) -> Non
 
     with connect(directory) as client:
         assert list(client.shop.items.find()) == documents
+
+
+def test_write_that_still_waited_for_the_index_lag_is_searchable_after_a_kill(
+    directory: Path,
+) -> None:
+    uri = start_or_join(directory, index_lag_ms=3_600_000)
+    with MongoClient(uri, serverSelectionTimeoutMS=2000) as client:
+        collection = indexed(open_collection(client), [], DEFINITION)
+        collection.insert_one({"_id": 1, "v": [1, 0]})
+        assert vector_search(collection) == []
+        kill(directory)
+
+    with connect(directory) as client:
+        assert ids(vector_search(open_collection(client))) == [1]
 
 
 def test_catalog_survives_a_kill(directory: Path) -> None:
