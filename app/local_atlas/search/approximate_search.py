@@ -17,7 +17,7 @@ from .exact_search import Hits, nearest, nearest_among
 from .mapping import VectorField
 from .proximity_graph import ProximityGraph
 from .sifting import scan_cost, sifted
-from .vector_index import Snapshot
+from .snapshot import Snapshot
 from .vectors import Vector
 
 Bools = npt.NDArray[np.bool_]
@@ -41,9 +41,8 @@ def nearest_approximately(
     query: Vector,
     k: int,
     candidates: int,
-    allowed: Bools | None = None,
 ) -> Hits:
-    """Return k near rows, or all that are allowed where those are fewer.
+    """Return k near rows, or all that are eligible where those are fewer.
 
     Args:
         snapshot: the rows to search.
@@ -51,21 +50,19 @@ def nearest_approximately(
         query: of the rows' element type and dimensions, finite; not zero under cosine.
         k: how many, at least 1.
         candidates: how many rows are looked at, at least k.
-        allowed: (capacity,) by slot, or None for no filter.
     """
     target = None if snapshot.graph is None else snapshot.graph.target(query.values)
     if snapshot.graph is None or target is None:
-        return nearest(snapshot, field, query, k, allowed)
-    eligible = snapshot.alive if allowed is None else snapshot.alive & allowed[snapshot.slots]
-    merged = eligible[: snapshot.merged]
-    if allowed is None or merged.all():
+        return nearest(snapshot, field, query, k)
+    merged = snapshot.eligible[: snapshot.merged]
+    if not snapshot.is_filtered or merged.all():
         found = _living(snapshot.graph, target, merged, k, candidates)
     else:
         found = _accepted(snapshot.graph, target, merged, candidates)
     if found is None:
-        rows = sifted(snapshot, target, np.flatnonzero(eligible), k)
+        rows = sifted(snapshot, target, np.flatnonzero(snapshot.eligible), k)
     else:
-        waiting = np.flatnonzero(eligible[snapshot.merged :]) + snapshot.merged
+        waiting = np.flatnonzero(snapshot.eligible[snapshot.merged :]) + snapshot.merged
         rows = np.concatenate([np.sort(found), waiting])
     return nearest_among(snapshot, field, query, k, rows)
 

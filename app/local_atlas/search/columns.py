@@ -32,6 +32,7 @@ class Column:
         self._cleared = 0
         self._start = np.zeros(0, np.int64)
         self._count = np.zeros(0, np.int32)
+        self._is_in_order = True  # whether every entry's number is that of its slot
 
     def add(
         self, slots: Sequence[int] | Array, values: Sequence[Any] | Array, capacity: int
@@ -48,6 +49,7 @@ class Column:
         self._values[rows] = values
         added = self._slots[rows]
         added[:] = slots
+        self._is_in_order &= bool(np.array_equal(added, np.arange(rows.start, rows.stop)))
         starts = np.flatnonzero(np.diff(added, prepend=_NO_SLOT - 1))
         self._start[added[starts]] = starts + self._end
         self._count[added[starts]] = np.diff(starts, append=len(added))
@@ -67,6 +69,7 @@ class Column:
         self._values, self._slots = state["values"], state["slots"]
         self._start, self._count = state["start"], state["count"]
         self._end = len(self._slots)
+        self._is_in_order = bool(np.array_equal(self._slots, np.arange(self._end)))
         self._cleared = int(np.count_nonzero(self._slots == _NO_SLOT))
 
     def clear(self, slot: int) -> None:
@@ -75,6 +78,7 @@ class Column:
             return
         start, count = self._start[slot], self._count[slot]
         self._slots[start : start + count] = _NO_SLOT
+        self._is_in_order = False
         self._count[slot] = 0
         self._cleared += int(count)
 
@@ -102,7 +106,11 @@ class Column:
     def slots_with(self, entries: Bools, capacity: int) -> Bools:
         """Return (capacity,) which slots have an entry among the chosen ones."""
         found = np.zeros(capacity + 1, np.bool_)
-        found[self._slots[: self._end][entries]] = True  # cleared entries hit the one in excess
+        if self._is_in_order:
+            found[: self._end] = entries
+        else:
+            # Cleared entries hit the one in excess.
+            found[self._slots[np.flatnonzero(entries)]] = True
         return found[:capacity]
 
     def values_of(self, slot: int) -> Array:
@@ -137,6 +145,10 @@ class Dictionary:
         self._codes: dict[Any, int] = {}
         self._values: list[Any] = []  # by code, once one is asked for
         self._sorted: tuple[list[Any], npt.NDArray[np.int64]] | None = None
+
+    def __len__(self) -> int:
+        """Return the number of codes."""
+        return len(self._codes)
 
     def code(self, value: Any) -> int:
         """Return the code of a value, a new one where it has none."""

@@ -191,7 +191,12 @@ class Among:
         values = [space.as_indexed(self.path, self.kind, value) for value in self.values]
         for part, column in _columns(field, self.kind):
             wanted = _as_stored(values, part, field)
-            entries = np.isin(column.values, wanted)
+            if part in field.dictionaries:
+                is_wanted = np.zeros(len(field.dictionaries[part]), np.bool_)
+                is_wanted[wanted] = True
+                entries = is_wanted[column.values]
+            else:
+                entries = np.isin(column.values, wanted)
             if part == "double" and any(math.isnan(value) for value in wanted):
                 entries |= np.isnan(column.values)
             result |= column.slots_with(entries, space.capacity)

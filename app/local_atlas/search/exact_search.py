@@ -13,10 +13,9 @@ import numpy.typing as npt
 from .closeness import closeness, resolution, worst_error
 from .mapping import VectorField
 from .similarity import scores
-from .vector_index import Snapshot
+from .snapshot import Snapshot
 from .vectors import Vector
 
-Bools = npt.NDArray[np.bool_]
 Ids = npt.NDArray[np.int64]
 Slots = npt.NDArray[np.int32]
 
@@ -50,20 +49,16 @@ class Hits:
         return Hits(self.record_ids[:limit], self.slots[:limit], self.scores[:limit])
 
 
-def nearest(
-    snapshot: Snapshot, field: VectorField, query: Vector, k: int, allowed: Bools | None = None
-) -> Hits:
-    """Return the k nearest rows.
+def nearest(snapshot: Snapshot, field: VectorField, query: Vector, k: int) -> Hits:
+    """Return the k nearest eligible rows.
 
     Args:
         snapshot: the rows to search.
         field: how they are compared.
         query: of the rows' element type and dimensions, finite; not zero under cosine.
         k: how many, at least 1.
-        allowed: (capacity,) by slot, or None for no filter.
     """
-    eligible = snapshot.alive if allowed is None else snapshot.alive & allowed[snapshot.slots]
-    return nearest_among(snapshot, field, query, k, np.flatnonzero(eligible))
+    return nearest_among(snapshot, field, query, k, np.flatnonzero(snapshot.eligible))
 
 
 def nearest_among(snapshot: Snapshot, field: VectorField, query: Vector, k: int, rows: Ids) -> Hits:

@@ -23,8 +23,8 @@ from .ingestion import Ingestion
 from .lone_vectors import DocumentReader
 from .mapping import VectorField
 from .nested import ScoreMode, joined
+from .snapshot import Snapshot
 from .space import Batch, Space
-from .vector_index import Snapshot
 from .vectors import ElementType, Vector
 
 Bools = npt.NDArray[np.bool_]
@@ -194,20 +194,20 @@ class SearchData:
         found = self._look_up(space, path, query, condition)
         if found is None:
             return _NO_HITS
-        snapshot, field, allowed = found
+        snapshot, field = found
         if candidates is None:
-            return nearest(snapshot, field, query, k, allowed)
-        return nearest_approximately(snapshot, field, query, k, candidates, allowed)
+            return nearest(snapshot, field, query, k)
+        return nearest_approximately(snapshot, field, query, k, candidates)
 
     def _look_up(
         self, space: Space, path: str, query: Vector, condition: Condition | None
-    ) -> tuple[Snapshot, VectorField, Bools | None] | None:
+    ) -> tuple[Snapshot, VectorField] | None:
         with self._lock:
             vectors = space.vectors(path, query.element_type)
             if vectors is None:
                 return None
             allowed = None if condition is None else condition.slots(space)
-            return vectors.snapshot(), vectors.field, allowed
+            return vectors.snapshot(allowed), vectors.field
 
     def _save_due_in_s(self) -> float | None:
         if self._keeper is None or self._position is None:

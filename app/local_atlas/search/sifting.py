@@ -8,7 +8,7 @@ seems nearer than that is worth comparing.
 import numpy as np
 import numpy.typing as npt
 
-from .vector_index import Snapshot
+from .snapshot import Snapshot
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]

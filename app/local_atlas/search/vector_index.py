@@ -17,10 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from .mapping import VectorField
-from .matrix import Matrix, MatrixView
+from .matrix import Matrix
 from .proximity_graph import ProximityGraph
 from .saved_state import Rows, SavedRows
 from .similarity import square_lengths
+from .snapshot import Snapshot
 from .vectors import ElementType, Vector
 
 Array = npt.NDArray[Any]
@@ -47,27 +48,6 @@ _SERVED_WAITING = 4096
 _SMALL_STEP, _LARGE_STEP = 8, 128
 _ROOM_TO_SPARE = 1.05
 _COPIED_AT_ONCE = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The rows of a moment: (n,) record ids, slots, squared lengths and life, and the vectors.
-
-    The first `merged` rows are in the graph, which may get more of them at any time.
-    """
-
-    matrix: MatrixView
-    record_ids: Ids
-    slots: Slots
-    square_lengths: Doubles
-    alive: Bools
-    graph: ProximityGraph | None = None
-    merged: int = 0
-
-    @property
-    def values(self) -> Array:
-        """The (n, d) vectors as one array, which may have to be copied together."""
-        return self.matrix.values
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +78,7 @@ class VectorIndex:
         self._graph: ProximityGraph | None = None
         self._is_merging = False
         self._may_have_graph = False
+        self._is_in_order = True  # whether every row's number is that of its slot
         self._allocate(max(expected, _FIRST_CAPACITY))
         self._clear()
 
@@ -115,6 +96,7 @@ class VectorIndex:
         end = self._count + len(slots)
         self._reserve(end)
         rows = slice(self._count, end)
+        self._is_in_order &= bool(np.array_equal(slots, np.arange(self._count, end)))
         self._matrix.append(values)
         self._slots[rows] = slots
         self._record_ids[rows] = record_ids
@@ -152,6 +134,7 @@ class VectorIndex:
         self._square_lengths[:end] = old[2][rows]
         self._alive[:end] = True
         self._count, self._dead = end, 0
+        self._is_in_order = bool(np.array_equal(self._slots[:end], np.arange(end)))
         self._row_of_slot[self._slots[:end]] = np.arange(end)
 
     def state(self) -> dict[str, Any]:
@@ -183,6 +166,7 @@ class VectorIndex:
         self._count = len(rows)
         self._record_ids, self._slots = state["record_ids"], state["slots"]
         self._square_lengths, self._alive = state["square_lengths"], state["alive"]
+        self._is_in_order = bool(np.array_equal(self._slots, np.arange(self._count)))
         living = np.flatnonzero(self._alive)
         self._dead = self._count - len(living)
         self._set_rows(self._slots[living], living)
@@ -195,18 +179,34 @@ class VectorIndex:
         for block in rows.next(self._count - state["merged"]):
             self._matrix.append(block)
 
-    def snapshot(self) -> Snapshot:
-        """Return the rows as they are now; to be called under the lock, and used without it."""
+    def snapshot(self, allowed: Bools | None = None) -> Snapshot:
+        """Return the rows as they are now; to be called under the lock, and used without it.
+
+        Args:
+            allowed: (capacity,) by slot, what a filter leaves; None for no filter.
+        """
         end, merged = self._count, self._matrix.stored
         return Snapshot(
             self._matrix.view(),
             self._record_ids[:end],
             self._slots[:end],
             self._square_lengths[:end],
-            self._alive[:end].copy(),
+            self._eligible(allowed),
+            allowed is not None,
             self._graph if end - merged <= _SERVED_WAITING else None,
             merged,
         )
+
+    def _eligible(self, allowed: Bools | None) -> Bools:
+        alive: Bools = self._alive[: self._count]
+        if allowed is None:
+            return alive.copy()
+        if self._is_in_order:
+            return np.logical_and(alive, allowed[: self._count])
+        rows = self._row_of_slot[np.flatnonzero(allowed[: len(self._row_of_slot)])]
+        eligible = np.zeros(self._count, np.bool_)
+        eligible[rows[rows != _NO_ROW]] = True
+        return eligible
 
     def is_merge_due(self) -> bool:
         """Tell whether enough rows wait to be taken in by a graph."""

@@ -19,8 +19,9 @@ from app.local_atlas.search.mql_filter import read_mql_filter
 from app.local_atlas.search.proximity_graph import ProximityGraph
 from app.local_atlas.search.search_data import SearchData
 from app.local_atlas.search.similarity import scores, square_lengths
+from app.local_atlas.search.snapshot import Snapshot
 from app.local_atlas.search.vector_criteria import VectorCriteria
-from app.local_atlas.search.vector_index import Snapshot, VectorIndex
+from app.local_atlas.search.vector_index import VectorIndex
 from app.local_atlas.search.vector_search import search_with_mql
 from app.local_atlas.search.vectors import Vector
 
@@ -85,11 +86,11 @@ def searches(monkeypatch: pytest.MonkeyPatch) -> Searches:
 
 def found(index: VectorIndex, query: Any, allowed: Any = None, k: int = 10) -> Hits:
     vector = Vector("float32", query)
-    return nearest_approximately(index.snapshot(), index.field, vector, k, 10 * k, allowed)
+    return nearest_approximately(index.snapshot(allowed), index.field, vector, k, 10 * k)
 
 
 def exactly(index: VectorIndex, query: Any, allowed: Any = None, k: int = 10) -> Hits:
-    return nearest(index.snapshot(), index.field, Vector("float32", query), k, allowed)
+    return nearest(index.snapshot(allowed), index.field, Vector("float32", query), k)
 
 
 def recall(index: VectorIndex, allowed: Any = None) -> float:
@@ -305,12 +306,12 @@ def test_rows_that_were_found_far_out_only_are_looked_for_further() -> None:
     graph: Any = RowsInOrder()
     rows = np.arange(n)
     matrix = MatrixView((np.ones((n, 2), np.float32),))
-    lives = np.ones(n, np.bool_)
-    snapshot = Snapshot(matrix, rows, rows.astype(np.int32), np.full(n, 2.0), lives, graph, n)
     allowed = (rows >= 42) & ((rows < 50_021) | (rows >= 99_979))  # half of them, none near
+    lengths = np.full(n, 2.0)
+    snapshot = Snapshot(matrix, rows, rows.astype(np.int32), lengths, allowed, True, graph, n)
     query = Vector("float32", np.ones(2, np.float32))
 
-    hits = nearest_approximately(snapshot, VectorField(2, "cosine"), query, 10, 100, allowed)
+    hits = nearest_approximately(snapshot, VectorField(2, "cosine"), query, 10, 100)
 
     # 208 accepted ones among the first 250 would be enough, but none of the nearest 42 is.
     assert graph.efs == [250, 650]

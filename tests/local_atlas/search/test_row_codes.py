@@ -4,7 +4,8 @@ import pytest
 from app.local_atlas.search.mapping import VectorField
 from app.local_atlas.search.row_codes import CodeBook, RowCodes
 from app.local_atlas.search.sifting import sifted
-from app.local_atlas.search.vector_index import Snapshot, VectorIndex
+from app.local_atlas.search.snapshot import Snapshot
+from app.local_atlas.search.vector_index import VectorIndex
 from app.local_atlas.search.vectors import Vector
 
 DIMENSIONS = 96
@@ -123,7 +124,8 @@ def test_rows_that_wait_for_the_graph_are_kept(snapshot: Snapshot, values: np.nd
         snapshot.record_ids,
         snapshot.slots,
         snapshot.square_lengths,
-        snapshot.alive,
+        snapshot.eligible,
+        False,
         snapshot.graph,
         ROWS - 100,
     )

@@ -53,7 +53,7 @@ def test_candidates_hold_the_nearest(
     allowed[[5, *range(2000, 2100)]] = True
     query = Vector(element_type, values[5])
 
-    hits = nearest(index.snapshot(), field, query, 20, allowed)
+    hits = nearest(index.snapshot(allowed), field, query, 20)
 
     all_scores = scores(element_type, similarity, query.values, values, square_lengths(values))
     rows = np.flatnonzero(allowed)
@@ -117,7 +117,7 @@ def test_removed_rows_are_not_found_and_make_room() -> None:
     assert hits.slots.tolist() == (hits.record_ids // 10).tolist()
     # What a query took before is still what it was.
     assert before.values.tolist() == values.tolist()
-    assert before.alive.all()
+    assert before.eligible.all()
 
 
 def test_a_snapshot_does_not_see_later_rows() -> None:
@@ -137,7 +137,7 @@ def test_no_row_is_allowed() -> None:
     index = filled(field, "float32", np.zeros((3, 2), np.float32))
 
     hits = nearest(
-        index.snapshot(), field, Vector("float32", np.ones(2, np.float32)), 3, np.zeros(3, bool)
+        index.snapshot(np.zeros(3, bool)), field, Vector("float32", np.ones(2, np.float32)), 3
     )
 
     assert len(hits.record_ids) == 0
