@@ -9,6 +9,7 @@ from pymongo.database import Database
 from pymongo.errors import OperationFailure
 from pymongo.operations import SearchIndexModel
 
+from tests import real_server
 from tests.local_atlas.search.asking import (
     Documents,
     command_refusal,
@@ -324,11 +325,12 @@ def test_an_index_answers_all_the_while_it_is_updated(collection: Documents) -> 
 
     collection.update_search_index("default", vector_definition("f"))
 
-    is_ready = False
-    while not is_ready:
+    def is_ready() -> bool:
         (entry,) = collection.list_search_indexes()
-        is_ready = entry["status"] == "READY"
         assert (entry["queryable"], ids(vector_search(collection))) == (True, [0, 1, 2])
+        return entry["status"] == "READY"
+
+    real_server.poll(is_ready)
     wait_until_ready(collection)
     assert ids(vector_search(collection, filter={"f": 1})) == [1]
 
