@@ -14,11 +14,12 @@ Each wait for a build or for a write to be searchable ends after ten minutes.
 """
 
 import os
+import sys
 from collections.abc import Generator
 from typing import Any
 
 import pytest
-from pymongo.errors import PyMongoError
+from pymongo.errors import PyMongoError, ServerSelectionTimeoutError
 
 from tests import real_server
 
@@ -52,6 +53,8 @@ class Differences:
         report = yield
         if report.failed and call.excinfo is not None:
             self._found.append((item.nodeid, *self._expected_and_answered(call.excinfo)))
+            if call.excinfo.errisinstance(ServerSelectionTimeoutError):
+                item.session.shouldstop = "the server is gone"
         elif report.when == "call":
             self._passed += report.passed
         for answered, expected in self._server.other_words:
@@ -90,7 +93,7 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         server = real_server.RealServer(uri)
         described = server.describe()
-    except PyMongoError as error:
+    except (PyMongoError, ValueError) as error:  # a port that is none is a ValueError
         why = str(error).split(", full error:")[0].split(" (configured timeouts")[0]
         pytest.exit(f"The server of ATLAS_TEST_URI cannot be asked: {why}", returncode=2)
     real_server.asked = server
@@ -99,9 +102,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure() -> None:
     """Leave nothing on the server, also after Ctrl-C."""
-    if real_server.asked is not None:
-        real_server.asked.close()
-        real_server.asked = None
+    server, real_server.asked = real_server.asked, None
+    if server is None:
+        return
+    try:
+        server.close()
+    except (PyMongoError, TimeoutError) as error:
+        sys.stderr.write(f"Databases {server.prefix}* may be left on the server: {error}\n")
 
 
 def _shown(value: object) -> str:

@@ -30,7 +30,7 @@ class RealServer:
     def __init__(self, uri: str) -> None:
         self._writes = _WriteCounts()
         self._shown: dict[tuple[str, str], int] = {}
-        self._prefix = f"local_atlas_check_{uuid4().hex[:8]}_"
+        self.prefix = f"local_atlas_check_{uuid4().hex[:8]}_"
         self._databases = 0
         # Refusals of index commands that mean what LocalAtlas's mean: the answer, the expected.
         self.other_words: list[tuple[object, object]] = []
@@ -48,7 +48,7 @@ class RealServer:
     def new_database(self) -> Database[dict[str, Any]]:
         """Return a database that nobody else uses; nothing is made on the server yet."""
         self._databases += 1
-        return self.client[f"{self._prefix}{self._databases}"]
+        return self.client[f"{self.prefix}{self._databases}"]
 
     def drop_database(self, database: Database[dict[str, Any]]) -> None:
         """Drop a database of this run, its search indexes first.
@@ -64,7 +64,7 @@ class RealServer:
     def close(self) -> None:
         """Drop what is left of this run, also where it was interrupted, and disconnect."""
         for name in self.client.list_database_names():
-            if name.startswith(self._prefix):
+            if name.startswith(self.prefix):
                 self.drop_database(self.client[name])
         self.client.close()
 

@@ -88,12 +88,18 @@ def test_everything_is_counted(altered):
     [
         ("", "ATLAS_TEST_URI is not set; it names the server to test."),
         (
+            "mongodb://user:secret@[::1]:port",
+            "The server of ATLAS_TEST_URI cannot be asked: Port contains non-digit characters. "
+            "Hint: username and password must be escaped according to RFC 3986, "
+            "use urllib.parse.quote_plus",
+        ),
+        (
             "mongodb://user:secret@127.0.0.1:1/?serverSelectionTimeoutMS=50",
             "The server of ATLAS_TEST_URI cannot be asked: 127.0.0.1:1: [Errno 111] "
             "Connection refused",
         ),
     ],
-    ids=["no URI", "no server"],
+    ids=["no URI", "a bad URI", "no server"],
 )
 def test_what_cannot_run_ends_with_one_sentence(uri, sentence):
     result = run_tests(uri)
