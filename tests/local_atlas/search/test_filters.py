@@ -344,6 +344,16 @@ def test_a_number_field_that_a_search_index_lacks_is_named(db: Database[dict[str
     assert refusal(collection, stage) == (8, AGGREGATE_PREFIX + message)
 
 
+@pytest.mark.parametrize("filter_", [{}, {"allDocuments": {}}], ids=["{}", "allDocuments"])
+def test_no_operator_matches_everything(search_indexed: Documents, filter_: dict[str, Any]) -> None:
+    knn = {"path": "v", "vector": [0, 0], "k": 1, "filter": filter_}
+
+    code, text = refusal(search_indexed, {"$search": {"knnBeta": knn}})
+
+    assert code == 8
+    assert text.startswith(f'{AGGREGATE_PREFIX}"knnBeta.filter" one of [autocomplete, compound, ')
+
+
 REFUSED_OPERATORS = [
     pytest.param(
         {"range": {"path": "f", "lt": 1, "lte": 1}},

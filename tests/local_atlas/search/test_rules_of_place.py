@@ -49,6 +49,18 @@ def test_only_the_first_stage(collection: Documents, stage: dict[str, Any]) -> N
 
 
 @pytest.mark.parametrize("stage", STAGES)
+def test_only_the_first_stage_of_an_inner_pipeline_too(
+    collection: Documents, stage: dict[str, Any]
+) -> None:
+    later = [{"$match": {}}, stage]
+    union = {"$unionWith": {"coll": "c", "pipeline": later}}
+    lookup = {"$lookup": {"from": "c", "pipeline": later, "as": "near"}}
+
+    assert refused(collection, union)[0] == 40602
+    assert refused(collection, lookup)[0] == 40602
+
+
+@pytest.mark.parametrize("stage", STAGES)
 def test_never_in_facet(collection: Documents, stage: dict[str, Any]) -> None:
     assert refused(collection, {"$facet": {"a": [stage]}})[0] == 40600
 
