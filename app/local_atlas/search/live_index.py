@@ -207,7 +207,7 @@ class Generation:
         self.data.restore(state)
         for start in range(0, len(changed), _CHUNK_DOCUMENTS):
             chunk = changed[start : start + _CHUNK_DOCUMENTS]
-            self.data.apply(list(zip(chunk, collection.get_many(chunk), strict=True)))
+            self._take(list(zip(chunk, collection.get_many(chunk), strict=True)))
         self.origin = f"opened with {len(changed)} changes"
         return position
 

@@ -4,6 +4,7 @@ The first rows may lie in the storage of a graph; the others wait in chunks unti
 there. A row's number never changes on the way. A view taken earlier keeps what it has seen.
 """
 
+import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -113,8 +114,7 @@ class Matrix:
         """Append (n, width) rows."""
         while len(rows):
             if not self._free:
-                # Room that is never written to costs no memory.
-                self._chunks.append(np.empty((_CHUNK_ROWS, self._width), self._dtype))
+                self._chunks.append(_room(self._width, self._dtype))
                 self._free = _CHUNK_ROWS
             fitting = min(self._free, len(rows))
             start = _CHUNK_ROWS - self._free
@@ -148,6 +148,14 @@ class Matrix:
             if len(part):
                 parts.append(part)
         return MatrixView(tuple(parts) or (np.empty((0, self._width), self._dtype),))
+
+
+def _room(width: int, dtype: type[np.generic]) -> Array:
+    """Return a chunk that takes no memory before it is written to, and none when it is dropped."""
+    # What numpy allocates and frees in this size, the C library may keep for itself.
+    size_bytes = _CHUNK_ROWS * width * np.dtype(dtype).itemsize
+    memory = mmap.mmap(-1, size_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    return np.frombuffer(memory, dtype).reshape(_CHUNK_ROWS, width)
 
 
 def _multiply_in_place(part: Array, target: Array, rows: Ids, products: Array) -> None:

@@ -17,6 +17,7 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
+from .graph_storage import empty_storage
 from .mapping import VectorField
 from .row_codes import CodeBook, RowCodes
 from .shared_lock import SharedLock
@@ -25,7 +26,7 @@ Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int64]
 
-_GROWTH = 1.25
+_GROWTH = 2  # room that is not used takes no memory
 # How far squared lengths may lie from the first one under cosine and dotProduct.
 _UNEVENNESS = 0.002
 # Squared distances beyond are not to be trusted in float32.
@@ -38,7 +39,7 @@ class ProximityGraph:
     Args:
         field: how the rows are compared, and the options of the graph.
         square_length: of the first row, which all others resemble where that matters.
-        capacity: how many rows to make room for.
+        expected: how many rows to make room for.
         sample: (n, d) some of the rows to come, at least one; None where `codes` are set.
 
     Attributes:
@@ -49,7 +50,7 @@ class ProximityGraph:
         self,
         field: VectorField,
         square_length: float,
-        capacity: int,
+        expected: int,
         sample: Floats | None = None,
     ) -> None:
         self.codes: RowCodes | None = None
@@ -57,8 +58,10 @@ class ProximityGraph:
         self._field = field
         self._square_length = square_length
         self._lock = SharedLock()
-        self._capacity = capacity
-        self._storage = _storage(field.dimensions, capacity)
+        self._expected = expected
+        # Whoever makes a graph has no time to wait for the room; who adds to it has.
+        self._capacity = 0
+        self._storage = empty_storage(field.dimensions, 0)
         # FAISS's type hints do not know that a storage may be given.
         self._index = faiss.IndexHNSW(self._storage, field.max_edges)  # type: ignore[arg-type]
         self._index.hnsw.efConstruction = field.num_edge_candidates
@@ -82,7 +85,7 @@ class ProximityGraph:
 
     @classmethod
     def restored(
-        cls, field: VectorField, state: Mapping[str, Any], rows: Iterable[Floats], capacity: int
+        cls, field: VectorField, state: Mapping[str, Any], rows: Iterable[Floats], expected: int
     ) -> "ProximityGraph":
         """Return the graph that `state` was taken of.
 
@@ -90,9 +93,10 @@ class ProximityGraph:
             field: as when it was built.
             state: of the graph.
             rows: all its rows, in blocks that are copied.
-            capacity: how many rows to make room for.
+            expected: how many rows to make room for.
         """
-        graph = cls(field, state["square_length"], capacity)
+        graph = cls(field, state["square_length"], expected)
+        graph._grow(expected)
         graph.codes = RowCodes.restored(state["codes"])
         for block in rows:
             graph._storage.add(block)
@@ -132,6 +136,10 @@ class ProximityGraph:
         scaled: Floats = (wide * np.sqrt(self._square_length / square_length)).astype(np.float32)
         return scaled
 
+    def expect(self, rows: int) -> None:
+        """Make room for this many rows when there has to be more."""
+        self._expected = rows
+
     def add(self, rows: Floats) -> None:
         """Append rows; only one thread may do so."""
         if self._storage.ntotal + len(rows) > self._capacity:
@@ -159,22 +167,14 @@ class ProximityGraph:
         self.codes.append(rows)
 
     def _grow(self, needed: int) -> None:
-        capacity = max(needed, int(self._capacity * _GROWTH))
-        storage = _storage(self._field.dimensions, capacity)
+        capacity = max(needed, self._expected, self._capacity * _GROWTH)
+        storage = empty_storage(self._field.dimensions, capacity)
         storage.add(self.rows)
         with self._lock.exclusive():
             self._index.storage = storage
             # FAISS's wrapper would keep the first storage as long as the index lives.
             self._index.referenced_objects = [storage]  # type: ignore[attr-defined]  # no hint
             self._storage, self._capacity = storage, capacity
-
-
-def _storage(dimensions: int, capacity: int) -> faiss.IndexFlatL2:
-    storage = faiss.IndexFlatL2(dimensions)
-    # The room stays when the size goes back to nothing.
-    storage.codes.resize(capacity * dimensions * 4)
-    storage.codes.resize(0)
-    return storage
 
 
 class _Pinned:

@@ -197,12 +197,12 @@ class SearchRegistry:
         self._is_closed = True
         with self._lock:
             indexes = [index for indexes in self._indexes.values() for index in indexes]
-        for index in indexes:
-            for generation in index.generations():
-                generation.cancel()
+        generations = [one for index in indexes for one in index.generations()]
+        for generation in generations:
+            generation.cancel()
         self._builds.put(None)
         self._builder.join()
-        for generation in (one for index in indexes for one in index.generations()):
+        for generation in generations:
             generation.close()
 
     def _of(self, collection: StoredCollection) -> list[LiveIndex]:

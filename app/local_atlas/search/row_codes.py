@@ -31,14 +31,16 @@ class CodeBook:
     Args:
         centre: (d,) float32, of the rows.
         radius: the root mean square of their distances from it.
+        rotation: (d * d,) float32, an orthonormal matrix, row by row.
     """
 
-    def __init__(self, centre: Floats, radius: float) -> None:
+    def __init__(self, centre: Floats, radius: float, rotation: Floats) -> None:
         self._dimensions = len(centre)
         self._centre = centre
         self._radius = radius
-        self._rotation = faiss.RandomRotationMatrix(self._dimensions, self._dimensions)
-        self._rotation.init(_SEED)
+        self._rotation = faiss.LinearTransform(self._dimensions, self._dimensions)
+        faiss.copy_array_to_vector(rotation, self._rotation.A)
+        self._rotation.is_trained = True
         self._spare: list[faiss.IndexRaBitQ] = [self._index()]
         self.code_bytes = int(self._spare[0].sa_code_size())
 
@@ -47,11 +49,15 @@ class CodeBook:
         """Return a code book for rows like these (n, d), n at least 1."""
         centre = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
         square_distances = np.square(rows - centre, dtype=np.float64).sum(1)
-        return cls(centre, float(np.sqrt(square_distances.mean())))
+        rotation = faiss.RandomRotationMatrix(len(centre), len(centre))
+        rotation.init(_SEED)
+        matrix = faiss.vector_to_array(rotation.A)
+        return cls(centre, float(np.sqrt(square_distances.mean())), matrix)
 
     def state(self) -> dict[str, Any]:
         """Return what `CodeBook` makes an equal one of."""
-        return {"centre": self._centre, "radius": self._radius}
+        rotation = faiss.vector_to_array(self._rotation.A)
+        return {"centre": self._centre, "radius": self._radius, "rotation": rotation}
 
     def encode(self, rows: Floats) -> Codes:
         """Return (n, code_bytes) uint8 codes of (n, d) rows."""

@@ -173,8 +173,8 @@ class VectorIndex:
         self._may_have_graph = state["may_have_graph"]
         if state["graph"] is not None:
             stored = rows.next(state["merged"])
-            capacity = int(self._count * _ROOM_TO_SPARE)
-            self._graph = ProximityGraph.restored(self.field, state["graph"], stored, capacity)
+            expected = int(self._count * _ROOM_TO_SPARE)
+            self._graph = ProximityGraph.restored(self.field, state["graph"], stored, expected)
             self._matrix.precede(self._graph.rows)
         for block in rows.next(self._count - state["merged"]):
             self._matrix.append(block)
@@ -225,11 +225,12 @@ class VectorIndex:
         if not waiting or not (self._is_merging or self.is_merge_due()):
             self._is_merging = False
             return None
+        expected = int(max(self._count, self._expected) * _ROOM_TO_SPARE)
         if self._graph is None:
-            capacity = int(max(self._count, self._expected) * _ROOM_TO_SPARE)
             first = float(self._square_lengths[: self._count][self._alive[: self._count]][0])
             sample = self._matrix.waiting(_GRAPH_ROWS)
-            self._graph = ProximityGraph(self.field, first, capacity, sample)
+            self._graph = ProximityGraph(self.field, first, expected, sample)
+        self._graph.expect(expected)
         start = self._matrix.stored
         rows = self._matrix.waiting(_SMALL_STEP if waiting <= _SERVED_WAITING else _LARGE_STEP)
         chosen = slice(start, start + len(rows))
