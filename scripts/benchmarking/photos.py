@@ -132,7 +132,7 @@ def _embed_crops(
 ) -> Floats:
     """Embed equally many crops of each photo, and put them into random order."""
     each = -(-count // len(paths))
-    embeddings = embedder.embed_images(_crops(paths, each, random))
+    embeddings = embedder.embed_images(_crops(paths[:count], each, random))
     chosen: Floats = embeddings[random.permutation(len(embeddings))[:count]]
     return chosen
 

@@ -18,8 +18,11 @@ def tune(worker: Worker, question: Question, budget_s: float) -> Setting:
         question: what is asked, without a filter.
         budget_s: how long each setting is tried.
     """
+    ladders: Sequence[Sequence[Setting]] = worker.call("ladders")
+    if sum(map(len, ladders)) == 1:
+        return ladders[0][0]
     tried: list[tuple[Setting, Replies]] = []
-    for ladder in worker.call("ladders"):
+    for ladder in ladders:
         setting = _first_accurate(worker, question, ladder, budget_s)
         tried.append((setting, worker.call("ask", setting, question, 0, 1, budget_s)))
     accurate = [one for one in tried if recall(one[1], question) >= TARGET_RECALL]

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from scripts.benchmarking.measuring import Replies, figures, recall, short_answers
 from scripts.benchmarking.questions import Question
@@ -34,18 +35,25 @@ class Rehearsal:
         return replies
 
 
-def test_the_first_setting_of_a_ladder_that_is_accurate_is_chosen():
-    worker = Rehearsal([(found, float(found)) for found in (2, 4, 6, 8, 10, 10, 10)])
-    worker._ladders[0][5]["latency_ms"] = 1.0  # a lucky moment of a more accurate one
+@pytest.mark.parametrize("first", range(7))
+def test_the_first_setting_of_a_ladder_that_is_accurate_is_chosen(first):
+    worker = Rehearsal([(9, 10.0 + i) if i < first else (10, 20.0 - i) for i in range(7)])
 
-    assert tune(worker, QUESTION, 1.0) == {"found": 10, "latency_ms": 10.0}
-    assert len(worker.asked) <= 4  # by bisection
+    assert tune(worker, QUESTION, 1.0) == {"found": 10, "latency_ms": 20.0 - first}
+    assert len(worker.asked) <= 4  # by bisection, and once more for its latency
 
 
 def test_of_several_ladders_the_fastest_accurate_setting_is_chosen():
     worker = Rehearsal([(9, 1.0), (10, 5.0)], [(9, 2.0), (10, 3.0)], [(8, 0.1), (9, 0.2)])
 
     assert tune(worker, QUESTION, 1.0) == {"found": 10, "latency_ms": 3.0}
+
+
+def test_a_system_without_a_choice_is_not_tried():
+    worker = Rehearsal([(10, 1.0)])
+
+    assert tune(worker, QUESTION, 1.0) == {"found": 10, "latency_ms": 1.0}
+    assert worker.asked == []
 
 
 def test_where_no_setting_is_accurate_the_most_accurate_one_is_chosen():
