@@ -122,10 +122,17 @@ class Matrix:
             self._free -= fitting
             rows = rows[fitting:]
 
-    def waiting(self, limit: int) -> Array:
-        """Return the first rows that wait in chunks, at most `limit`, fewer at a chunk's end."""
-        end = _CHUNK_ROWS - (self._free if len(self._chunks) == 1 else 0)
-        return self._chunks[0][self._moved : min(end, self._moved + limit)]
+    def after(self, start: int, limit: int) -> Array:
+        """Return the rows from number `start` on, not copied, at least one and at most `limit`.
+
+        Args:
+            start: of a row that is not stored.
+            limit: there are fewer at the end of a chunk.
+        """
+        number, first = divmod(start - self.stored + self._moved, _CHUNK_ROWS)
+        is_last = number == len(self._chunks) - 1
+        end = _CHUNK_ROWS - (self._free if is_last else 0)
+        return self._chunks[number][first : min(end, first + limit)]
 
     def store(self, stored: Array) -> None:
         """Let the first rows be the stored ones, equal to what they replace."""

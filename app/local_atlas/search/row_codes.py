@@ -62,7 +62,7 @@ class CodeBook:
     def encode(self, rows: Floats) -> Codes:
         """Return (n, code_bytes) uint8 codes of (n, d) rows."""
         index = self._borrowed()
-        codes: Codes = index.sa_encode(self._rotated(rows))
+        codes: Codes = index.sa_encode(self.rotated(rows))
         self._spare.append(index)
         return codes
 
@@ -88,12 +88,13 @@ class CodeBook:
         distance = float(np.linalg.norm(target - self._centre))
         scale = 2 * distance * self._radius / sqrt(max(self._dimensions - 1, 1))
         try:
-            target = self._rotated(target[np.newaxis])
+            target = self.rotated(target[np.newaxis])
             yield Estimator(index, rows, target, _RELATIVE_ERROR * scale)
         finally:
             self._spare.append(index)
 
-    def _rotated(self, rows: Floats) -> Floats:
+    def rotated(self, rows: Floats) -> Floats:
+        """Return (n, d) rows less the centre, turned so that no dimension outweighs the others."""
         rotated: Floats = self._rotation.apply(rows - self._centre)
         return rotated
 

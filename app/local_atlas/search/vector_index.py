@@ -16,9 +16,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .float_graph import FloatGraph
 from .mapping import VectorField
 from .matrix import Matrix
 from .proximity_graph import ProximityGraph
+from .quantized_graph import QuantizedGraph
 from .saved_state import Rows, SavedRows
 from .similarity import square_lengths
 from .snapshot import Snapshot
@@ -76,6 +78,7 @@ class VectorIndex:
         self._row_of_slot: Ids = np.empty(0, np.int64)  # _NO_ROW where a slot has none
         self._expected = expected
         self._graph: ProximityGraph | None = None
+        self._merged = 0
         self._is_merging = False
         self._may_have_graph = False
         self._is_in_order = True  # whether every row's number is that of its slot
@@ -142,8 +145,9 @@ class VectorIndex:
 
         No row may be added to the graph as long as the state is used.
         """
-        end, merged = self._count, self._matrix.stored
-        graph = self._graph if merged else None
+        end = self._count
+        # What a quantized graph holds is built anew: it takes a fraction of the time.
+        graph = self._graph if self._merged and isinstance(self._graph, FloatGraph) else None
         return {
             "rows": Rows(self._lineage, self._matrix.view()),
             "record_ids": self._record_ids[:end],
@@ -151,7 +155,7 @@ class VectorIndex:
             "square_lengths": self._square_lengths[:end],
             "alive": self._alive[:end].copy(),
             "may_have_graph": self._may_have_graph,
-            "merged": 0 if graph is None else merged,
+            "merged": 0 if graph is None else self._merged,
             "graph": None if graph is None else graph.state(),
         }
 
@@ -172,10 +176,12 @@ class VectorIndex:
         self._set_rows(self._slots[living], living)
         self._may_have_graph = state["may_have_graph"]
         if state["graph"] is not None:
-            stored = rows.next(state["merged"])
+            self._merged = state["merged"]
             expected = int(self._count * _ROOM_TO_SPARE)
-            self._graph = ProximityGraph.restored(self.field, state["graph"], stored, expected)
-            self._matrix.precede(self._graph.rows)
+            blocks = rows.next(self._merged)
+            graph = FloatGraph.restored(self.field, state["graph"], blocks, expected)
+            self._matrix.precede(graph.rows)
+            self._graph = graph
         for block in rows.next(self._count - state["merged"]):
             self._matrix.append(block)
 
@@ -185,7 +191,7 @@ class VectorIndex:
         Args:
             allowed: (capacity,) by slot, what a filter leaves; None for no filter.
         """
-        end, merged = self._count, self._matrix.stored
+        end = self._count
         return Snapshot(
             self._matrix.view(),
             self._record_ids[:end],
@@ -193,8 +199,8 @@ class VectorIndex:
             self._square_lengths[:end],
             self._eligible(allowed),
             allowed is not None,
-            self._graph if end - merged <= _SERVED_WAITING else None,
-            merged,
+            self._graph if end - self._merged <= _SERVED_WAITING else None,
+            self._merged,
         )
 
     def _eligible(self, allowed: Bools | None) -> Bools:
@@ -211,7 +217,7 @@ class VectorIndex:
     def is_merge_due(self) -> bool:
         """Tell whether enough rows wait to be taken in by a graph."""
         is_many = self._graph is not None or len(self) >= _GRAPH_ROWS
-        waiting = self._count - self._matrix.stored
+        waiting = self._count - self._merged
         return self._may_have_graph and is_many and waiting >= _MERGED_AT_ONCE
 
     def next_merge(self) -> MergeStep | None:
@@ -220,36 +226,42 @@ class VectorIndex:
         To be called under the lock by the only thread that builds; what it gets is to be added
         without the lock, and accepted before the next one is asked for.
         """
-        waiting = self._count - self._matrix.stored
+        waiting = self._count - self._merged
         # What was begun goes on until nothing waits.
         if not waiting or not (self._is_merging or self.is_merge_due()):
             self._is_merging = False
             return None
         expected = int(max(self._count, self._expected) * _ROOM_TO_SPARE)
-        if self._graph is None:
-            first = float(self._square_lengths[: self._count][self._alive[: self._count]][0])
-            sample = self._matrix.waiting(_GRAPH_ROWS)
-            self._graph = ProximityGraph(self.field, first, expected, sample)
-        self._graph.expect(expected)
-        start = self._matrix.stored
-        rows = self._matrix.waiting(_SMALL_STEP if waiting <= _SERVED_WAITING else _LARGE_STEP)
-        chosen = slice(start, start + len(rows))
-        if not self._graph.fits(self._square_lengths[chosen][self._alive[chosen]]):
+        graph = self._graph = self._graph or self._new_graph(expected)
+        graph.expect(expected)
+        step = _SMALL_STEP if waiting <= _SERVED_WAITING else _LARGE_STEP
+        rows = self._matrix.after(self._merged, step)
+        chosen = slice(self._merged, self._merged + len(rows))
+        if not graph.fits(self._square_lengths[chosen][self._alive[chosen]]):
             # Rows that are in its storage stay there; the graph is of no use any more.
             self._graph, self._may_have_graph, self._is_merging = None, False, False
             return None
         self._is_merging = True
-        return MergeStep(self._graph, rows)
+        return MergeStep(graph, rows)
 
     def accept(self, step: MergeStep) -> None:
         """Let the rows of a step be the graph's, under the lock, unless it was given up."""
-        if step.graph is self._graph:
+        if step.graph is not self._graph:
+            return
+        self._merged += len(step.rows)
+        if isinstance(step.graph, FloatGraph):
             self._matrix.store(step.graph.rows)
+
+    def _new_graph(self, expected: int) -> ProximityGraph:
+        first = float(self._square_lengths[: self._count][self._alive[: self._count]][0])
+        kind = FloatGraph if self.field.quantization == "none" else QuantizedGraph
+        return kind(self.field, first, expected, self._matrix.after(0, _GRAPH_ROWS))
 
     def _clear(self) -> None:
         self._matrix = Matrix(self._width, self._dtype)
         self._lineage = uuid.uuid4().hex
         self._graph = None
+        self._merged = 0
         self._is_merging = False
         is_float = self.element_type == "float32"
         self._may_have_graph = is_float and self.field.indexing_method == "hnsw"

@@ -13,6 +13,7 @@ import pytest
 from app.local_atlas.search.approximate_search import nearest_approximately
 from app.local_atlas.search.definition import parse_definition
 from app.local_atlas.search.exact_search import Hits, nearest
+from app.local_atlas.search.float_graph import FloatGraph
 from app.local_atlas.search.mapping import Similarity, VectorField
 from app.local_atlas.search.matrix import MatrixView
 from app.local_atlas.search.mql_filter import read_mql_filter
@@ -269,7 +270,7 @@ def test_a_snapshot_does_not_see_what_the_graph_takes_in_later() -> None:
 
 
 def test_a_storage_that_was_outgrown_lives_as_long_as_its_views() -> None:
-    graph = ProximityGraph(VectorField(DIMENSIONS, "cosine"), 1.0, 100, VALUES[:100])
+    graph = FloatGraph(VectorField(DIMENSIONS, "cosine"), 1.0, 100, VALUES[:100])
     graph.add(VALUES[:100])
     view: Any = graph.rows
     storage = weakref.ref(view.base.owner)
@@ -449,7 +450,7 @@ def test_a_failing_build_leaves_the_index_answering(
     def fail(graph: ProximityGraph, rows: Any) -> None:
         raise MemoryError("no room")
 
-    monkeypatch.setattr(ProximityGraph, "add", fail)
+    monkeypatch.setattr(FloatGraph, "add", fail)
     data = SearchData(DEFINITION)
     data.apply([change(i + 1, one) for i, one in enumerate(VALUES)])
     data.wait_until_merged()

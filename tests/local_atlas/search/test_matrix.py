@@ -21,9 +21,8 @@ def filled(values: Any, *, stored: int) -> Matrix:
     matrix = Matrix(WIDTH, values.dtype.type)
     for start in range(0, ROWS, 1000):
         matrix.append(values[start : start + 1000])
-    while matrix.stored < stored:
-        matrix.waiting(stored - matrix.stored)
-        matrix.store(values[: matrix.stored + len(matrix.waiting(stored - matrix.stored))])
+    while (start := matrix.stored) < stored:
+        matrix.store(values[: start + len(matrix.after(start, stored - start))])
     return matrix
 
 

@@ -1,0 +1,34 @@
+"""A graph of quantized vectors: eight bits or one bit per dimension, as a definition asks for.
+
+The full vectors stay elsewhere. The graph finds candidates by what is left of them, as the engine
+does, and others score those with the full vectors.
+"""
+
+from typing import Any
+
+import faiss
+
+from .proximity_graph import Floats, ProximityGraph
+
+
+class QuantizedGraph(ProximityGraph):
+    """A graph for `quantization: scalar` or `binary`, see `ProximityGraph`."""
+
+    def _begin(self, sample: Floats) -> None:
+        super()._begin(sample)
+        dimensions, edges = self._field.dimensions, self._field.max_edges
+        if self._field.quantization == "scalar":
+            bits: Any = (
+                faiss.ScalarQuantizer.QT_8bit
+            )  # an int, which FAISS's type hints do not know
+            self._set_index(faiss.IndexHNSWSQ(dimensions, bits, edges, faiss.METRIC_L2))
+        else:
+            self._set_index(faiss.IndexHNSWRaBitQ(dimensions, edges, faiss.METRIC_L2))
+        self._index.train(self._stored_form(sample))
+
+    def _stored_form(self, rows: Floats) -> Floats:
+        if self._field.quantization == "scalar":
+            return rows
+        # One bit says most where no dimension is more telling than another.
+        assert self.codes is not None
+        return self.codes.book.rotated(rows)
