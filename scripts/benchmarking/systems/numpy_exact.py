@@ -29,17 +29,13 @@ class NumpyExact:
         """Copy the vectors into one matrix, and write that to a file."""
         self._matrix = np.empty((dataset.count, dataset.dimensions), np.float32)
         self._categories: list[str] = []
-        batches = []
+        codes, prices = [], []
         for items in dataset.batches(_BATCH):
             self._matrix[items.start : items.numbers.stop] = items.embeddings
             self._categories += items.categories
-            batches.append(items)
-        self._items = Items(
-            0,
-            self._matrix,
-            np.concatenate([items.codes for items in batches]),
-            np.concatenate([items.prices for items in batches]),
-        )
+            codes.append(items.codes)
+            prices.append(items.prices)
+        self._items = Items(0, self._matrix, np.concatenate(codes), np.concatenate(prices))
         np.save(self._folder / "matrix.npy", self._matrix)
 
     def use(self, setting: Setting) -> None:
