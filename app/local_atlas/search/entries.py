@@ -6,7 +6,8 @@ Source: https://github.com/mongodb/mongot, `ListSearchIndexesResponseDefinition`
 
 from typing import Any
 
-from .live_index import Generation, LiveIndex, State, Version
+from .generation import Generation, State, Version
+from .live_index import LiveIndex
 
 _HOST_NAME = "localhost"
 
@@ -54,7 +55,8 @@ def _generation(generation: Generation) -> dict[str, Any]:
         "definitionVersion": _version(generation.version),
         "definition": generation.version.document,
     }
-    return detail if generation.message is None else {**detail, "message": generation.message}
+    notice = generation.notice
+    return detail if notice is None else {**detail, "message": notice}
 
 
 def _version(version: Version) -> dict[str, Any]:

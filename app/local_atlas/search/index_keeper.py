@@ -36,7 +36,8 @@ _CHANGED_SHARE = 0.05
 # Saving may take one part in so many of the time.
 _RESTED = 20
 _RETRY_S = 60.0
-_QUICKLY_SAVED_BYTES = 512 * 1024 * 1024
+# Some seconds on a solid state disk.
+_QUICKLY_SAVED_BYTES = 4 * 1024**3
 
 
 class IndexArchive:

@@ -6,7 +6,8 @@ from typing import Any
 from bson.datetime_ms import DatetimeMS
 
 from .definition import SearchIndexDefinition, parse_definition
-from .live_index import LiveIndex, Version
+from .generation import Version
+from .live_index import LiveIndex
 
 
 def new_version(
@@ -14,6 +15,11 @@ def new_version(
 ) -> Version:
     """Return a version that is created now; `document` is what `definition` was read from."""
     return Version(number, DatetimeMS(int(time.time() * 1000)), document, definition)
+
+
+def key_of(index_id: str, version: Version) -> str:
+    """Return what names a version of an index among all of a server."""
+    return f"{index_id}.{version.number}"
 
 
 def to_record(index: LiveIndex, version: Version) -> dict[str, Any]:

@@ -21,11 +21,12 @@ from ..options import ServerOptions
 from ..store import Store, StoredCollection
 from .definition import parse_definition
 from .entries import describe
+from .generation import Generation, Version
 from .index_keeper import IndexArchive
-from .index_records import new_version, to_record, version_of
+from .index_records import key_of, new_version, to_record, version_of
 from .index_requests import IndexRequest, IndexSelector, check_names
 from .lag import Lag
-from .live_index import Generation, LiveIndex, Version
+from .live_index import LiveIndex
 from .parsing import ParseError
 from .search_data import Change
 from .strict_writes import SkipFinder, check_definition, write_check
@@ -36,7 +37,8 @@ logger = logging.getLogger(__name__)
 class SearchRegistry:
     """The search indexes of one store, which it is to be a listener of before anything is written.
 
-    Definitions that the store kept are built again from the documents, in the background.
+    Indexes whose definitions the store kept are opened from the archive, or built again from the
+    documents, in the background. Without an archive nothing that was built outlives the process.
     """
 
     def __init__(
@@ -241,7 +243,7 @@ class SearchRegistry:
         if self._archive is not None:
             # What a strict server has built holds every document whole.
             identity = {"definition": version.document, "strictness": self.is_strict}
-            keeper = self._archive.keeper(collection, name, _key(index_id, version), identity)
+            keeper = self._archive.keeper(collection, name, key_of(index_id, version), identity)
         return Generation(version, keeper, restored=restored, finder=finder)
 
     def _new_index(
@@ -288,12 +290,8 @@ class SearchRegistry:
             except (ParseError, CommandError) as error:
                 logger.error("Search index %s cannot be restored: %s", record["name"], error)
         if self._archive is not None:
-            self._archive.keep_only({_key(one.id, one.latest) for one in restored})
+            self._archive.keep_only({key_of(one.id, one.latest) for one in restored})
         self._add(restored)
-
-
-def _key(index_id: str, version: Version) -> str:
-    return f"{index_id}.{version.number}"
 
 
 def _discard(index: LiveIndex) -> None:

@@ -162,8 +162,9 @@ class StateWriter:
     def _rows(self, rows: Rows) -> dict[str, Any]:
         segments = list(self._known.get(rows.lineage, ()))
         start, end = sum(segment.rows for segment in segments), len(rows.view)
-        # Segments at least double from the last to the first, or else there would be many.
-        while start < end and segments and segments[-1].rows < end - start:
+        # A segment that is not larger than what comes after it becomes a part of that, as in a
+        # binary counter: or else there would be many.
+        while start < end and segments and segments[-1].rows <= end - start:
             start -= segments.pop().rows
         if start < end:
             segments.append(self._segment(rows.view, start, end))

@@ -110,6 +110,12 @@ class SearchData:
         """Wait until the graphs hold everything that they are to take in now."""
         self._builder.wait()
 
+    @property
+    def unmerged(self) -> int:
+        """How many vectors graphs are about to take in."""
+        with self._lock:
+            return self._root.unmerged + self._nested.unmerged
+
     def stop(self) -> None:
         """Build no graph any further; queries go on being answered."""
         self._builder.stop()

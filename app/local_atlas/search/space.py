@@ -202,6 +202,11 @@ class Space:
         """Tell whether vectors wait to be taken in by a graph."""
         return any(vectors.is_merge_due() for vectors in self._vectors.values())
 
+    @property
+    def unmerged(self) -> int:
+        """How many vectors graphs are about to take in."""
+        return sum(vectors.unmerged for vectors in self._vectors.values())
+
     def next_merge(self) -> tuple[VectorIndex, MergeStep] | None:
         """Return what a graph is to take in next, or None where there is nothing to do."""
         for vectors in self._vectors.values():

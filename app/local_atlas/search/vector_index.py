@@ -220,6 +220,12 @@ class VectorIndex:
         waiting = self._count - self._merged
         return self._may_have_graph and is_many and waiting >= _MERGED_AT_ONCE
 
+    @property
+    def unmerged(self) -> int:
+        """How many rows a graph is about to take in; the few that may wait do not count."""
+        is_busy = self._is_merging or self.is_merge_due()
+        return self._count - self._matrix.stored if is_busy else 0
+
     def next_merge(self) -> MergeStep | None:
         """Return what a graph is to take in next, or None where there is nothing to do.
 

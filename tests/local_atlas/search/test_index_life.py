@@ -13,13 +13,17 @@ from pymongo import MongoClient
 
 from app.local_atlas.addresses import SocketAddress
 from app.local_atlas.errors import CommandError
+from app.local_atlas.journal import Position
 from app.local_atlas.mql.rows import decode
 from app.local_atlas.node import start_node
 from app.local_atlas.options import ServerOptions
 from app.local_atlas.search.definition import parse_definition
+from app.local_atlas.search.entries import describe
+from app.local_atlas.search.generation import Generation, Version
 from app.local_atlas.search.index_requests import IndexRequest, IndexSelector
-from app.local_atlas.search.live_index import Generation, LiveIndex, Version
+from app.local_atlas.search.live_index import LiveIndex
 from app.local_atlas.search.registry import SearchRegistry
+from app.local_atlas.search.saved_state import UnusableState
 from app.local_atlas.search.stages import run_search, run_vector_search
 from tests.local_atlas.search.asking import (
     ids,
@@ -378,3 +382,39 @@ def test_indexes_survive_a_restart_of_the_server(tmp_path: Path) -> None:
         assert ids(vector_search(client.d.a, queryVector=[2, 0])) == [1, 2]
         assert wait_until_ready(client.d.a) == before
     node.close()
+
+
+class LostKeeper:
+    """A keeper of an index that was saved and cannot be opened."""
+
+    def load(self) -> Any:
+        raise UnusableState("its manifest is damaged")
+
+    def mark(self) -> Position:
+        return Position(1, 1)
+
+    def due_in_s(self, changed: int, documents: int) -> None:
+        return None
+
+    def __str__(self) -> str:
+        return "Search index default"
+
+
+def test_an_index_that_is_built_again_says_so_until_it_is(collection: PausedCollection) -> None:
+    definition = parse_definition("vectorSearch", vector_definition())
+    version = Version(0, DatetimeMS(0), vector_definition(), definition)
+    keeper: Any = LostKeeper()
+    generation = Generation(version, keeper, restored=True)
+    index = LiveIndex("1", "default", "vectorSearch", collection, generation)
+    builder = threading.Thread(target=generation.build, args=(collection,))
+    builder.start()
+    assert collection.reached.wait(10)
+
+    detail = describe(index)["statusDetail"][0]["mainIndex"]
+    collection.go_on.set()
+    builder.join()
+
+    expected = "It is built again from the documents: its manifest is damaged."
+    assert (detail["status"], detail["message"]) == ("READY", expected)
+    assert "message" not in describe(index)["statusDetail"][0]["mainIndex"]
+    assert len(generation.data) == 3

@@ -352,3 +352,123 @@ def test_only_new_rows_are_written(directory: Path) -> None:
     added = {path: path.stat().st_size for path in directory.rglob("*.rows") if path not in rows}
     assert all(path.stat().st_mtime_ns == written for path, written in rows.items())
     assert sorted(added.values()) == [1500 * DIMENSIONS, 1500 * DIMENSIONS * 4]
+
+
+TEXTS = ["red shoes", "blue shoes of leather", "a red dress", ""]
+SEARCH_DEFINITION: dict[str, Any] = {
+    "mappings": {
+        "dynamic": False,
+        "fields": {
+            "v": {"type": "knnVector", "dimensions": DIMENSIONS, "similarity": "cosine"},
+            "title": [{"type": "string"}, {"type": "token"}],
+        },
+    }
+}
+
+
+def text_answers(documents: Documents) -> list[set[Any]]:
+    """What filters find: one whose texts were analysed before, and one that is asked first now."""
+    found = []
+    for operator in (
+        {"text": {"path": "title", "query": "red"}},
+        {"phrase": {"path": "title", "query": "shoes of leather"}},
+        {"equals": {"path": "title", "value": "a red dress"}},
+    ):
+        knn = {"path": "v", "vector": VALUES[3].tolist(), "k": 2 * N, "filter": operator}
+        hits = documents.aggregate([{"$search": {"index": "default", "knnBeta": knn}}])
+        found.append({hit["_id"] for hit in hits})
+    return found
+
+
+@pytest.mark.parametrize("is_asked_before", [False, True], ids=["unanalysed", "analysed"])
+def test_texts_are_found_as_before(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, *, is_asked_before: bool
+) -> None:
+    caplog.set_level(logging.INFO)
+    with serving(tmp_path) as documents:
+        documents.insert_many(
+            [{"_id": i, "v": VALUES[i].tolist(), "title": TEXTS[i % 4]} for i in range(1200)]
+        )
+        create_index(documents, SEARCH_DEFINITION)
+        if is_asked_before:
+            text_answers(documents)
+    with serving(tmp_path) as documents:
+        documents.update_many({"_id": {"$lt": 100}}, {"$set": {"title": "red again"}})
+        documents.delete_many({"_id": {"$gte": 1100}})
+
+    with serving(tmp_path) as documents:
+        found = text_answers(documents)
+        assert was_opened(caplog, 200)
+
+    kept = range(100, 1100)
+    assert found == [
+        {*range(100), *(i for i in kept if i % 4 in (0, 2))},
+        {i for i in kept if i % 4 == 1},
+        {i for i in kept if i % 4 == 2},
+    ]
+
+
+def test_nested_documents_are_found_as_before(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    vector = {"type": "vector", "numDimensions": 2, "similarity": "euclidean"}
+    definition = {
+        "nestedRoot": "parts",
+        "fields": [{**vector, "path": "parts.v"}, {"type": "filter", "path": "parts.kind"}],
+    }
+    with serving(tmp_path) as documents:
+        documents.insert_many(
+            [
+                {"_id": i, "parts": [{"v": [i, j], "kind": j} for j in range(i % 4)]}
+                for i in range(1200)
+            ]
+        )
+        create_index(documents, definition)
+    with serving(tmp_path) as documents:
+        documents.update_one({"_id": 7}, {"$set": {"parts": [{"v": [7, 0], "kind": 9}]}})
+        documents.delete_one({"_id": 11})
+
+    with serving(tmp_path) as documents:
+        stage = {"index": "default", "path": "parts.v", "queryVector": [0.0, 0.0], "exact": True}
+        search = {**stage, "limit": 5, "filter": {"parts.kind": {"$gte": 2}}}
+        hits = [hit["_id"] for hit in documents.aggregate([{"$vectorSearch": search}])]
+        assert was_opened(caplog, 2)
+
+    assert hits == [3, 7, 15, 19, 23]
+
+
+def message(documents: Documents) -> str | None:
+    (entry,) = documents.list_search_indexes()
+    found: str | None = entry["statusDetail"][0]["mainIndex"].get("message")
+    return found
+
+
+def test_a_graph_that_was_opened_takes_in_more(
+    directory: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with serving(directory) as documents:
+        answers(documents)
+        assert was_opened(caplog, 0)
+        documents.insert_many([document(i) for i in range(N, 2 * N)])
+        wait_until(lambda: message(documents) is None)
+        wait_until(lambda: "Search index default saved" in caplog.text)
+
+        approximate = recall(documents)
+    with serving(directory) as documents:
+        again = recall(documents)
+
+    assert approximate > 0.9
+    assert again == approximate
+
+
+def recall(documents: Documents) -> float:
+    """Return what part of the 20 nearest an approximate search of 200 candidates finds."""
+    found = 0
+    for query in VALUES[N + 100 : N + 120]:
+        search = {"index": "default", "path": "v", "queryVector": query.tolist()}
+        stage = {**search, "limit": 20, "numCandidates": 200}
+        nearest = np.argsort(-(VALUES @ query))[:20].tolist()
+        hits = documents.aggregate([{"$vectorSearch": stage}])
+        found += len({hit["_id"] for hit in hits} & set(nearest))
+    return found / 400
