@@ -224,7 +224,7 @@ class VectorIndex:
     def unmerged(self) -> int:
         """How many rows a graph is about to take in; the few that may wait do not count."""
         is_busy = self._is_merging or self.is_merge_due()
-        return self._count - self._matrix.stored if is_busy else 0
+        return self._count - self._merged if is_busy else 0
 
     def next_merge(self) -> MergeStep | None:
         """Return what a graph is to take in next, or None where there is nothing to do.
