@@ -9,6 +9,7 @@ exactly by others.
 """
 
 import os
+from abc import ABC, abstractmethod
 from typing import Any
 
 import faiss
@@ -29,7 +30,7 @@ _UNEVENNESS = 0.002
 _LONGEST_SQUARE = 1e30
 
 
-class ProximityGraph:
+class ProximityGraph(ABC):
     """Rows numbered in the order in which they were added.
 
     Args:
@@ -58,6 +59,10 @@ class ProximityGraph:
         self._expected = expected
         self._sample = sample
         self._lock = SharedLock()
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """Return what restores it besides the rows; add none while it is used."""
 
     def fits(self, square_lengths: Doubles) -> bool:
         """Tell whether rows of these squared lengths are ordered rightly by the graph."""

@@ -4,15 +4,35 @@ The full vectors stay elsewhere. The graph finds candidates by what is left of t
 does, and others score those with the full vectors.
 """
 
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import faiss
 
+from .mapping import VectorField
 from .proximity_graph import Floats, ProximityGraph
+from .row_codes import RowCodes
 
 
 class QuantizedGraph(ProximityGraph):
     """A graph for `quantization: scalar` or `binary`, see `ProximityGraph`."""
+
+    def state(self) -> dict[str, Any]:
+        """Return what `restored` needs; add no rows while it is used."""
+        assert self.codes is not None, "a graph without rows is not worth saving"
+        head = {"square_length": self._square_length, "codes": self.codes.state()}
+        return {**head, "index": partial(faiss.serialize_index, self._index)}
+
+    @classmethod
+    def restored(
+        cls, field: VectorField, state: Mapping[str, Any], expected: int
+    ) -> "QuantizedGraph":
+        """Return the graph that `state` was taken of; for the arguments see `ProximityGraph`."""
+        graph = cls(field, state["square_length"], expected)
+        graph.codes = RowCodes.restored(state["codes"])
+        graph._set_index(faiss.deserialize_index(state["index"]))
+        return graph
 
     def _begin(self, sample: Floats) -> None:
         super()._begin(sample)

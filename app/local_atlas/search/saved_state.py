@@ -1,7 +1,8 @@
 """Arrays, strings and rows of vectors in files, with a checksum over every byte.
 
-A state is what JSON can hold, and in it, at any depth, numpy arrays, `Strings` and `Rows`. The
-arrays and strings of one state go into one file. Rows are only ever appended, so what an earlier
+A state is what JSON can hold, and in it, at any depth, numpy arrays, `Strings` and `Rows`; an array
+can also be a function that returns it, called when it is written. The arrays and strings of one
+state go into one file. Rows are only ever appended, so what an earlier
 state has written of them is used again, and only the new ones are written, as another segment.
 Files are read through their checksums once, while they are copied to where they belong.
 """
@@ -133,6 +134,8 @@ class StateWriter:
             return {key: self.write(one) for key, one in value.items()}
         if isinstance(value, list):
             return [self.write(one) for one in value]
+        if callable(value):
+            value = value()
         if isinstance(value, np.ndarray):
             return {"$array": self._array(value)}
         if isinstance(value, Strings):

@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from .float_graph import FloatGraph
+from .graph_kinds import new_graph, restored_graph
 from .mapping import VectorField
 from .matrix import Matrix
 from .proximity_graph import ProximityGraph
-from .quantized_graph import QuantizedGraph
 from .saved_state import Rows, SavedRows
 from .similarity import square_lengths
 from .snapshot import Snapshot
@@ -146,8 +146,7 @@ class VectorIndex:
         No row may be added to the graph as long as the state is used.
         """
         end = self._count
-        # What a quantized graph holds is built anew: it takes a fraction of the time.
-        graph = self._graph if self._merged and isinstance(self._graph, FloatGraph) else None
+        graph = self._graph if self._merged else None
         return {
             "rows": Rows(self._lineage, self._matrix.view()),
             "record_ids": self._record_ids[:end],
@@ -177,12 +176,11 @@ class VectorIndex:
         self._may_have_graph = state["may_have_graph"]
         if state["graph"] is not None:
             self._merged = state["merged"]
-            expected = int(self._count * _ROOM_TO_SPARE)
-            blocks = rows.next(self._merged)
-            graph = FloatGraph.restored(self.field, state["graph"], blocks, expected)
-            self._matrix.precede(graph.rows)
-            self._graph = graph
-        for block in rows.next(self._count - state["merged"]):
+            expected, stored = int(self._count * _ROOM_TO_SPARE), rows.next(self._merged)
+            self._graph = restored_graph(self.field, state["graph"], stored, expected)
+            if isinstance(self._graph, FloatGraph):
+                self._matrix.precede(self._graph.rows)
+        for block in rows.next(self._count - self._matrix.stored):
             self._matrix.append(block)
 
     def snapshot(self, allowed: Bools | None = None) -> Snapshot:
@@ -260,8 +258,7 @@ class VectorIndex:
 
     def _new_graph(self, expected: int) -> ProximityGraph:
         first = float(self._square_lengths[: self._count][self._alive[: self._count]][0])
-        kind = FloatGraph if self.field.quantization == "none" else QuantizedGraph
-        return kind(self.field, first, expected, self._matrix.after(0, _GRAPH_ROWS))
+        return new_graph(self.field, first, expected, self._matrix.after(0, _GRAPH_ROWS))
 
     def _clear(self) -> None:
         self._matrix = Matrix(self._width, self._dtype)

@@ -462,6 +462,27 @@ def test_a_graph_that_was_opened_takes_in_more(
     assert again == approximate
 
 
+@pytest.mark.parametrize("quantization", ["scalar", "binary"])
+def test_a_quantized_graph_is_opened_as_it_was(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, quantization: str
+) -> None:
+    caplog.set_level(logging.INFO)
+    vector = {**DEFINITION["fields"][0], "quantization": quantization}
+    with serving(tmp_path) as documents:
+        documents.insert_many([document(i) for i in range(2 * N)])
+        create_index(documents, {"fields": [vector]})
+        wait_until(lambda: message(documents) is None)
+        before = recall(documents)
+    caplog.clear()
+
+    with serving(tmp_path) as documents:
+        after = recall(documents)
+        assert was_opened(caplog, 0)
+        assert message(documents) is None
+
+    assert after == before
+
+
 def recall(documents: Documents) -> float:
     """Return what part of the 20 nearest an approximate search of 200 candidates finds."""
     found = 0
