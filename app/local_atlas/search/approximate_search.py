@@ -58,7 +58,7 @@ def nearest_approximately(
     if not snapshot.is_filtered or merged.all():
         found = _living(snapshot.graph, target, merged, k, candidates)
     else:
-        found = _accepted(snapshot.graph, target, merged, candidates)
+        found = _accepted(snapshot.graph, target, merged, k, candidates)
     if found is None:
         rows = sifted(snapshot, target, np.flatnonzero(snapshot.eligible), k)
     else:
@@ -81,13 +81,15 @@ def _living(
     ef = ceil(candidates * len(alive) / matches)
     if ef * _ROWS_PER_CANDIDATE >= scan_cost(matches):
         return None
-    found = _found(graph, target, ef, len(alive))
-    living: Ids = found[alive[found]][:candidates]
-    return living if len(living) >= min(k, matches) else None
+    found, distances = _found(graph, target, ef, len(alive))
+    places = np.flatnonzero(alive[found])[:candidates]
+    if len(places) < min(k, matches):
+        return None
+    return _nearest(graph, found[places], distances[places], k)
 
 
 def _accepted(
-    graph: ProximityGraph, target: Floats, eligible: Bools, candidates: int
+    graph: ProximityGraph, target: Floats, eligible: Bools, k: int, candidates: int
 ) -> Ids | None:
     """Return the nearest rows that a filter leaves, None where a scan is cheaper."""
     matches = int(np.count_nonzero(eligible))
@@ -97,19 +99,28 @@ def _accepted(
     share = matches / len(eligible)
     ef = ceil(_HEADROOM * candidates / share)
     while ef * _ROWS_PER_CANDIDATE < scan_cost(matches):
-        found = _found(graph, target, ef, len(eligible))
+        found, distances = _found(graph, target, ef, len(eligible))
         places = np.flatnonzero(eligible[found])
         if len(places) < near:
             return None
         reach = int(places[near - 1]) + 1
         if len(places) >= candidates and reach * _NEAR <= _NEARNESS * ef:
-            accepted: Ids = found[places[:candidates]]
-            return accepted
+            accepted = places[:candidates]
+            return _nearest(graph, found[accepted], distances[accepted], k)
         share = min(near / reach, len(places) / ef)
         ef = max(2 * ef, ceil(_HEADROOM * candidates / share))
     return None
 
 
-def _found(graph: ProximityGraph, target: Floats, ef: int, end: int) -> Ids:
-    found = graph.search(target, ef)
-    return found[found < end]  # later rows are not of this snapshot
+def _found(graph: ProximityGraph, target: Floats, ef: int, end: int) -> tuple[Ids, Floats]:
+    found, distances = graph.search(target, ef)
+    is_known = found < end  # later rows are not of this snapshot
+    return found[is_known], distances[is_known]
+
+
+def _nearest(graph: ProximityGraph, rows: Ids, distances: Floats, k: int) -> Ids:
+    """Return those of some rows, nearest first, that may be among the k nearest of them."""
+    if len(rows) <= k:
+        return rows
+    kth = float(distances[k - 1])
+    return rows[: int(np.searchsorted(distances, kth + graph.margin(kth), side="right"))]

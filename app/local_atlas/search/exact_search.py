@@ -20,7 +20,7 @@ Ids = npt.NDArray[np.int64]
 Slots = npt.NDArray[np.int32]
 
 # Below this many numbers, scoring every row exactly is as fast as finding candidates first.
-_SMALL = 1 << 18
+_SMALL = 1 << 15
 # Rows are multiplied one by one where a filter keeps less than one in this many.
 _SPARSE = 2
 

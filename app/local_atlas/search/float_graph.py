@@ -13,9 +13,10 @@ import numpy.typing as npt
 
 from .graph_storage import empty_storage
 from .mapping import VectorField
-from .proximity_graph import Floats, ProximityGraph
+from .proximity_graph import UNEVENNESS, Floats, ProximityGraph
 from .row_codes import RowCodes
 
+_EPSILON = float(np.finfo(np.float32).eps)
 _GROWTH = 2  # room that is not used takes no memory
 
 
@@ -79,6 +80,15 @@ class FloatGraph(ProximityGraph):
         hnsw.entry_point, hnsw.max_level = state["entry_point"], state["max_level"]
         graph._index.ntotal = graph._storage.ntotal
         return graph
+
+    def margin(self, square_distance: float) -> float:
+        """Return how much farther than this a row may be found that scores no less."""
+        # Distances are summed in at least eight lanes.
+        rounding = 4 * _EPSILON * (self._field.dimensions / 8 + 16)
+        if self._field.similarity == "euclidean":
+            return rounding * (1 + square_distance)
+        # Cosines and products order rows as distances do but for their uneven lengths.
+        return (2 * UNEVENNESS + rounding) * max(self._square_length, square_distance)
 
     def add(self, rows: Floats) -> None:
         """Append rows; only one thread may do so."""

@@ -25,7 +25,7 @@ Doubles = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int64]
 
 # How far squared lengths may lie from the first one under cosine and dotProduct.
-_UNEVENNESS = 0.002
+UNEVENNESS = 0.002
 # Squared distances beyond are not to be trusted in float32.
 _LONGEST_SQUARE = 1e30
 
@@ -64,6 +64,10 @@ class ProximityGraph(ABC):
     def state(self) -> dict[str, Any]:
         """Return what restores it besides the rows; add none while it is used."""
 
+    @abstractmethod
+    def margin(self, square_distance: float) -> float:
+        """Return how much farther than this a row may be found that scores no less."""
+
     def fits(self, square_lengths: Doubles) -> bool:
         """Tell whether rows of these squared lengths are ordered rightly by the graph."""
         if not len(square_lengths):
@@ -71,7 +75,7 @@ class ProximityGraph(ABC):
         shortest, longest = float(square_lengths.min()), float(square_lengths.max())
         if self._field.similarity == "euclidean":
             return longest < _LONGEST_SQUARE
-        allowed = _UNEVENNESS * self._square_length
+        allowed = UNEVENNESS * self._square_length
         return (
             1 / _LONGEST_SQUARE < self._square_length < _LONGEST_SQUARE
             and shortest >= self._square_length - allowed
@@ -107,15 +111,19 @@ class ProximityGraph(ABC):
         with self._lock.exclusive():
             self._index.add(form)
 
-    def search(self, target: Floats, ef: int) -> Ids:
-        """Return the rows that a search with this `ef` finds, at most as many, nearest first."""
+    def search(self, target: Floats, ef: int) -> tuple[Ids, Floats]:
+        """Return what a search with this `ef` finds, nearest first.
+
+        Returns:
+            At most `ef` row numbers and their squared distances to the target; see `margin`.
+        """
         options = faiss.SearchParametersHNSW(efSearch=ef)  # type: ignore[attr-defined]  # no hint
         faiss.omp_set_num_threads(1)
         form = self._stored_form(target[np.newaxis])
         with self._lock.shared():
-            _, found = self._index.search(form, ef, params=options)
-        rows: Ids = found[0][found[0] >= 0]
-        return rows
+            distances, found = self._index.search(form, ef, params=options)
+        end = int(np.count_nonzero(found[0] >= 0))  # what is missing is missing at the end
+        return found[0][:end], distances[0][:end]
 
     def _begin(self, sample: Floats) -> None:
         """Learn what is to be known of the rows before the first one is added."""

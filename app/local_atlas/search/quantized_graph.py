@@ -6,6 +6,7 @@ does, and others score those with the full vectors.
 
 from collections.abc import Mapping
 from functools import partial
+from math import inf
 from typing import Any
 
 import faiss
@@ -33,6 +34,10 @@ class QuantizedGraph(ProximityGraph):
         graph.codes = RowCodes.restored(state["codes"])
         graph._set_index(faiss.deserialize_index(state["index"]))
         return graph
+
+    def margin(self, square_distance: float) -> float:
+        """Return how much farther than this a row may be found that scores no less."""
+        return inf  # what is found is ordered by what is left of the vectors
 
     def _begin(self, sample: Floats) -> None:
         super()._begin(sample)

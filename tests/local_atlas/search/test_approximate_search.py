@@ -269,6 +269,25 @@ def test_a_snapshot_does_not_see_what_the_graph_takes_in_later() -> None:
     assert (snapshot.values == VALUES).all()  # although the storage had to grow
 
 
+@pytest.mark.parametrize("similarity", ["cosine", "dotProduct", "euclidean"])
+def test_what_the_graph_finds_near_is_compared_where_lengths_are_uneven(
+    similarity: Similarity,
+) -> None:
+    # Rows of nearly one direction, whose lengths decide as much as their directions do.
+    random = np.random.default_rng(8)
+    near = VALUES[0] + 0.01 * random.standard_normal((ROWS, DIMENSIONS))
+    near /= np.linalg.norm(near, axis=1, keepdims=True)
+    lengths = np.sqrt(1 + random.uniform(-0.0015, 0.0015, (ROWS, 1)))
+    index = merge(filled((near * lengths).astype(np.float32), similarity))
+    assert index.snapshot().graph is not None
+    query = Vector("float32", VALUES[0])
+
+    hits = nearest_approximately(index.snapshot(), index.field, query, 10, 300)
+    others = nearest_approximately(index.snapshot(), index.field, query, 300, 300)
+
+    assert hits.record_ids.tolist() == others.record_ids[:10].tolist()
+
+
 def test_a_storage_that_was_outgrown_lives_as_long_as_its_views() -> None:
     graph = FloatGraph(VectorField(DIMENSIONS, "cosine"), 1.0, 100, VALUES[:100])
     graph.add(VALUES[:100])
@@ -299,7 +318,10 @@ class RowsInOrder:
 
     def search(self, target: Any, ef: int) -> Any:
         self.efs.append(ef)
-        return np.arange(ef)
+        return np.arange(ef), np.arange(ef, dtype=np.float32)
+
+    def margin(self, square_distance: float) -> float:
+        return 0
 
 
 def test_rows_that_were_found_far_out_only_are_looked_for_further() -> None:
