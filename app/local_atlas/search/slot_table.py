@@ -6,7 +6,6 @@ which costs four bytes for every id that was ever given, and slots are chained.
 """
 
 from array import array
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -51,7 +50,13 @@ class SlotTable:
 
     def slots_of(self, record_id: int) -> list[int]:
         """Return the slots of a record in the order in which it took them."""
-        return list(self._chain(record_id))[::-1]
+        slot = self._last_slot[record_id] if record_id < len(self._last_slot) else _NONE
+        slots = []
+        while slot != _NONE:
+            slots.append(slot)
+            slot = self._previous[slot]
+        slots.reverse()
+        return slots
 
     def release(self, record_id: int) -> list[int]:
         """Let the slots of a record be given again; return them."""
@@ -77,9 +82,3 @@ class SlotTable:
         self._previous = array("i", state["previous"].tobytes())
         self._free = state["free"].tolist()
         self._records = int(np.count_nonzero(last_slot != _NONE))
-
-    def _chain(self, record_id: int) -> Iterator[int]:
-        slot = self._last_slot[record_id] if record_id < len(self._last_slot) else _NONE
-        while slot != _NONE:
-            yield slot
-            slot = self._previous[slot]
