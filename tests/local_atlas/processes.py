@@ -11,9 +11,9 @@ from app.local_atlas.directory_lock import announcement, is_served
 DEADLINE_S = 30.0
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
+def wait_until(condition: Callable[[], bool], *, deadline_s: float = DEADLINE_S) -> None:
     """Return when the condition holds; fail where it does not in time."""
-    deadline = time.monotonic() + DEADLINE_S
+    deadline = time.monotonic() + deadline_s
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.02)
