@@ -170,14 +170,20 @@ class IndexKeeper:
         return changed >= _FEW_CHANGES and self._saved.unsaved_bytes(state) <= _QUICKLY_SAVED_BYTES
 
     def save(self, state: Any, position: Position) -> bool:
-        """Save a state that contains a position; False where it failed, which is logged."""
+        """Save a state that contains a position.
+
+        Returns:
+            Whether it is saved: not where nobody wants it any more, or it failed, which is logged.
+        """
         started_s = time.monotonic()
         if not self._archive.is_noted(self._collection, self._key):
             self._archive.note(self._collection, self._key, position)
         try:
-            if self._saved.save(state, position):
-                self._archive.note(self._collection, self._key, position)
-                self._archive.prune(self._collection)
+            if not self._saved.save(state, position):  # it was discarded meanwhile
+                self._archive.forget(self._collection, self._key)
+                return False
+            self._archive.note(self._collection, self._key, position)
+            self._archive.prune(self._collection)
         except (OSError, sqlite3.Error) as error:
             self._not_before_s = time.monotonic() + _RETRY_S
             logger.warning("%s could not be saved: %s", self, error)

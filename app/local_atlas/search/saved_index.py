@@ -72,7 +72,7 @@ class SavedIndex:
                 raise
             if self._is_discarded:
                 self._remove()
-            return True
+            return not self._is_discarded
 
     def unsaved_bytes(self, state: Any) -> int:
         """Return how much `save` would write at least."""
