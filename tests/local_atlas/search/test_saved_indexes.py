@@ -74,6 +74,12 @@ def saved(directory: Path) -> list[Path]:
     return sorted((directory / "data" / FOLDER).glob("*/manifest"))
 
 
+def message(documents: Documents) -> str | None:
+    (entry,) = documents.list_search_indexes()
+    found: str | None = entry["statusDetail"][0]["mainIndex"].get("message")
+    return found
+
+
 QUERIES: list[dict[str, Any]] = [
     {"path": "v"},
     {"path": "v", "numCandidates": 200},
@@ -240,7 +246,7 @@ def test_what_is_damaged_is_built_again_and_said(
             caplog.text,
         )
         assert "Search index default built: 5000 documents" in caplog.text
-        assert "message" not in wait_until_ready(documents)["statusDetail"][0]["mainIndex"]
+        wait_until(lambda: message(documents) is None)
         assert exact_only(rebuilt) == exact_only(built_anew(documents))
     caplog.clear()
 
@@ -436,12 +442,6 @@ def test_nested_documents_are_found_as_before(
         assert was_opened(caplog, 2)
 
     assert hits == [3, 7, 15, 19, 23]
-
-
-def message(documents: Documents) -> str | None:
-    (entry,) = documents.list_search_indexes()
-    found: str | None = entry["statusDetail"][0]["mainIndex"].get("message")
-    return found
 
 
 def test_a_graph_that_was_opened_takes_in_more(
