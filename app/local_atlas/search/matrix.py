@@ -17,6 +17,7 @@ Array = npt.NDArray[Any]
 Ids = npt.NDArray[np.int64]
 
 _CHUNK_ROWS = 4096
+_LARGE_CHUNK_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +96,22 @@ class MatrixView:
 
 
 class Matrix:
-    """Rows that are only ever appended; not locked by itself."""
+    """Rows that are only ever appended; not locked by itself.
 
-    def __init__(self, width: int, dtype: type[np.generic]) -> None:
+    Args:
+        width: of a row.
+        dtype: of its numbers.
+        is_stored: whether rows are moved to the storage of a graph. Then chunks are small, because
+            one is held until all its rows have moved; otherwise large, because fewer are faster.
+    """
+
+    def __init__(self, width: int, dtype: type[np.generic], *, is_stored: bool = True) -> None:
         self._width = width
         self._dtype = dtype
+        self._chunk_rows = _CHUNK_ROWS
+        if not is_stored:
+            row_bytes = width * np.dtype(dtype).itemsize
+            self._chunk_rows = max(_CHUNK_ROWS, _LARGE_CHUNK_BYTES // row_bytes)
         self._stored: Array | None = None
         self._chunks: list[Array] = []
         self._moved = 0  # rows of the first chunk that are stored by now
@@ -114,10 +126,10 @@ class Matrix:
         """Append (n, width) rows."""
         while len(rows):
             if not self._free:
-                self._chunks.append(_room(self._width, self._dtype))
-                self._free = _CHUNK_ROWS
+                self._chunks.append(_room(self._chunk_rows, self._width, self._dtype))
+                self._free = self._chunk_rows
             fitting = min(self._free, len(rows))
-            start = _CHUNK_ROWS - self._free
+            start = self._chunk_rows - self._free
             self._chunks[-1][start : start + fitting] = rows[:fitting]
             self._free -= fitting
             rows = rows[fitting:]
@@ -129,16 +141,16 @@ class Matrix:
             start: of a row that is not stored.
             limit: there are fewer at the end of a chunk.
         """
-        number, first = divmod(start - self.stored + self._moved, _CHUNK_ROWS)
+        number, first = divmod(start - self.stored + self._moved, self._chunk_rows)
         is_last = number == len(self._chunks) - 1
-        end = _CHUNK_ROWS - (self._free if is_last else 0)
+        end = self._chunk_rows - (self._free if is_last else 0)
         return self._chunks[number][first : min(end, first + limit)]
 
     def store(self, stored: Array) -> None:
         """Let the first rows be the stored ones, equal to what they replace."""
         self._moved += len(stored) - self.stored
         self._stored = stored
-        if self._moved == _CHUNK_ROWS:
+        if self._moved == self._chunk_rows:
             del self._chunks[0]
             self._moved = 0
 
@@ -150,19 +162,19 @@ class Matrix:
         """Return the rows as they are now."""
         parts = [self._stored] if self._stored is not None else []
         for i, chunk in enumerate(self._chunks):
-            end = _CHUNK_ROWS - (self._free if i == len(self._chunks) - 1 else 0)
+            end = self._chunk_rows - (self._free if i == len(self._chunks) - 1 else 0)
             part = chunk[self._moved if i == 0 else 0 : end]
             if len(part):
                 parts.append(part)
         return MatrixView(tuple(parts) or (np.empty((0, self._width), self._dtype),))
 
 
-def _room(width: int, dtype: type[np.generic]) -> Array:
+def _room(rows: int, width: int, dtype: type[np.generic]) -> Array:
     """Return a chunk that takes no memory before it is written to, and none when it is dropped."""
     # What numpy allocates and frees in this size, the C library may keep for itself.
-    size_bytes = _CHUNK_ROWS * width * np.dtype(dtype).itemsize
+    size_bytes = rows * width * np.dtype(dtype).itemsize
     memory = mmap.mmap(-1, size_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    return np.frombuffer(memory, dtype).reshape(_CHUNK_ROWS, width)
+    return np.frombuffer(memory, dtype).reshape(rows, width)
 
 
 def _multiply_in_place(part: Array, target: Array, rows: Ids, products: Array) -> None:

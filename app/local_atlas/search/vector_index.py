@@ -261,13 +261,14 @@ class VectorIndex:
         return new_graph(self.field, first, expected, self._matrix.after(0, _GRAPH_ROWS))
 
     def _clear(self) -> None:
-        self._matrix = Matrix(self._width, self._dtype)
         self._lineage = uuid.uuid4().hex
         self._graph = None
         self._merged = 0
         self._is_merging = False
         is_float = self.element_type == "float32"
         self._may_have_graph = is_float and self.field.indexing_method == "hnsw"
+        is_stored = self._may_have_graph and self.field.quantization == "none"
+        self._matrix = Matrix(self._width, self._dtype, is_stored=is_stored)
 
     def _set_rows(self, slots: Sequence[int] | Slots, rows: Ids) -> None:
         last = int(np.max(slots, initial=-1))

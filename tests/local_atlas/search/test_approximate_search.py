@@ -277,7 +277,7 @@ def test_what_the_graph_finds_near_is_compared_where_lengths_are_uneven(
     random = np.random.default_rng(8)
     near = VALUES[0] + 0.01 * random.standard_normal((ROWS, DIMENSIONS))
     near /= np.linalg.norm(near, axis=1, keepdims=True)
-    lengths = np.sqrt(1 + random.uniform(-0.0015, 0.0015, (ROWS, 1)))
+    lengths = np.sqrt(1 + random.uniform(-0.0009, 0.0009, (ROWS, 1)))
     index = merge(filled((near * lengths).astype(np.float32), similarity))
     assert index.snapshot().graph is not None
     query = Vector("float32", VALUES[0])

@@ -26,6 +26,14 @@ def filled(values: Any, *, stored: int) -> Matrix:
     return matrix
 
 
+def test_rows_that_are_never_stored_lie_in_few_arrays() -> None:
+    matrix = Matrix(WIDTH, np.float32, is_stored=False)
+    matrix.append(random_rows(np.float32))
+
+    assert len(matrix.view().parts) == 1
+    assert len(matrix.after(5000, ROWS)) == ROWS - 5000
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.int8])
 @pytest.mark.parametrize("stored", [0, 100, 4096, 5000, ROWS])
 def test_rows_keep_their_numbers_wherever_they_lie(dtype: Any, stored: int) -> None:
