@@ -124,6 +124,8 @@ class Generation:
         The writes stand whatever the index makes of them; one that missed some must not answer.
         """
         with self._lock:
+            if self._state == "FAILED":
+                return
             if self._backlog is not None:
                 self._backlog.extend(changes)
                 self._position = position
@@ -146,7 +148,8 @@ class Generation:
                 # What was cancelled holds a part of the documents and must never answer.
                 self._state = "FAILED" if self.is_cancelled else "STEADY"
         except Exception as error:
-            self._fail(error)
+            with self._lock:
+                self._fail(error)
         finally:
             self._done.set()
 
@@ -173,6 +176,9 @@ class Generation:
             clock.check_time()
 
     def _fail(self, error: Exception) -> None:
+        # What missed a write must not be saved either: a start would bring in later ones only.
+        self.data.stop()
+        self._backlog = None
         if isinstance(error, SkippedDocuments):
             self.message = str(error)
             logger.error("A search index failed: %s", error)

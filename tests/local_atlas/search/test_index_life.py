@@ -1,5 +1,6 @@
 """How an index comes to be, is replaced and survives a restart; queries while it happens."""
 
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -290,6 +291,53 @@ def test_a_write_that_an_index_cannot_take_stands_and_fails_the_index(
     )
     with pytest.raises(CommandError, match="while in state FAILED"):
         found(registry, collection)
+
+
+def test_a_failed_index_keeps_none_of_the_writes_that_follow(
+    registry: SearchRegistry, collection: PausedCollection
+) -> None:
+    collection.documents[1] = b"no BSON"
+    collection.go_on.set()
+    create(registry, collection)
+    wait(registry, collection, "FAILED")
+
+    raw = bson.encode({"_id": 9, "v": [9, 0]})
+    references = sys.getrefcount(raw)
+    registry.on_write(collection, [(9, raw)])  # type: ignore[arg-type]
+
+    assert sys.getrefcount(raw) == references
+
+
+class BusyKeeper:
+    """A keeper that is asked to save after every write."""
+
+    def __init__(self) -> None:
+        self.saved: list[Position] = []
+
+    def mark(self) -> Position:
+        return Position(1, 1)
+
+    def due_in_s(self, changed: int, documents: int) -> float | None:
+        return 0.0 if changed else None
+
+    def save(self, state: Any, position: Position) -> bool:
+        self.saved.append(position)
+        return True
+
+
+def test_an_index_that_missed_a_write_is_not_saved(collection: PausedCollection) -> None:
+    definition = parse_definition("vectorSearch", vector_definition())
+    keeper: Any = BusyKeeper()
+    generation = Generation(Version(0, DatetimeMS(0), {}, definition), keeper)
+    collection.go_on.set()
+    generation.build(collection)
+    generation.data.wait_until_merged()
+
+    generation.feed([(9, b"no BSON")], Position(2, 2))
+    generation.feed([(8, bson.encode({"_id": 8, "v": [8, 0]}))], Position(3, 3))
+    generation.data.wait_until_merged()
+
+    assert keeper.saved == [Position(1, 1)]
 
 
 def test_a_restored_index_lets_queries_wait(collection: PausedCollection) -> None:
