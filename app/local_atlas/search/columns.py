@@ -82,16 +82,21 @@ class Column:
         self._count[slot] = 0
         self._cleared += int(count)
 
-    def compact(self) -> None:
-        """Rewrite the column where more than half of its entries are cleared."""
+    def compact(self) -> bool:
+        """Rewrite the column where more than half of its entries are cleared; tell whether."""
         if self._cleared <= max(_FIRST_CAPACITY, self._end // 2):
-            return
+            return False
         kept = self._slots[: self._end] != _NO_SLOT
         values, slots = self._values[: self._end][kept], self._slots[: self._end][kept]
         capacity = len(self._count)
         self._reset(values.dtype)
         if len(slots):
             self.add(slots, values, capacity)
+        return True
+
+    def recode(self, codes: Array) -> None:
+        """Put in the place of every value what `codes` has under its number."""
+        self._values = codes[self.values]  # what was taken of the old ones keeps them
 
     @property
     def values(self) -> Array:
@@ -162,6 +167,21 @@ class Dictionary:
     def restore(self, values: list[Any]) -> None:
         """Become what has these values."""
         self._codes = dict(zip(values, range(len(values)), strict=True))
+        self._values, self._sorted = [], None
+
+    def compact(self, column: Column) -> None:
+        """Forget the values that no entry of a column has, where they are more than half.
+
+        The others get new codes, in the column too. Codes below zero stand for no value and stay.
+        """
+        is_used = np.zeros(len(self) + 1, np.bool_)
+        is_used[column.values] = True
+        is_used[-1] = False  # where -1 leads
+        if 2 * np.count_nonzero(is_used) >= len(self):
+            return
+        codes = np.where(is_used, np.cumsum(is_used) - 1, -1)
+        column.recode(codes.astype(column.values.dtype))
+        self.restore([value for value, kept in zip(self._codes, is_used[:-1], strict=True) if kept])
 
     def find(self, value: Any) -> int | None:
         """Return the code of a value, or None where no document ever had it."""

@@ -102,3 +102,9 @@ class FieldColumns:
         self.nulls.clear(slot)
         for column in self.columns.values():
             column.clear(slot)
+
+    def compact(self) -> None:
+        """Give back the room of what was cleared, where it is worth it."""
+        for part, column in self.columns.items():
+            if column.compact() and part in self.dictionaries:
+                self.dictionaries[part].compact(column)

@@ -191,8 +191,7 @@ class Space:
     def compact(self) -> None:
         """Give back the room of what was removed, where it is worth it."""
         for columns in self._fields.values():
-            for column in columns.columns.values():
-                column.compact()
+            columns.compact()
         for texts in self._texts.values():
             texts.compact()
         for vectors in self._vectors.values():

@@ -65,7 +65,8 @@ class TextColumn:
 
     def compact(self) -> None:
         """Give back the room of what was cleared, where it is worth it."""
-        self._column.compact()
+        if self._column.compact():
+            self._codes.compact(self._column)
 
     def terms(self) -> list[str]:
         """Return the distinct terms that some slot holds, in no order."""
