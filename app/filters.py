@@ -119,7 +119,7 @@ def _boolean_range(path: str, operator: str, bound: bool) -> dict[str, Any]:
     }
     kept = [value for value in (False, True) if holds[operator](value)]
     if not kept:
-        return {"exists": {"path": _NO_SUCH_PATH}}
+        return to_operator(NoneOf((AllOf(()),)))
     return _any(*({"equals": {"path": path, "value": value}} for value in kept))
 
 

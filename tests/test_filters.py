@@ -14,7 +14,8 @@ TYPES = {
     "added": "date",
     "owner": "objectId",
 }
-NOTHING = {"exists": {"path": "_no_such_path"}}
+EVERYTHING = {"compound": {"mustNot": [{"exists": {"path": "_no_such_path"}}]}}
+NOTHING = {"compound": {"mustNot": [EVERYTHING]}}
 
 
 def equals(path, value):
@@ -123,11 +124,7 @@ def equals(path, value):
         pytest.param(
             {"$nor": [{"category": "hat"}, {}]},
             {"$nor": [{"category": {"$eq": "hat"}}, {}]},
-            {
-                "compound": {
-                    "mustNot": [equals("category", "hat"), {"compound": {"mustNot": [NOTHING]}}]
-                }
-            },
+            {"compound": {"mustNot": [equals("category", "hat"), EVERYTHING]}},
             id="nor-and-match-all",
         ),
     ],

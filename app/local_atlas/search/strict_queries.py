@@ -82,6 +82,8 @@ def _check_filter(definition: SearchIndexDefinition, condition: Condition | None
 
 def _uses(condition: Condition | None) -> Iterator[tuple[str, str | None]]:
     """Yield every path that a condition looks at, and the type that it wants there."""
+    if _is_match_all(condition):
+        return
     if isinstance(condition, AllOf | AnyOf):
         for part in condition.parts:
             yield from _uses(part)
@@ -95,3 +97,16 @@ def _uses(condition: Condition | None) -> Iterator[tuple[str, str | None]]:
         for path in condition.search.paths:
             if isinstance(path, TextPath):
                 yield path.path, "string"
+
+
+def _is_match_all(condition: Condition | None) -> bool:
+    """Tell whether it is a `compound` of one `mustNot: exists` and nothing else.
+
+    The operators have no match-all: whoever needs one asks that a path which no document has does
+    not exist. So an unmapped path is meant there, and a mistake everywhere else.
+    """
+    match condition:
+        case AllOf(parts=[Not(part=Exists())]):
+            return True
+        case _:
+            return False

@@ -157,6 +157,23 @@ def test_filter_on_mapped_paths_answers(strict_db: Database[dict[str, Any]]) -> 
     assert ids(knn_beta(collection, filter={"compound": {"must": must}})) == [1]
 
 
+def test_match_all_by_the_absence_of_a_path_that_no_document_has_answers(
+    strict_db: Database[dict[str, Any]],
+) -> None:
+    """Operators have no other match-all; beside another clause, the path is a mistake as ever."""
+    collection = indexed(strict_db.c, DOCUMENTS, search_definition(**FIELDS))
+    match_all = {"compound": {"mustNot": [{"exists": {"path": "x"}}]}}
+    by_name = {"equals": {"path": "f", "value": "a"}}
+    mistake = {"compound": {"must": by_name, "mustNot": {"exists": {"path": "x"}}}}
+
+    assert ids(knn_beta(collection, filter=match_all)) == [1]
+    assert ids(knn_beta(collection, filter={"compound": {"mustNot": match_all}})) == []
+    assert ids(knn_beta(collection, filter={"compound": {"must": [match_all, by_name]}})) == [1]
+    code, text = refusal(collection, {"$search": {"knnBeta": {**KNN, "filter": mistake}}})
+    assert code == 8
+    assert text.endswith("Path 'x' of the filter is not indexed.")
+
+
 @pytest.mark.parametrize("null_filter", [{"x": None}, {"x": {"$ne": None}}, {"v": None}])
 def test_comparison_with_null_on_a_path_without_filter_field_is_refused(
     strict_db: Database[dict[str, Any]], null_filter: dict[str, Any]
