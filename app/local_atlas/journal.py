@@ -10,7 +10,7 @@ under the same numbers, as when the database file was replaced by an older copy 
 
 import os
 from array import array
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from sqlite3 import Connection
 from typing import NamedTuple
 
@@ -26,6 +26,8 @@ _PRUNE = (
     "DELETE FROM search_journal WHERE (collection_id = ? AND sequence < ?) "
     "OR collection_id NOT IN (SELECT collection_id FROM collections)"
 )
+_COLLECTIONS = "SELECT DISTINCT collection_id FROM search_journal"
+_FORGET = "DELETE FROM search_journal WHERE collection_id = ?"
 _TOKEN_BYTES = 7  # SQLite's integers have 63 bits and a sign
 
 
@@ -69,3 +71,9 @@ def changes_after(
 def prune(connection: Connection, collection_id: int, position: Position) -> None:
     """Forget what came before a position, which itself stays."""
     connection.execute(_PRUNE, (collection_id, position.sequence))
+
+
+def keep_only(connection: Connection, collection_ids: Container[int]) -> None:
+    """Forget everything about any other collections."""
+    known = connection.execute(_COLLECTIONS).fetchall()
+    connection.executemany(_FORGET, [one for one in known if one[0] not in collection_ids])

@@ -139,6 +139,12 @@ class Store:
         with self._lock, self.persistence.transaction() as connection:
             journal.prune(connection, collection.collection_id, position)
 
+    def forget_journals(self) -> None:
+        """Forget what was journaled of collections that are not journaled any more."""
+        with self._lock, self.persistence.transaction() as connection:
+            journaled = {one.collection_id for one in self.collections() if one.is_journaled}
+            journal.keep_only(connection, journaled)
+
     def close(self) -> None:
         """Wait for the write that is under way and close the file."""
         with self._lock:

@@ -81,7 +81,8 @@ class IndexArchive:
         return IndexKeeper(self, collection, saved, name=name, key=key)
 
     def keep_only(self, keys: Collection[str]) -> None:
-        """Delete what there is of any other indexes and versions."""
+        """Delete what there is of any other indexes and versions, the journal's part included."""
+        self.store.forget_journals()
         if not self._directory.exists():
             return
         for path in self._directory.iterdir():
@@ -97,6 +98,11 @@ class IndexArchive:
         """Take notice that a saved index is not there any more."""
         with self._lock:
             self._needed.pop((collection.collection_id, key), None)
+
+    def release(self, collection: StoredCollection) -> None:
+        """Take notice that a collection has no index any more."""
+        collection.is_journaled = False
+        self.store.forget_journals()
 
     def is_noted(self, collection: StoredCollection, key: str) -> bool:
         """Tell whether a saved index relies on the journal."""

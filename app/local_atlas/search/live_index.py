@@ -45,6 +45,11 @@ class LiveIndex:
             self.main.discard()
             self.main, self.staged = generation, None
 
+    def discard(self) -> None:
+        """Stop whatever is under way, and delete what was saved."""
+        for generation in self.generations():
+            generation.discard()
+
     def generations(self) -> list[Generation]:
         """Return what writes have to reach."""
         return [self.main] if self.staged is None else [self.main, self.staged]

@@ -157,7 +157,9 @@ class SearchRegistry:
             self._store.delete_search_index(index.id)
             with self._lock:
                 self._indexes[bytes(collection.uuid)].remove(index)
-            _discard(index)
+            index.discard()
+            if self._archive is not None and not self._of(collection):
+                self._archive.release(collection)
 
     def on_write(
         self,
@@ -190,7 +192,7 @@ class SearchRegistry:
             indexes = self._indexes.pop(bytes(collection.uuid), [])
         for index in indexes:
             self._store.delete_search_index(index.id)
-            _discard(index)
+            index.discard()
 
     def close(self) -> None:
         """Take in what waits, stop building and wait for the builders."""
@@ -292,8 +294,3 @@ class SearchRegistry:
         if self._archive is not None:
             self._archive.keep_only({key_of(one.id, one.latest) for one in restored})
         self._add(restored)
-
-
-def _discard(index: LiveIndex) -> None:
-    for generation in index.generations():
-        generation.discard()

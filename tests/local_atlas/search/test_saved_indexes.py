@@ -3,9 +3,10 @@
 import logging
 import re
 import shutil
+import sqlite3
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -326,6 +327,32 @@ def test_a_dropped_index_leaves_no_files(directory: Path) -> None:
         answers(documents)
         documents.drop_search_index("default")
         assert not list((directory / "data" / FOLDER).iterdir())
+
+
+def journal(directory: Path) -> int:
+    """Return how many writes the journal has."""
+    with closing(sqlite3.connect(directory / "data" / "local_atlas.sqlite")) as connection:
+        (count,) = connection.execute("SELECT count(*) FROM search_journal").fetchone()
+    return int(count)
+
+
+def test_without_an_index_no_write_is_journaled(directory: Path) -> None:
+    with serving(directory) as documents:
+        answers(documents)
+        assert journal(directory)
+        documents.drop_search_index("default")
+        documents.insert_one({"_id": "after"})
+        assert not journal(directory)
+
+
+def test_a_start_forgets_the_journal_of_collections_that_have_no_index(directory: Path) -> None:
+    with closing(sqlite3.connect(directory / "data" / "local_atlas.sqlite")) as connection:
+        connection.execute("DELETE FROM search_indexes")
+        connection.commit()
+    assert journal(directory)
+
+    with serving(directory):
+        assert not journal(directory)
 
 
 def test_a_dropped_collection_leaves_no_files(directory: Path) -> None:
