@@ -102,6 +102,8 @@ class FloatGraph(ProximityGraph):
         storage.add(self.rows)
         with self._lock.exclusive():
             self._index.storage = storage
+            # SWIG takes what is assigned for the index's own, which never frees it.
+            storage.this.own(True)
             # FAISS's wrapper would keep the first storage as long as the index lives.
             self._index.referenced_objects = [storage]  # type: ignore[attr-defined]  # no hint
             self._storage, self._capacity = storage, capacity

@@ -1,9 +1,12 @@
 """Searching by way of a graph: near enough, never too few, never what must not be found."""
 
 import gc
+import mmap
+import sys
 import threading
 import weakref
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import bson
@@ -172,6 +175,24 @@ def test_many_equal_vectors_are_found_in_full() -> None:
     assert len(set(hits.scores.tolist())) == 1
 
 
+@pytest.mark.parametrize("quantization", ["none", "scalar"])
+def test_a_graph_that_took_in_a_part_of_a_step_is_not_saved(quantization: str) -> None:
+    index = filled(VALUES, quantization=quantization)
+    for _ in range(3):
+        step = index.next_merge()
+        assert step is not None
+        step.graph.add(step.rows)
+        index.accept(step)
+    assert index.state()["graph"] is not None
+
+    step = index.next_merge()
+    assert step is not None
+    step.graph.add(step.rows)  # and the memory was full before the graph was done
+
+    assert index.state()["graph"] is None
+    assert index.state()["merged"] == 0
+
+
 def test_few_rows_and_flat_indexes_never_have_a_graph() -> None:
     few = merge(filled(VALUES[:4000]))
     flat = merge(filled(VALUES, indexing_method="flat"))
@@ -303,6 +324,25 @@ def test_a_storage_that_was_outgrown_lives_as_long_as_its_views() -> None:
     del view
     gc.collect()
     assert storage() is None
+
+
+def resident_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * mmap.PAGESIZE
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the system in the way of Linux")
+def test_the_memory_of_a_graph_that_is_gone_is_given_back() -> None:
+    field = VectorField(DIMENSIONS, "cosine", max_edges=2, num_edge_candidates=1)
+    rows = np.tile(VALUES, (6, 1))  # 6 MB
+    before = 0
+    for _ in range(6):
+        graph = FloatGraph(field, 1.0, len(rows), VALUES)
+        graph.add(rows)
+        del graph
+        before = before or resident_bytes()
+
+    assert resident_bytes() - before < 2 * rows.nbytes
 
 
 class RowsInOrder:
