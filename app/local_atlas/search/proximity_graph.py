@@ -111,6 +111,11 @@ class ProximityGraph(ABC):
         with self._lock.exclusive():
             self._index.add(form)
 
+    def holds(self, rows: int) -> bool:
+        """Tell whether the graph has these rows and no more, as where adding others failed."""
+        codes = 0 if self.codes is None else len(self.codes.view())
+        return 0 < rows == codes == self._index.ntotal
+
     def search(self, target: Floats, ef: int) -> tuple[Ids, Floats]:
         """Return what a search with this `ef` finds, nearest first.
 

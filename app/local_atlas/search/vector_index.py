@@ -146,7 +146,7 @@ class VectorIndex:
         No row may be added to the graph as long as the state is used.
         """
         end = self._count
-        graph = self._graph if self._merged else None
+        graph = self._graph if self._graph and self._graph.holds(self._merged) else None
         return {
             "rows": Rows(self._lineage, self._matrix.view()),
             "record_ids": self._record_ids[:end],
