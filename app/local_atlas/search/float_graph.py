@@ -103,7 +103,7 @@ class FloatGraph(ProximityGraph):
         with self._lock.exclusive():
             self._index.storage = storage
             # SWIG takes what is assigned for the index's own, which never frees it.
-            storage.this.own(True)
+            storage.this.own(True)  # type: ignore[attr-defined]  # no hint
             # FAISS's wrapper would keep the first storage as long as the index lives.
             self._index.referenced_objects = [storage]  # type: ignore[attr-defined]  # no hint
             self._storage, self._capacity = storage, capacity
