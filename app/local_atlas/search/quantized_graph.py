@@ -12,8 +12,12 @@ from typing import Any
 import faiss
 
 from .mapping import VectorField
-from .proximity_graph import Floats, ProximityGraph
+from .proximity_graph import UNEVENNESS, Floats, ProximityGraph
 from .row_codes import RowCodes
+
+# Eight bits move squared distances by a thousandth (one standard deviation); ten times that is sure
+# to hold all that matter.
+_ROUNDING = 0.01
 
 
 class QuantizedGraph(ProximityGraph):
@@ -37,23 +41,25 @@ class QuantizedGraph(ProximityGraph):
 
     def margin(self, square_distance: float) -> float:
         """Return how much farther than this a row may be found that scores no less."""
-        return inf  # what is found is ordered by what is left of the vectors
+        if self._field.quantization == "binary":
+            return inf
+        assert self.codes is not None
+        scale = max(self.codes.book.radius**2, square_distance)
+        uneven = 0 if self._field.similarity == "euclidean" else 2 * UNEVENNESS
+        return uneven * max(self._square_length, square_distance) + _ROUNDING * scale
 
     def _begin(self, sample: Floats) -> None:
         super()._begin(sample)
         dimensions, edges = self._field.dimensions, self._field.max_edges
         if self._field.quantization == "scalar":
-            bits: Any = (
-                faiss.ScalarQuantizer.QT_8bit
-            )  # an int, which FAISS's type hints do not know
+            # An int, of which FAISS's type hints do not know.
+            bits: Any = faiss.ScalarQuantizer.QT_8bit_uniform
             self._set_index(faiss.IndexHNSWSQ(dimensions, bits, edges, faiss.METRIC_L2))
         else:
             self._set_index(faiss.IndexHNSWRaBitQ(dimensions, edges, faiss.METRIC_L2))
         self._index.train(self._stored_form(sample))
 
     def _stored_form(self, rows: Floats) -> Floats:
-        if self._field.quantization == "scalar":
-            return rows
-        # One bit says most where no dimension is more telling than another.
+        # Few bits say most where no dimension outweighs the others.
         assert self.codes is not None
         return self.codes.book.rotated(rows)

@@ -24,7 +24,7 @@ from scripts.benchmarking.systems.system import Hit, Setting, geometric
 EXACT: Setting = {"exact": True}
 # Of none, scalar and binary the fastest at which the recall is reached: the full vectors have the
 # last word.
-QUANTIZATION = "binary"
+QUANTIZATION = "scalar"
 
 _INDEX = "vectors"
 _BATCH = 1000
