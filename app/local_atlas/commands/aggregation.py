@@ -1,9 +1,10 @@
 """The command aggregate: a pipeline over one collection, answered through a cursor."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..environment import StoreEnvironment
-from ..errors import NOT_EMULATED, failed_to_parse
+from ..errors import NOT_EMULATED, CommandError, failed_to_parse
 from ..mql.stages import run_pipeline
 from .fields import (
     bool_field,
@@ -43,8 +44,22 @@ def aggregate(context: CommandContext, body: Document) -> Document:
     check_hint(context, name, body.get("hint"))
     batch_size = non_negative_field(document_field(body, "cursor"), "batchSize")
     environment = StoreEnvironment(context, name, let_variables(body))
-    rows = run_pipeline(list_field(body, "pipeline"), environment)
+    pipeline = list_field(body, "pipeline")
+    rows = run_pipeline(pipeline, environment)
+    if name == _DATABASE_LEVEL:
+        _check_needs_no_collection(pipeline)
     namespace = f"{context.database}.{name}"
     cursor = context.cursors.first_batch(namespace, rows, batch_size)
     context.deadline_s = None  # maxTimeMS is not to run on while the client reads its batch
     return {"cursor": cursor}
+
+
+def _check_needs_no_collection(pipeline: Sequence[Document]) -> None:
+    stage = next(iter(pipeline[0])) if pipeline else None
+    if stage is None:
+        message = "{aggregate: 1} is not valid for an empty pipeline."
+    elif stage != "$documents":
+        message = f"{{aggregate: 1}} is not valid for '{stage}'; a collection is required."
+    else:
+        return
+    raise CommandError(73, "InvalidNamespace", message)

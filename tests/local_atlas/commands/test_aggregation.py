@@ -115,6 +115,27 @@ def test_pipeline_without_a_collection_reads_its_own_documents(db: Docs) -> None
     assert list(db.aggregate([{"$documents": [{"a": 1}]}])) == [{"a": 1}]
 
 
+@pytest.mark.parametrize(
+    ("pipeline", "cause"),
+    [
+        ([{"$match": {}}], "'$match'; a collection is required."),
+        ([{"$search": {"knnBeta": {}}}], "'$search'; a collection is required."),
+        ([{"$vectorSearch": {"limit": 1}}], "'$vectorSearch'; a collection is required."),
+        ([{"$listSearchIndexes": {}}], "'$listSearchIndexes'; a collection is required."),
+        ([], "an empty pipeline."),
+    ],
+)
+def test_pipeline_without_a_collection_must_not_need_one(
+    db: Docs, pipeline: list[dict[str, Any]], cause: str
+) -> None:
+    with pytest.raises(OperationFailure) as caught:
+        db.aggregate(pipeline)
+
+    assert caught.value.code == 73
+    assert caught.value.details is not None
+    assert caught.value.details["errmsg"] == f"{{aggregate: 1}} is not valid for {cause}"
+
+
 def test_count_documents_counts(shop: Docs) -> None:
     assert shop.items.count_documents({"color": "red"}) == 6
     assert shop.items.count_documents({}, skip=2, limit=5) == 5
