@@ -33,6 +33,8 @@ _HEADROOM = 1.25
 # where accepted rows are spread evenly, or in so many times that part.
 _NEAR = 10
 _NEARNESS = 2
+# Distances of equal rows, which are not always summed in the same order, differ by less.
+_EQUAL = 1 + 1e-5
 
 
 def nearest_approximately(
@@ -83,7 +85,7 @@ def _living(
         return None
     found, distances = _found(graph, target, ef, len(alive))
     places = np.flatnonzero(alive[found])[:candidates]
-    if len(places) < min(k, matches):
+    if len(places) < min(k, matches) or _is_stuck(distances):
         return None
     return _nearest(graph, found[places], distances[places], k)
 
@@ -101,7 +103,7 @@ def _accepted(
     while ef * _ROWS_PER_CANDIDATE < scan_cost(matches):
         found, distances = _found(graph, target, ef, len(eligible))
         places = np.flatnonzero(eligible[found])
-        if len(places) < near:
+        if len(places) < near or _is_stuck(distances):
             return None
         reach = int(places[near - 1]) + 1
         if len(places) >= candidates and reach * _NEAR <= _NEARNESS * ef:
@@ -116,6 +118,15 @@ def _found(graph: ProximityGraph, target: Floats, ef: int, end: int) -> tuple[Id
     found, distances = graph.search(target, ef)
     is_known = found < end  # later rows are not of this snapshot
     return found[is_known], distances[is_known]
+
+
+def _is_stuck(distances: Floats) -> bool:
+    """Tell whether the farther half of what was found is equally far.
+
+    Where many vectors are equal, all their edges lead to one another: a search that comes among
+    them does not get out again, however far from them its target is.
+    """
+    return len(distances) > 2 and bool(distances[-1] <= distances[len(distances) // 2] * _EQUAL)
 
 
 def _nearest(graph: ProximityGraph, rows: Ids, distances: Floats, k: int) -> Ids:

@@ -193,6 +193,17 @@ def test_a_graph_that_took_in_a_part_of_a_step_is_not_saved(quantization: str) -
     assert index.state()["merged"] == 0
 
 
+@pytest.mark.parametrize("quantization", ["none", "scalar"])
+def test_many_equal_vectors_do_not_hide_the_others(quantization: str) -> None:
+    values = VALUES.copy()
+    values[np.random.default_rng(4).random(ROWS) < 0.5] = -VALUES[0]
+
+    index = merge(filled(values, quantization=quantization))
+
+    assert recall(index) >= 0.9
+    assert recall(index, FILTERS["clusters 90 %"]) >= 0.9
+
+
 def test_few_rows_and_flat_indexes_never_have_a_graph() -> None:
     few = merge(filled(VALUES[:4000]))
     flat = merge(filled(VALUES, indexing_method="flat"))
