@@ -107,8 +107,7 @@ def _accepted(
             return None
         reach = int(places[near - 1]) + 1
         if len(places) >= candidates and reach * _NEAR <= _NEARNESS * ef:
-            accepted = places[:candidates]
-            return _nearest(graph, found[accepted], distances[accepted], k)
+            return _nearest(graph, found[places], distances[places], k)
         share = min(near / reach, len(places) / ef)
         ef = max(2 * ef, ceil(_HEADROOM * candidates / share))
     return None

@@ -213,6 +213,7 @@ class Generation:
             exc_info=None if is_known else error,
         )
         self.message = f"It is built again from the documents: {reason}."
+        self.data.stop()
         self.data = SearchData(self.version.definition, self._keeper)
         if self.is_cancelled:
             self.data.stop()

@@ -6,6 +6,7 @@ there. A row's number never changes on the way. A view taken earlier keeps what 
 
 import mmap
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -174,6 +175,9 @@ def _room(rows: int, width: int, dtype: type[np.generic]) -> Array:
     # What numpy allocates and frees in this size, the C library may keep for itself.
     size_bytes = rows * width * np.dtype(dtype).itemsize
     memory = mmap.mmap(-1, size_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        with suppress(OSError):  # not every kernel has them; rows here and there are read sooner
+            memory.madvise(mmap.MADV_HUGEPAGE)
     return np.frombuffer(memory, dtype).reshape(rows, width)
 
 

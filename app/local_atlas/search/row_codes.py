@@ -18,6 +18,7 @@ Floats = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.uint8]
 Ids = npt.NDArray[np.int64]
 
+_MOST_SPARE = 2
 _GROWTH = 1.25
 _SEED = 20240521
 # Of the signs' vector and the unit vector that it stands for, in many dimensions: sqrt(2 / pi) is
@@ -63,7 +64,7 @@ class CodeBook:
         """Return (n, code_bytes) uint8 codes of (n, d) rows."""
         index = self._borrowed()
         codes: Codes = index.sa_encode(self.rotated(rows))
-        self._spare.append(index)
+        self._give_back(index)
         return codes
 
     @contextmanager
@@ -91,7 +92,7 @@ class CodeBook:
             target = self.rotated(target[np.newaxis])
             yield Estimator(index, rows, target, _RELATIVE_ERROR * scale)
         finally:
-            self._spare.append(index)
+            self._give_back(index)
 
     def rotated(self, rows: Floats) -> Floats:
         """Return (n, d) rows less the centre, turned so that no dimension outweighs the others."""
@@ -104,6 +105,10 @@ class CodeBook:
             return self._spare.pop()
         except IndexError:
             return self._index()
+
+    def _give_back(self, index: faiss.IndexRaBitQ) -> None:
+        if len(self._spare) < _MOST_SPARE:
+            self._spare.append(index)
 
     def _index(self) -> faiss.IndexRaBitQ:
         index = faiss.IndexRaBitQ(self._dimensions, faiss.METRIC_L2)

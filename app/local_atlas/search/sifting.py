@@ -15,9 +15,9 @@ Doubles = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int64]
 
 # Fewer rows are compared as quickly as their codes are.
-_FEWEST = 8192
+_FEWEST = 2048
 # As many codes are looked at in the time in which one row is compared.
-_CODES_PER_ROW = 5
+_CODES_PER_ROW = 3
 # Compared first, beside k.
 _FIRST_COMPARED = 256
 # In standard deviations: one in 160 of the k nearest seems farther out than this.

@@ -258,7 +258,9 @@ class VectorIndex:
 
     def _new_graph(self, expected: int) -> ProximityGraph:
         first = float(self._square_lengths[: self._count][self._alive[: self._count]][0])
-        return new_graph(self.field, first, expected, self._matrix.after(0, _GRAPH_ROWS))
+        sample = self._matrix.after(0, _GRAPH_ROWS)
+        alive = self._alive[: len(sample)]
+        return new_graph(self.field, first, expected, sample[alive] if alive.any() else sample)
 
     def _clear(self) -> None:
         self._lineage = uuid.uuid4().hex

@@ -113,7 +113,7 @@ def test_sifting_leaves_few_rows_and_nearly_all_of_the_nearest(
 
 
 def test_few_rows_are_not_sifted(snapshot: Snapshot, values: np.ndarray) -> None:
-    rows = np.arange(0, ROWS, 2)
+    rows = np.arange(0, ROWS, 8)
 
     assert sifted(snapshot, values[0], rows, 10) is rows
 
