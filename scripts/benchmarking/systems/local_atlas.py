@@ -38,7 +38,10 @@ class LocalAtlas:
     """A collection with a `vectorSearch` index; embeddings and queries are BinData float32."""
 
     ladders: Sequence[Sequence[Setting]] = (
-        [{"numCandidates": candidates} for candidates in geometric(16, 10_000)],
+        [
+            {"quantization": QUANTIZATION, "numCandidates": candidates}
+            for candidates in geometric(16, 10_000)
+        ],
     )
 
     def __init__(self, folder: Path) -> None:
@@ -59,8 +62,8 @@ class LocalAtlas:
         wait_until_idle(self.process_id())
 
     def use(self, setting: Setting) -> None:
-        """Keep the setting for the queries to come."""
-        self._mode = dict(setting)
+        """Keep the setting for the queries to come; the index is quantized already."""
+        self._mode = {name: value for name, value in setting.items() if name != "quantization"}
 
     def native_filter(self, condition: Condition) -> Document:
         """Return a filter in MQL."""
