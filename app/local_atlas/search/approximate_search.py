@@ -28,7 +28,7 @@ Ids = npt.NDArray[np.int64]
 # 0.12 to 0.2 us were measured at 512 dimensions and 20,000 to 100,000 rows.
 _ROWS_PER_CANDIDATE = 24
 # Accepted rows are not spread evenly, so more than their share is looked at.
-_HEADROOM = 1.25
+_HEADROOM = 1.5
 # One in so many of the wanted rows has to be among the nearest found: in the part that is its due
 # where accepted rows are spread evenly, or in so many times that part.
 _NEAR = 10

@@ -6,7 +6,7 @@ does, and others score those with the full vectors.
 
 from collections.abc import Mapping
 from functools import partial
-from math import inf
+from math import inf, sqrt
 from typing import Any
 
 import faiss
@@ -15,9 +15,8 @@ from .mapping import VectorField
 from .proximity_graph import UNEVENNESS, Floats, ProximityGraph
 from .row_codes import RowCodes
 
-# Eight bits move squared distances by a thousandth (one standard deviation); ten times that is sure
-# to hold all that matter.
-_ROUNDING = 0.01
+# In standard deviations of the error that rounding makes; ten of them hold all that matters.
+_SURE = 10
 
 
 class QuantizedGraph(ProximityGraph):
@@ -43,10 +42,15 @@ class QuantizedGraph(ProximityGraph):
         """Return how much farther than this a row may be found that scores no less."""
         if self._field.quantization == "binary":
             return inf
-        assert self.codes is not None
-        scale = max(self.codes.book.radius**2, square_distance)
+        # Each coordinate is off by up to half a step, evenly spread.
+        rounding = 2 * sqrt(square_distance) * self._step() / sqrt(12)
         uneven = 0 if self._field.similarity == "euclidean" else 2 * UNEVENNESS
-        return uneven * max(self._square_length, square_distance) + _ROUNDING * scale
+        return uneven * max(self._square_length, square_distance) + _SURE * rounding
+
+    def _step(self) -> float:
+        """Return the distance between two numbers that eight bits can tell apart."""
+        quantizer: Any = faiss.downcast_index(self._index.storage)
+        return float(quantizer.sq.trained.at(1)) / 255  # the range of all coordinates
 
     def _begin(self, sample: Floats) -> None:
         super()._begin(sample)
@@ -60,6 +64,8 @@ class QuantizedGraph(ProximityGraph):
         self._index.train(self._stored_form(sample))
 
     def _stored_form(self, rows: Floats) -> Floats:
-        # Few bits say most where no dimension outweighs the others.
+        if self._field.quantization == "scalar":
+            return rows
+        # One bit says most where no dimension outweighs the others.
         assert self.codes is not None
         return self.codes.book.rotated(rows)

@@ -38,7 +38,7 @@ class CodeBook:
     def __init__(self, centre: Floats, radius: float, rotation: Floats) -> None:
         self._dimensions = len(centre)
         self._centre = centre
-        self.radius = radius
+        self._radius = radius
         self._rotation = faiss.LinearTransform(self._dimensions, self._dimensions)
         faiss.copy_array_to_vector(rotation, self._rotation.A)
         self._rotation.is_trained = True
@@ -58,7 +58,7 @@ class CodeBook:
     def state(self) -> dict[str, Any]:
         """Return what `CodeBook` makes an equal one of."""
         rotation = faiss.vector_to_array(self._rotation.A)
-        return {"centre": self._centre, "radius": self.radius, "rotation": rotation}
+        return {"centre": self._centre, "radius": self._radius, "rotation": rotation}
 
     def encode(self, rows: Floats) -> Codes:
         """Return (n, code_bytes) uint8 codes of (n, d) rows."""
@@ -87,7 +87,7 @@ class CodeBook:
         np.take(codes, rows, axis=0, out=place, mode="clip")
         index.ntotal = len(rows)
         distance = float(np.linalg.norm(target - self._centre))
-        scale = 2 * distance * self.radius / sqrt(max(self._dimensions - 1, 1))
+        scale = 2 * distance * self._radius / sqrt(max(self._dimensions - 1, 1))
         try:
             target = self.rotated(target[np.newaxis])
             yield Estimator(index, rows, target, _RELATIVE_ERROR * scale)

@@ -376,20 +376,20 @@ class RowsInOrder:
 
 
 def test_rows_that_were_found_far_out_only_are_looked_for_further() -> None:
-    n = 100_000
+    n = 200_000
     graph: Any = RowsInOrder()
     rows = np.arange(n)
     matrix = MatrixView((np.ones((n, 2), np.float32),))
-    allowed = (rows >= 42) & ((rows < 50_021) | (rows >= 99_979))  # half of them, none near
+    allowed = (rows >= 52) & ((rows < 100_026) | (rows >= 199_974))  # half of them, none near
     lengths = np.full(n, 2.0)
     snapshot = Snapshot(matrix, rows, rows.astype(np.int32), lengths, allowed, True, graph, n)
     query = Vector("float32", np.ones(2, np.float32))
 
     hits = nearest_approximately(snapshot, VectorField(2, "cosine"), query, 10, 100)
 
-    # 208 accepted ones among the first 250 would be enough, but none of the nearest 42 is.
-    assert graph.efs == [250, 650]
-    assert hits.record_ids.tolist() == list(range(42, 52))
+    # 248 accepted ones among the first 300 would be enough, but none of the nearest 52 is.
+    assert graph.efs == [300, 930]
+    assert hits.record_ids.tolist() == list(range(52, 62))
 
 
 @pytest.mark.parametrize("similarity", ["cosine", "dotProduct"])
