@@ -53,6 +53,8 @@ class Server:
         # Wakes the accepting thread, which a mere close would leave waiting.
         _shut_down(self._listener, socket.SHUT_RDWR)
         self._listener.close()
+        if self._acceptor.ident is not None:
+            self._acceptor.join()  # it may have one more connection in hand
         with self._lock:
             connections = list(self._connections.values())
         for connection in connections:

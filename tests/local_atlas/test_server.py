@@ -3,6 +3,8 @@
 import socket
 import struct
 import threading
+import time
+from pathlib import Path
 from typing import Any
 
 import bson
@@ -10,7 +12,9 @@ import pytest
 from pymongo.database import Database
 
 from app.local_atlas import wire
-from app.local_atlas.node import Node
+from app.local_atlas.addresses import automatic_address
+from app.local_atlas.node import Node, start_node
+from app.local_atlas.server import _Connection
 from app.local_atlas.wire import BodySection, DocumentSequence, FrameBuffer, OpMsg, OpQuery, OpReply
 from tests.local_atlas.peers import ask, receive
 
@@ -151,3 +155,25 @@ def test_increments_of_many_clients_are_all_kept(db: Docs) -> None:
         thread.join()
 
     assert db.c.find_one() == {"_id": 1, "n": 200}
+
+
+def test_a_client_that_comes_while_the_server_closes_does_no_harm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = start_node(tmp_path, automatic_address(tmp_path))
+    has_come = threading.Event()
+
+    def start_late(connection: Any) -> None:
+        has_come.set()
+        time.sleep(0.2)  # the server closes meanwhile
+        start(connection)
+
+    start = _Connection.start
+    monkeypatch.setattr(_Connection, "start", start_late)
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(node.address.name)
+        assert has_come.wait(5)
+
+        node.close()
+
+        assert client.recv(1) == b""

@@ -27,7 +27,7 @@ def wait_until_ready(url: str) -> None:
         try:
             if httpx.get(f"{url}/readyz").status_code == 200:
                 return
-        except httpx.ConnectError:
+        except httpx.TransportError:  # not there yet, or too busy to answer
             pass
         time.sleep(0.1)
     raise AssertionError(f"{url} is not ready")
