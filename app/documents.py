@@ -1,17 +1,18 @@
 """The gallery document: its field names, and embeddings to and from BSON.
 
     { _id, product_id, title, category, color, price, ...      what the feed carries
-      image: { uri, sha256, width_px, height_px },
+      image: { uri, sha256, width_px, height_px, etag, last_modified },
       embedding: [...] | BinData(float32),                      the path that the index file names
       embedded_by: "<fingerprint>",                             beside the embedding
       updated_at }
 
 `image.uri` is the picture's path relative to the gallery's root (the folder, or the folder of the
-manifest) with forward slashes, so that the root may move; or an https URL.
+manifest) with forward slashes, so that the root may move; or an https URL. `etag` and
+`last_modified` are there where the picture's source gave them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from bson.binary import BinaryVectorDtype
 from numpy.typing import NDArray
 
 from app.indexes import SearchIndex
+from app.ingest.pictures import PictureSource, Validators
 
 ItemId = str | int | ObjectId
 Embedding = NDArray[np.float32]
@@ -35,24 +37,29 @@ class GalleryImage:
 
     Attributes:
         item_id: the document's `_id`.
-        source: the file to read.
+        source: where its bytes are.
         uri: what the document's `image.uri` becomes.
         fields: the feed's own fields, already typed (`title`, `category`, `price`, ...).
     """
 
     item_id: ItemId
-    source: Path
+    source: PictureSource
     uri: str
     fields: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class ImageFacts:
-    """What was read off a picture: hash of its bytes (hex), and its upright size in pixels."""
+    """What was read off a picture: hash of its bytes (hex), and its upright size in pixels.
+
+    Attributes:
+        validators: what the source will recognise these bytes by, None where it has none at all.
+    """
 
     sha256: str
     width_px: int
     height_px: int
+    validators: Validators | None = None
 
 
 def derived_item_id(relative_path: Path) -> str:
@@ -87,6 +94,7 @@ def to_document(
             "sha256": facts.sha256,
             "width_px": facts.width_px,
             "height_px": facts.height_px,
+            **(asdict(facts.validators) if facts.validators is not None else {}),
         },
     }
     set_path(document, index.path, embedding_to_bson(embedding, index))

@@ -22,6 +22,7 @@ from app.errors import ServiceError, UnreadableImage
 from app.evaluation import Ranking, map_at_r, precision_at_k, recall_at_k
 from app.indexes import SearchIndex
 from app.ingest.failures import Failure
+from app.ingest.pictures import PictureBytes, PictureUnavailable
 from app.ingest.reader import Row
 from app.pipelines import Pipeline, exact_pipeline
 
@@ -132,7 +133,9 @@ def _pictures(
             category = row.fields.get("category")
             if not isinstance(category, str):
                 raise UnreadableImage("It has no category.")
-            yield category, read_image(row.source, max_pixels=max_pixels)
-        except UnreadableImage as error:
+            picture = row.source.read(known=None)
+            assert isinstance(picture, PictureBytes)  # nothing was known
+            yield category, read_image(picture.content, max_pixels=max_pixels)
+        except (UnreadableImage, PictureUnavailable) as error:
             outcomes["failed"] += 1
-            logger.warning("Query %s is left out: %s", row.source, error.message)
+            logger.warning("Query %s is left out: %s", row.source, error)

@@ -11,6 +11,7 @@ from app.config import Settings
 from app.documents import GalleryImage, ImageFacts, to_document
 from app.embedding.base import Embedder
 from app.indexes import read_index_file
+from app.ingest.pictures import FilePicture
 from app.live_indexes import (
     apply_index,
     create_collection,
@@ -54,7 +55,7 @@ def fill_gallery(
         picture.save(settings.gallery_root / uri)
         image = GalleryImage(
             item_id,
-            Path(uri),
+            FilePicture(Path(uri)),
             uri,
             {
                 "title": f"A {color} one",

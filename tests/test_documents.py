@@ -17,6 +17,7 @@ from app.documents import (
     to_document,
 )
 from app.indexes import SearchIndex, read_index_file
+from app.ingest.pictures import FilePicture
 
 KNN = read_index_file(PROJECT_ROOT / "atlas/gallery_knn.json")
 VECTOR = read_index_file(PROJECT_ROOT / "atlas/gallery_vector.json")
@@ -58,7 +59,7 @@ def test_other_value_is_no_embedding(value):
 
 
 def test_document_holds_fields_image_embedding_and_fingerprint():
-    image = GalleryImage("sku-1", Path("a.jpg"), "dress/a.jpg", {"category": "dress"})
+    image = GalleryImage("sku-1", FilePicture(Path("a.jpg")), "dress/a.jpg", {"category": "dress"})
     now = datetime(2026, 1, 1, tzinfo=UTC)
 
     document = to_document(
@@ -76,7 +77,7 @@ def test_document_holds_fields_image_embedding_and_fingerprint():
 
 
 def test_nested_index_path_puts_the_fingerprint_beside_the_embedding():
-    image = GalleryImage(7, Path("a.jpg"), "a.jpg")
+    image = GalleryImage(7, FilePicture(Path("a.jpg")), "a.jpg")
     index = index_like(KNN, path="visual.embedding")
 
     document = to_document(

@@ -1,4 +1,4 @@
-"""What could not be ingested, one line each: id, source, reason."""
+"""What could not be ingested, one line each: id, source, reason, retryable."""
 
 import json
 import os
@@ -16,13 +16,15 @@ class Failure:
 
     Attributes:
         item_id: None where the row has none that can be read.
-        source: the picture's path, or the manifest and its line.
+        source: where the picture is, or the manifest and its line.
         reason: one sentence.
+        retryable: whether the next run may succeed without anybody mending anything.
     """
 
     item_id: ItemId | None
     source: str
     reason: str
+    retryable: bool = False
 
 
 class FailureFile:
@@ -54,6 +56,7 @@ class FailureFile:
             "id": item_id if isinstance(item_id, str | int | None) else str(item_id),
             "source": failure.source,
             "reason": failure.reason,
+            "retryable": failure.retryable,
         }
         try:
             if self._file is None:

@@ -19,6 +19,7 @@ from app.errors import ConfigError
 from app.indexes import SearchIndex
 from app.ingest.columns import to_item_id, value_from_json, value_from_text
 from app.ingest.failures import Failure
+from app.ingest.pictures import FilePicture
 
 MANIFEST_SUFFIXES = frozenset({".jsonl", ".ndjson", ".csv"})
 # A row's own names; the rest of the reserved ones are written by ingestion.
@@ -85,7 +86,7 @@ class ManifestGallery:
                 raise ValueError(f"_id {item_id!r} is that of line {earlier} already")
         except ValueError as error:
             return Failure(item_id, f"{self._path}:{line}", f"Line {line}: {error}.")
-        return GalleryImage(item_id, source, uri, fields)
+        return GalleryImage(item_id, FilePicture(source), uri, fields)
 
     def _image_path(self, image: Any) -> tuple[Path, str]:
         if not isinstance(image, str) or not image.strip():

@@ -1,14 +1,14 @@
 """Rows -> decisions: what is already there, what only needs its fields, and pixels for the rest.
 
-Each picture's bytes are read once: the hash that decides whether anything changed, and the pixels
+The stored documents are looked up first, so that a source that knows its picture's state can spare
+the reading. Bytes are read once: the hash that decides whether anything changed, and the pixels
 that are embedded, are of the same bytes even while somebody replaces the file.
 """
 
 import hashlib
-import stat
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import bson
@@ -19,9 +19,9 @@ from app.documents import GalleryImage, ImageFacts, ItemId, get_path
 from app.embedding.images import read_image
 from app.errors import UnreadableImage
 from app.ingest.failures import Failure
+from app.ingest.pictures import NotModified, PictureBytes, PictureUnavailable, Validators
 from app.ingest.updates import Update, UpdateBuilder
 
-MAX_FILE_BYTES = 256 * 1024 * 1024
 # A document holds 16 MiB (https://www.mongodb.com/docs/manual/reference/limits/), the embedding
 # and what ingestion adds less than one of them.
 MAX_FIELDS_BYTES = 15 * 1024 * 1024
@@ -59,13 +59,6 @@ class PreparedBatch:
     pending: list[Pending] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Content:
-    image: GalleryImage
-    content: bytes
-    sha256: str
-
-
 class Preparation:
     """Brings rows to a decision; used by one thread at a time.
 
@@ -96,64 +89,80 @@ class Preparation:
             The driver's errors.
         """
         batch = PreparedBatch()
-        contents: list[_Content] = []
-        for outcome in self._executor.map(_read, rows):
-            if isinstance(outcome, Failure):
-                batch.failures.append(outcome)
+        storable: list[GalleryImage] = []
+        for row in map(_storable, rows):
+            if isinstance(row, Failure):
+                batch.failures.append(row)
             else:
-                contents.append(outcome)
-        to_decode = self._settle_known(contents, batch)
-        for decoded in self._executor.map(self._decode, to_decode):
-            if isinstance(decoded, Failure):
-                batch.failures.append(decoded)
-            else:
-                batch.pending.append(decoded)
+                storable.append(row)
+        stored = self._find_stored(storable) if storable else {}
+        documents = [stored.get(image.item_id) for image in storable]
+        for outcome in self._executor.map(self._decide, storable, documents):
+            match outcome:
+                case None:
+                    batch.unchanged += 1
+                case Failure():
+                    batch.failures.append(outcome)
+                case Update():
+                    batch.changed.append(outcome)
+                case Pending():
+                    batch.pending.append(outcome)
         return batch
 
-    def _settle_known(self, contents: Sequence[_Content], batch: PreparedBatch) -> list[_Content]:
-        stored = self._find_stored([one.image for one in contents]) if contents else {}
-        unknown = []
-        for one in contents:
-            document = stored.get(one.image.item_id)
-            if document is None or not self._is_embedded(document, one.sha256):
-                unknown.append(one)
-            elif _has_fields(document, one.image):
-                batch.unchanged += 1
-            else:
-                batch.changed.append(self._updates.of_fields(one.image))
-        return unknown
-
-    def _is_embedded(self, document: Document, sha256: str) -> bool:
-        embedded_by = get_path(document, self._updates.index.embedded_by_path)
-        is_same_model: bool = embedded_by == self._updates.embedded_by
-        return is_same_model and bool(get_path(document, "image.sha256") == sha256)
-
-    def _decode(self, one: _Content) -> Pending | Failure:
+    def _decide(
+        self, image: GalleryImage, document: Document | None
+    ) -> Pending | Update | Failure | None:
+        """Return what is to be done about a picture, None for nothing."""
+        stored = document if document is not None and self._is_ours(document) else None
         try:
-            pixels = read_image(one.content, max_pixels=self._max_pixels)
-        except UnreadableImage as error:
-            return _failure(one.image, error.message)
-        facts = ImageFacts(one.sha256, pixels.width, pixels.height)
-        return Pending(one.image, facts, _reduced(pixels))
-
-
-def _read(row: GalleryImage | Failure) -> _Content | Failure:
-    if isinstance(row, Failure):
-        return row
-    if (problem := _fields_problem(row)) is not None:
-        return _failure(row, problem)
-    try:
-        status = row.source.stat()
-        if not stat.S_ISREG(status.st_mode):
-            return _failure(row, "The picture is no ordinary file.")
-        if status.st_size > MAX_FILE_BYTES:
-            return _failure(
-                row, f"The file has {status.st_size:,} bytes, at most {MAX_FILE_BYTES:,} are read."
+            picture = image.source.read(_known_validators(stored, image))
+        except PictureUnavailable as error:
+            return Failure(
+                image.item_id, str(image.source), error.reason, retryable=error.retryable
             )
-        content = row.source.read_bytes()
-    except OSError as error:
-        return _failure(row, f"The picture cannot be read: {error.strerror}.")
-    return _Content(row, content, hashlib.sha256(content).hexdigest())
+        if isinstance(picture, NotModified):
+            assert stored is not None  # else nothing was known
+            return None if _has_fields(stored, image) else self._updates.of_fields(image)
+        sha256 = hashlib.sha256(picture.content).hexdigest()
+        if stored is None or get_path(stored, "image.sha256") != sha256:
+            return self._decode(image, picture, sha256)
+        if _has_fields(stored, image) and _has_validators(stored, picture.validators):
+            return None
+        return self._updates.of_fields(image, picture.validators)
+
+    def _is_ours(self, document: Document) -> bool:
+        embedded_by = get_path(document, self._updates.index.embedded_by_path)
+        return bool(embedded_by == self._updates.embedded_by)
+
+    def _decode(self, image: GalleryImage, picture: PictureBytes, sha256: str) -> Pending | Failure:
+        try:
+            pixels = read_image(picture.content, max_pixels=self._max_pixels)
+        except UnreadableImage as error:
+            return Failure(image.item_id, str(image.source), error.message)
+        facts = ImageFacts(sha256, pixels.width, pixels.height, picture.validators)
+        return Pending(image, facts, _reduced(pixels))
+
+
+def _storable(row: GalleryImage | Failure) -> GalleryImage | Failure:
+    if isinstance(row, Failure) or (problem := _fields_problem(row)) is None:
+        return row
+    return Failure(row.item_id, str(row.source), problem)
+
+
+def _known_validators(stored: Document | None, image: GalleryImage) -> Validators | None:
+    """Return the validators of the bytes that are embedded; another place has others."""
+    if stored is None or get_path(stored, "image.uri") != image.uri:
+        return None
+    etag, last_modified = (get_path(stored, f"image.{name}") for name in ("etag", "last_modified"))
+    if etag is None and last_modified is None:
+        return None
+    return Validators(etag, last_modified)
+
+
+def _has_validators(document: Document, validators: Validators | None) -> bool:
+    return validators is None or all(
+        get_path(document, f"image.{name}") == value for name, value in asdict(validators).items()
+    )
 
 
 def _fields_problem(image: GalleryImage) -> str | None:
@@ -181,7 +190,3 @@ def _is_same(stored: Any, value: Any) -> bool:
 def _reduced(pixels: Image) -> Image:
     factor = min(pixels.size) // MIN_WAITING_SIDE_PX
     return pixels.reduce(factor) if factor > 1 else pixels
-
-
-def _failure(image: GalleryImage, reason: str) -> Failure:
-    return Failure(image.item_id, str(image.source), reason)

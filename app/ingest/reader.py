@@ -16,6 +16,7 @@ from app.errors import ConfigError
 from app.indexes import SearchIndex
 from app.ingest.failures import Failure
 from app.ingest.manifest import MANIFEST_SUFFIXES, ManifestGallery
+from app.ingest.pictures import FilePicture
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +104,7 @@ class FolderGallery:
                 yield Failure(item_id, str(path), "It is a link to a file outside the gallery.")
                 continue
             fields = {"category": relative.parts[0]} if len(relative.parts) > 1 else {}
-            yield GalleryImage(item_id, path, item_id, fields)
+            yield GalleryImage(item_id, FilePicture(path), item_id, fields)
 
     def count(self) -> int:
         """Count the pictures."""

@@ -4,12 +4,13 @@ Only what a run knows is set: a field that a document has from elsewhere stays, 
 feed gives no value is removed.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from app.documents import Embedding, GalleryImage, ImageFacts, to_document
 from app.indexes import SearchIndex
+from app.ingest.pictures import Validators
 
 Document = dict[str, Any]
 
@@ -48,9 +49,16 @@ class UpdateBuilder:
         )
         return Update(image, _operators(_by_path(document, self.index.path)))
 
-    def of_fields(self, image: GalleryImage) -> Update:
-        """Return the update that stores a picture's fields and leaves its embedding alone."""
+    def of_fields(self, image: GalleryImage, validators: Validators | None = None) -> Update:
+        """Return the update that stores a picture's fields and leaves its embedding alone.
+
+        Args:
+            image: the picture and the feed's fields.
+            validators: of the bytes that were read; None leaves the stored ones.
+        """
         values = {**image.fields, "image.uri": image.uri, "updated_at": datetime.now(UTC)}
+        if validators is not None:
+            values |= {f"image.{name}": value for name, value in asdict(validators).items()}
         return Update(image, _operators(values))
 
 

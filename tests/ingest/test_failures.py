@@ -13,16 +13,26 @@ def test_each_failure_is_a_line_that_is_there_at_once(tmp_path):
 
     file.add(Failure("é 1", "photos/1.jpg", "The picture is empty (0 bytes)."))
     file.add(Failure(None, "feed.csv:2", "Line 2: broken."))
-    file.add(Failure(7, "7.jpg", "x"))
+    file.add(Failure(7, "7.jpg", "x", retryable=True))
     file.add(Failure(ObjectId("65f0a1b2c3d4e5f601234567"), "\udcff.jpg", "x"))
     lines = path.read_text().splitlines()
     file.close()
 
     assert [json.loads(line) for line in lines] == [
-        {"id": "é 1", "source": "photos/1.jpg", "reason": "The picture is empty (0 bytes)."},
-        {"id": None, "source": "feed.csv:2", "reason": "Line 2: broken."},
-        {"id": 7, "source": "7.jpg", "reason": "x"},
-        {"id": "65f0a1b2c3d4e5f601234567", "source": "\udcff.jpg", "reason": "x"},
+        {
+            "id": "é 1",
+            "source": "photos/1.jpg",
+            "reason": "The picture is empty (0 bytes).",
+            "retryable": False,
+        },
+        {"id": None, "source": "feed.csv:2", "reason": "Line 2: broken.", "retryable": False},
+        {"id": 7, "source": "7.jpg", "reason": "x", "retryable": True},
+        {
+            "id": "65f0a1b2c3d4e5f601234567",
+            "source": "\udcff.jpg",
+            "reason": "x",
+            "retryable": False,
+        },
     ]
 
 

@@ -9,6 +9,7 @@ from app.documents import GalleryImage
 from app.errors import ConfigError
 from app.indexes import read_index_file
 from app.ingest.failures import Failure
+from app.ingest.pictures import FilePicture
 from app.ingest.reader import open_gallery
 
 INDEX = read_index_file(PROJECT_ROOT / "atlas/gallery_knn.json")
@@ -35,13 +36,13 @@ def test_jsonl_and_csv_say_the_same(tmp_path):
     expected = [
         GalleryImage(
             "sku-1",
-            tmp_path / "photos/a b.jpg",
+            FilePicture(tmp_path / "photos/a b.jpg"),
             "photos/a b.jpg",
             {"title": 'A "red" one, é', "price": 29.9, "in_stock": True, "product_id": "7"},
         ),
         GalleryImage(
             "photos/b.jpg",
-            tmp_path / "photos/b.jpg",
+            FilePicture(tmp_path / "photos/b.jpg"),
             "photos/b.jpg",
             {"title": None, "price": 30, "in_stock": False, "product_id": "8"},
         ),

@@ -8,6 +8,7 @@ from app.documents import GalleryImage
 from app.errors import ConfigError
 from app.indexes import read_index_file
 from app.ingest.failures import Failure
+from app.ingest.pictures import FilePicture
 from app.ingest.reader import open_gallery
 
 INDEX = read_index_file(PROJECT_ROOT / "atlas/gallery_knn.json")
@@ -35,7 +36,7 @@ def test_an_id_is_the_relative_path_with_its_extension(tmp_path):
 
     assert row == GalleryImage(
         "dress/summer/1 é#?%.JPG",
-        tmp_path / "dress/summer/1 é#?%.JPG",
+        FilePicture(tmp_path / "dress/summer/1 é#?%.JPG"),
         "dress/summer/1 é#?%.JPG",
         {"category": "dress"},
     )

@@ -8,6 +8,7 @@ import pytest
 from app.config import PROJECT_ROOT
 from app.documents import GalleryImage
 from app.indexes import read_index_file
+from app.ingest.pictures import FilePicture
 from app.ingest.updates import Update, UpdateBuilder
 from app.ingest.writer import MAX_BULK_BYTES, MAX_BULK_OPERATIONS, GalleryWriter
 
@@ -27,7 +28,9 @@ class RecordingCollection:
 
 def updates(count: int, size_bytes: int) -> list[Update]:
     return [
-        Update(GalleryImage(str(i), Path("x"), "x"), {"$set": {"title": "x" * size_bytes}})
+        Update(
+            GalleryImage(str(i), FilePicture(Path("x")), "x"), {"$set": {"title": "x" * size_bytes}}
+        )
         for i in range(count)
     ]
 

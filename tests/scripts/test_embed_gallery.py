@@ -87,6 +87,7 @@ def test_failures_are_listed_and_the_exit_code_is_1(environment, collection, gal
         "id": "broken.jpg",
         "source": str(gallery / "broken.jpg"),
         "reason": "The picture is empty (0 bytes).",
+        "retryable": False,
     }
 
 
