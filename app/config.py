@@ -49,6 +49,10 @@ class Settings:
     max_content_length_bytes: int = 10 * 1024 * 1024
     max_image_pixels: int = 50_000_000
     max_time_ms: int = 2000
+    allow_http_images: bool = False
+    fetch_max_bytes: int = 32 * 1024 * 1024
+    fetch_timeout_ms: int = 60_000
+    fetch_per_host: int = 4
     log_level: str = "INFO"
 
     @classmethod
@@ -191,5 +195,9 @@ _VARIABLES: dict[str, tuple[str, Callable[[str], object]]] = {
     "MAX_CONTENT_LENGTH": ("max_content_length_bytes", _integer(1024, 1024**3)),
     "MAX_IMAGE_PIXELS": ("max_image_pixels", _integer(1, 10**9)),
     "MAX_TIME_MS": ("max_time_ms", _integer(1, 600_000)),
+    "ALLOW_HTTP_IMAGES": ("allow_http_images", _boolean),
+    "FETCH_MAX_BYTES": ("fetch_max_bytes", _integer(1024, 1024**3)),
+    "FETCH_TIMEOUT_MS": ("fetch_timeout_ms", _integer(100, 3_600_000)),
+    "FETCH_PER_HOST": ("fetch_per_host", _integer(1, 256)),
     "LOG_LEVEL": ("log_level", _log_level),
 }
