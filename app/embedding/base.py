@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from app.embedding.batching import Gathering
 from app.errors import TextNotSupported
 
 Item = TypeVar("Item")
@@ -21,7 +22,8 @@ class Embedder(ABC):
     """Turn pictures, and with some models sentences, into rows of unit length.
 
     `name`, `dimensions` and `supports_text` are known before the weights are loaded; the first
-    use loads them. One instance may be used from several threads.
+    use loads them. One instance may be used from several threads; what they want embedded at the
+    same time goes through the model together.
 
     A model family implements `_read_weights`, `_compute_fingerprint` and `_embed_image_batch`,
     and overrides `embed_texts` where it understands text.
@@ -32,9 +34,10 @@ class Embedder(ABC):
 
     def __init__(self, *, batch_size: int = DEFAULT_BATCH_SIZE) -> None:
         self.batch_size = batch_size
-        # One lock for loading and for the forward pass: torch already uses every core for one
-        # batch, so two at a time only add memory.
-        self._lock = threading.RLock()
+        self._load_lock = threading.Lock()
+        # One forward pass at a time: torch already uses every core for it, so a second one beside
+        # it would only add memory.
+        self._gathering = Gathering()
         self._fingerprint_lock = threading.Lock()
         self._loaded = False
         self._known_fingerprint: str | None = None
@@ -58,7 +61,7 @@ class Embedder(ABC):
         """
         if self._loaded:
             return
-        with self._lock:
+        with self._load_lock:
             if not self._loaded:
                 self._read_weights()
                 self._loaded = True
@@ -108,8 +111,7 @@ class Embedder(ABC):
         remaining = iter(items)
         while batch := list(islice(remaining, self.batch_size)):
             self.load()
-            with self._lock:
-                parts.append(embed_batch(batch))
+            parts.append(self._gathering.embed(embed_batch, batch, max_items=self.batch_size))
         if not parts:
             return np.empty((0, self.dimensions), dtype=np.float32)
         return _unit_rows(np.concatenate(parts))
