@@ -21,7 +21,9 @@ from app.config import Settings
 from app.errors import ServiceError
 from scripts._cli import run
 
-THREADS = 8
+# Each waits for the model or the database most of its time: sixteen pictures are embedded together
+# only if their requests are all in hand, and others must get by meanwhile.
+THREADS = 24
 
 
 def main(argv: Sequence[str] | None = None) -> int:

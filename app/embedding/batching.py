@@ -1,12 +1,14 @@
 """What several threads want embedded at the same time, embedded together: one pass for many.
 
 A model takes little longer for sixteen pictures than for a few of them, so what comes while a
-pass runs is gathered into the next one. There is neither a timed window nor a thread of its own:
-who finds the model idle runs at once, so that a lone query waits for nothing, and the busier the
-model is, the fuller its passes become.
+pass runs is gathered into the next one. There is no thread for it: who finds the model idle runs at
+once, so that a lone query waits for nothing, and the busier the model is, the fuller its passes
+become. Only where the last pass was shared, and has just ended, those who were in it are given a
+moment to come back; else they would go through the model in two halves by turns.
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,14 +19,20 @@ from numpy.typing import NDArray
 Rows = NDArray[np.float32]
 EmbedBatch = Callable[[Sequence[Any]], Rows]
 
+# How long after a shared pass its clients may take to be back with their next item.
+WINDOW_S = 0.003
+
 
 class Gathering:
     """Runs forward passes one at a time, each over what was brought while the last one ran."""
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
+        lock = threading.Lock()
+        self._ended, self._arrived = threading.Condition(lock), threading.Condition(lock)
         self._waiting: deque[_Request] = deque()
         self._is_running = False
+        self._last_size = 0
+        self._last_end_s = 0.0
 
     def embed(self, embed_batch: EmbedBatch, items: Sequence[Any], *, max_items: int) -> Rows:
         """Embed items, in one pass with those that other threads bring for the same function.
@@ -41,39 +49,48 @@ class Gathering:
             Whatever `embed_batch` raises, in each thread whose items were in that pass.
         """
         own = _Request(embed_batch, items)
-        with self._changed:
+        with self._arrived:
             self._waiting.append(own)
-        while (batch := self._lead_or_wait(own, max_items)) is not None:
+            self._arrived.notify()
+        while self._is_leading(own):
+            batch: list[_Request] = []
             try:
+                batch = self._gather(max_items)
                 _run(batch)
             finally:
-                with self._changed:
-                    self._is_running = False
-                    self._changed.notify_all()
+                self._end(len(batch))
         return own.result()
 
-    def _lead_or_wait(self, own: "_Request", max_items: int) -> "list[_Request] | None":
-        """Return the pass that this thread has to run, None once its own items are embedded."""
-        with self._changed:
-            self._changed.wait_for(lambda: own.is_done or not self._is_running)
-            if own.is_done:
-                return None
-            self._is_running = True
-            return self._take(max_items)
+    def _is_leading(self, own: "_Request") -> bool:
+        """Return whether this thread has to run the next pass; not once its items are embedded."""
+        with self._ended:
+            self._ended.wait_for(lambda: own.is_done or not self._is_running)
+            if not own.is_done:
+                self._is_running = True
+            return not own.is_done
 
-    def _take(self, max_items: int) -> "list[_Request]":
+    def _gather(self, max_items: int) -> "list[_Request]":
         """Take the request that has waited longest, and those behind it that fit its pass."""
-        batch = [self._waiting.popleft()]
-        room = max_items - len(batch[0].items)
-        others = list(self._waiting)
-        self._waiting.clear()
-        for request in others:
-            if request.embed_batch == batch[0].embed_batch and len(request.items) <= room:
-                batch.append(request)
-                room -= len(request.items)
-            else:
-                self._waiting.append(request)
-        return batch
+        with self._arrived:
+            left_s = self._last_end_s + WINDOW_S - time.monotonic()
+            self._arrived.wait_for(lambda: len(self._waiting) >= self._last_size, max(left_s, 0))
+            batch = [self._waiting.popleft()]
+            room = max_items - len(batch[0].items)
+            others = list(self._waiting)
+            self._waiting.clear()
+            for request in others:
+                if request.embed_batch == batch[0].embed_batch and len(request.items) <= room:
+                    batch.append(request)
+                    room -= len(request.items)
+                else:
+                    self._waiting.append(request)
+            return batch
+
+    def _end(self, size: int) -> None:
+        with self._ended:
+            self._is_running = False
+            self._last_size, self._last_end_s = size, time.monotonic()
+            self._ended.notify_all()
 
 
 class _Request:

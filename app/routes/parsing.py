@@ -112,6 +112,10 @@ def parse_text_body(request: Request, index: SearchIndex) -> tuple[str, int, Fil
     text = body.get("text")
     if not isinstance(text, str) or not text.strip() or len(text) > MAX_TEXT_LENGTH:
         raise BadRequest(f"text must be a string of 1 to {MAX_TEXT_LENGTH} characters.")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:  # JSON can write it, no tokenizer takes it
+        raise BadRequest("text holds half of a surrogate pair, which is no character.") from error
     condition = parse_filter(body["filter"], index.filter_types) if "filter" in body else None
     return text, parse_limit(body.get("limit")), all_of(condition)
 

@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from app.embedding import batching
 from app.embedding.batching import Gathering
 from tests.fakes import FakeEmbedder
 
@@ -31,11 +32,11 @@ class Model:
             raise self.error
         return np.array([[number, -number] for number in numbers], dtype=np.float32)
 
-    def embed_otherwise(self, numbers: Sequence[int]) -> NDArray[np.float32]:
-        return self.embed(numbers) * 10
-
     def end_passes(self, count: int = 1) -> None:
         self._may_end.release(count)
+
+    def embed_otherwise(self, numbers: Sequence[int]) -> NDArray[np.float32]:
+        return self.embed(numbers) * 10
 
 
 class Clients:
@@ -46,17 +47,26 @@ class Clients:
         self._model = model
         self._threads = threads
 
+    def begin(self, *numbers: int) -> Future[NDArray[np.float32]]:
+        """Bring numbers to the idle model and return once their pass runs."""
+        passes = len(self._model.passes)
+        brought = self._threads.submit(
+            self.gathering.embed, self._model.embed, numbers, max_items=100
+        )
+        until(lambda: len(self._model.passes) > passes)
+        return brought
+
     def bring(
         self,
         *numbers: int,
         max_items: int = 100,
-        to: Callable[..., NDArray[np.float32]] | None = None,
+        to: Callable[[Sequence[int]], NDArray[np.float32]] | None = None,
     ) -> Future[NDArray[np.float32]]:
-        """Bring numbers and return once they run or wait."""
-        ahead = len(self.gathering._waiting) + len(self._model.passes)
+        """Bring numbers while the model cannot take them, and return once they wait."""
+        waiting = len(self.gathering._waiting)
         embed = to or self._model.embed
         brought = self._threads.submit(self.gathering.embed, embed, numbers, max_items=max_items)
-        until(lambda: len(self.gathering._waiting) + len(self._model.passes) > ahead)
+        until(lambda: len(self.gathering._waiting) > waiting)
         return brought
 
 
@@ -84,15 +94,15 @@ def clients(model: Model) -> Iterator[Clients]:
 
 
 def test_who_comes_alone_runs_at_once(model: Model, clients: Clients):
-    alone = clients.bring(7)
-
-    assert model.passes == [[7]]
+    alone = clients.begin(7)
     model.end_passes()
+
     assert alone.result(PATIENCE_S).tolist() == rows(7)
+    assert model.passes == [[7]]
 
 
 def test_what_comes_during_a_pass_shares_the_next_one(model: Model, clients: Clients):
-    clients.bring(1)
+    clients.begin(1)
     later = [clients.bring(2), clients.bring(3, 4), clients.bring(5)]
     model.end_passes(2)
 
@@ -103,7 +113,7 @@ def test_what_comes_during_a_pass_shares_the_next_one(model: Model, clients: Cli
 
 
 def test_nobody_runs_another_pass_once_its_own_items_are_embedded(model: Model, clients: Clients):
-    first = clients.bring(1)
+    first = clients.begin(1)
     second = clients.bring(2)
     model.end_passes()
 
@@ -115,7 +125,7 @@ def test_nobody_runs_another_pass_once_its_own_items_are_embedded(model: Model, 
 def test_a_pass_takes_no_more_than_its_limit_and_who_waits_longest_comes_first(
     model: Model, clients: Clients
 ):
-    clients.bring(1)
+    clients.begin(1)
     later = [clients.bring(*numbers, max_items=3) for numbers in [(2, 3), (4, 5), (6,), (7,)]]
     model.end_passes(4)
 
@@ -126,7 +136,7 @@ def test_a_pass_takes_no_more_than_its_limit_and_who_waits_longest_comes_first(
 
 
 def test_who_brings_more_than_the_limit_gets_a_pass_alone(model: Model, clients: Clients):
-    clients.bring(1)
+    clients.begin(1)
     many = clients.bring(2, 3, 4, max_items=2)
     clients.bring(5, max_items=2)
     model.end_passes(3)
@@ -136,7 +146,7 @@ def test_who_brings_more_than_the_limit_gets_a_pass_alone(model: Model, clients:
 
 
 def test_items_for_another_function_wait_for_a_pass_of_their_own(model: Model, clients: Clients):
-    clients.bring(1)
+    clients.begin(1)
     later = [clients.bring(2), clients.bring(3, to=model.embed_otherwise), clients.bring(4)]
     model.end_passes(3)
 
@@ -148,7 +158,7 @@ def test_items_for_another_function_wait_for_a_pass_of_their_own(model: Model, c
 
 def test_an_error_reaches_all_of_its_pass_and_nobody_else(model: Model, clients: Clients):
     model.error = MemoryError("no room on the device")
-    failing = [clients.bring(1)]
+    failing = [clients.begin(1)]
     failing += [clients.bring(2), clients.bring(3)]
     model.end_passes(2)
     for one in failing:
@@ -156,11 +166,51 @@ def test_an_error_reaches_all_of_its_pass_and_nobody_else(model: Model, clients:
             one.result(PATIENCE_S)
 
     model.error = None
-    after = clients.bring(4)
+    after = clients.begin(4)
     model.end_passes()
 
     assert model.passes == [[1], [2, 3], [4]]
     assert after.result(PATIENCE_S).tolist() == rows(4)
+
+
+def test_who_was_in_a_shared_pass_is_waited_for(
+    model: Model, clients: Clients, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(batching, "WINDOW_S", 3600.0)
+    clients.begin(1)
+    shared = [clients.bring(2), clients.bring(3)]
+    model.end_passes(2)
+    for one in shared:
+        one.result(PATIENCE_S)
+
+    back = [clients.bring(4)]
+    assert len(model.passes) == 2
+    back.append(clients.begin(5))
+    model.end_passes()
+
+    assert [one.result(PATIENCE_S).tolist() for one in back] == [rows(4), rows(5)]
+    assert model.passes == [[1], [2, 3], [4, 5]]
+
+
+def test_nobody_waits_who_was_alone_in_the_last_pass(
+    model: Model, clients: Clients, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(batching, "WINDOW_S", 3600.0)
+
+    for number in range(3):
+        alone = clients.begin(number)
+        model.end_passes()
+        assert alone.result(PATIENCE_S).tolist() == rows(number)
+
+
+def test_nobody_is_waited_for_for_ever(model: Model, clients: Clients):
+    clients.begin(1)
+    shared = [clients.bring(2), clients.bring(3)]
+    model.end_passes(3)
+    for one in shared:
+        one.result(PATIENCE_S)
+
+    assert clients.begin(4).result(PATIENCE_S).tolist() == rows(4)
 
 
 def test_many_threads_get_their_own_rows_and_no_two_passes_run_at_once():

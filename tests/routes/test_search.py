@@ -1,5 +1,6 @@
 import dataclasses
 import io
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from PIL import Image
@@ -78,6 +79,23 @@ def test_bad_upload_is_refused_in_one_sentence(client, request_, status, named):
     assert named in response.json()["detail"]
 
 
+def test_uploads_at_the_same_time_get_their_own_answers_and_errors(client):
+    colors = ["crimson", "green", "blue", "navy", "white"] * 4
+
+    def upload(color):
+        content = png(color) if color != "blue" else png(color)[:60]
+        return client.post("/search/image?limit=1", files={"image": ("x.png", content)})
+
+    with ThreadPoolExecutor(len(colors)) as threads:
+        responses = list(threads.map(upload, colors))
+
+    found = [
+        response.json()["hits"][0]["id"] if response.status_code == 200 else response.status_code
+        for response in responses
+    ]
+    assert found == ["crimson", "green", 422, "navy", "white"] * 4
+
+
 def test_picture_over_the_pixel_cap_is_422(gallery, embedder, serve):
     client = serve(dataclasses.replace(gallery, max_image_pixels=100), embedder)
 
@@ -106,6 +124,7 @@ def test_upload_over_the_size_cap_is_413(gallery, embedder, serve):
         ("{}", "text must be"),
         ('{"text": " "}', "text must be"),
         ('{"text": 3}', "text must be"),
+        ('{"text": "red \\ud800"}', "surrogate"),
         ('{"text": "x", "k": 3}', "'k'"),
         ('{"text": "x", "limit": 0}', "limit (0)"),
         ('{"text": "x", "limit": true}', "limit (True)"),
