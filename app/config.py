@@ -52,7 +52,7 @@ class Settings:
     allow_http_images: bool = False
     fetch_max_bytes: int = 32 * 1024 * 1024
     fetch_timeout_ms: int = 60_000
-    fetch_per_host: int = 4
+    fetch_per_host: int = 8
     log_level: str = "INFO"
 
     @classmethod

@@ -18,6 +18,7 @@ class PictureServer(ThreadingHTTPServer):
     Attributes:
         answers: what to do on each path; without its query.
         requests: path with query, and headers, in the order of arrival.
+        statuses: of the answers.
         connections: how many were accepted.
     """
 
@@ -29,6 +30,7 @@ class PictureServer(ThreadingHTTPServer):
         self.scheme = "https" if context else "http"
         self.answers: dict[str, Answer] = {}
         self.requests: list[tuple[str, dict[str, str]]] = []
+        self.statuses: list[int] = []
         self.connections = 0
         self._context = context
 
@@ -56,6 +58,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.requests.append((self.path, dict(self.headers)))
         self.server.answers[self.path.partition("?")[0]](self)
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        self.server.statuses.append(int(code))
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""

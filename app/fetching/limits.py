@@ -30,4 +30,4 @@ class FetchLimits:
     max_retries: int = 3
     backoff_s: float = 1.0
     max_retry_after_s: float = 30.0
-    per_host: int = 4
+    per_host: int = 8

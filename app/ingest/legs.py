@@ -17,6 +17,7 @@ from app.ingest.updates import Update, UpdateBuilder
 from app.ingest.writer import GalleryWriter
 
 MAX_DECODING_THREADS = 8
+MAX_READING_THREADS = 32  # they wait for other machines; a thread starts when it is needed
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Legs:
 
 @contextmanager
 def open_legs(embedder: Embedder, writer: GalleryWriter, *, max_pixels: int) -> Iterator[Legs]:
-    """Put the legs together around threads for decoding, which end with the context.
+    """Put the legs together around threads for reading and decoding, which end with the context.
 
     Args:
         embedder: of the model whose fingerprint the writer's updates carry.
@@ -38,9 +39,16 @@ def open_legs(embedder: Embedder, writer: GalleryWriter, *, max_pixels: int) -> 
         max_pixels: as `read_image` takes it.
     """
     threads = min(MAX_DECODING_THREADS, os.cpu_count() or 1)
-    with ThreadPoolExecutor(threads, thread_name_prefix="decode") as executor:
+    with (
+        ThreadPoolExecutor(threads, thread_name_prefix="decode") as decoding,
+        ThreadPoolExecutor(MAX_READING_THREADS, thread_name_prefix="read") as reading,
+    ):
         prepare = Preparation(
-            writer.find_stored, writer.updates, max_pixels=max_pixels, executor=executor
+            writer.find_stored,
+            writer.updates,
+            max_pixels=max_pixels,
+            decoding=decoding,
+            reading=reading,
         )
         yield Legs(prepare, partial(_embed, embedder, writer.updates), writer.write)
 

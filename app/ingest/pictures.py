@@ -9,7 +9,7 @@ import errno
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 MAX_PICTURE_BYTES = 256 * 1024 * 1024
 # What a later attempt may find gone: a network disk that hangs, too many open files.
@@ -57,7 +57,13 @@ class PictureUnavailable(Exception):
 
 
 class PictureSource(Protocol):
-    """One picture's place."""
+    """One picture's place.
+
+    Attributes:
+        is_remote: whether reading waits for another machine, so that many are read at a time.
+    """
+
+    is_remote: ClassVar[bool]
 
     def read(self, known: Validators | None) -> PictureBytes | NotModified:
         """Return the bytes; called from many threads at once.
@@ -77,6 +83,8 @@ class PictureSource(Protocol):
 @dataclass(frozen=True, slots=True)
 class FilePicture:
     """A picture in a file of this machine; it has no validators, its bytes are hashed instead."""
+
+    is_remote: ClassVar[bool] = False
 
     path: Path
 

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 import bson
@@ -31,6 +32,7 @@ MIN_WAITING_SIDE_PX = 768
 
 Document = dict[str, Any]
 FindStored = Callable[[Sequence[GalleryImage]], Mapping[ItemId, Document]]
+Read = Callable[[], PictureBytes | NotModified]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,8 @@ class Preparation:
         find_stored: returns the stored documents of some pictures, by id.
         updates: builds the update of a row whose picture is embedded already.
         max_pixels: as `read_image` takes it.
-        executor: threads for reading and decoding; both let other threads run meanwhile.
+        decoding: threads for decoding, about as many as cores, and for reading what is here.
+        reading: threads for reading what is elsewhere, where most of the time is waiting.
     """
 
     def __init__(
@@ -75,12 +78,14 @@ class Preparation:
         updates: UpdateBuilder,
         *,
         max_pixels: int,
-        executor: Executor,
+        decoding: Executor,
+        reading: Executor,
     ) -> None:
         self._find_stored = find_stored
         self._updates = updates
         self._max_pixels = max_pixels
-        self._executor = executor
+        self._decoding = decoding
+        self._reading = reading
 
     def __call__(self, rows: Sequence[GalleryImage | Failure]) -> PreparedBatch:
         """Decide on every row.
@@ -95,9 +100,10 @@ class Preparation:
                 batch.failures.append(row)
             else:
                 storable.append(row)
-        stored = self._find_stored(storable) if storable else {}
-        documents = [stored.get(image.item_id) for image in storable]
-        for outcome in self._executor.map(self._decide, storable, documents):
+        documents = self._find_stored(storable) if storable else {}
+        stored = [self._if_ours(documents.get(image.item_id)) for image in storable]
+        reads = [self._start_reading(*one) for one in zip(storable, stored, strict=True)]
+        for outcome in self._decoding.map(self._decide, storable, stored, reads):
             match outcome:
                 case None:
                     batch.unchanged += 1
@@ -109,13 +115,17 @@ class Preparation:
                     batch.pending.append(outcome)
         return batch
 
+    def _start_reading(self, image: GalleryImage, stored: Document | None) -> Read:
+        """Return what gives the bytes; those of a remote picture are on their way already."""
+        read = partial(image.source.read, _known_validators(stored, image))
+        return self._reading.submit(read).result if image.source.is_remote else read
+
     def _decide(
-        self, image: GalleryImage, document: Document | None
+        self, image: GalleryImage, stored: Document | None, read: Read
     ) -> Pending | Update | Failure | None:
         """Return what is to be done about a picture, None for nothing."""
-        stored = document if document is not None and self._is_ours(document) else None
         try:
-            picture = image.source.read(_known_validators(stored, image))
+            picture = read()
         except PictureUnavailable as error:
             return Failure(
                 image.item_id, str(image.source), error.reason, retryable=error.retryable
@@ -130,9 +140,11 @@ class Preparation:
             return None
         return self._updates.of_fields(image, picture.validators)
 
-    def _is_ours(self, document: Document) -> bool:
-        embedded_by = get_path(document, self._updates.index.embedded_by_path)
-        return bool(embedded_by == self._updates.embedded_by)
+    def _if_ours(self, document: Document | None) -> Document | None:
+        """Return a document that is embedded by this run's model, None for any other."""
+        path = self._updates.index.embedded_by_path
+        is_ours = document is not None and get_path(document, path) == self._updates.embedded_by
+        return document if is_ours else None
 
     def _decode(self, image: GalleryImage, picture: PictureBytes, sha256: str) -> Pending | Failure:
         try:

@@ -36,6 +36,7 @@ class Shelf:
     content: bytes
     validators: Validators | None = FIRST
     asked: list[Validators | None] = field(default_factory=list)
+    is_remote: bool = False
 
     def read(self, known):
         self.asked.append(known)
