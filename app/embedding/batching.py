@@ -39,7 +39,7 @@ class Gathering:
 
         Args:
             embed_batch: embeds items into rows; never runs twice at a time, nor beside another.
-            items: at least one; they stay together.
+            items: at least one, as a sequence or an array of them; they stay together.
             max_items: of one pass; what is waiting beyond it comes into the next.
 
         Returns:
@@ -118,11 +118,8 @@ class _Request:
 
 
 def _run(batch: Sequence[_Request]) -> None:
-    items = batch[0].items
-    if len(batch) > 1:
-        items = [item for request in batch for item in request.items]
     try:
-        rows = batch[0].embed_batch(items)
+        rows = batch[0].embed_batch(_joined([request.items for request in batch]))
     except BaseException as error:  # nobody may wait for ever, whatever ends the thread that runs
         for request in batch:
             request.settle(error)
@@ -133,3 +130,12 @@ def _run(batch: Sequence[_Request]) -> None:
     for request in batch:
         request.settle(rows[start : start + len(request.items)])
         start += len(request.items)
+
+
+def _joined(parts: Sequence[Sequence[Any]]) -> Sequence[Any]:
+    if len(parts) == 1:
+        return parts[0]
+    if isinstance(parts[0], np.ndarray):
+        joined: Sequence[Any] = np.concatenate(parts)
+        return joined
+    return [item for part in parts for item in part]

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -63,9 +64,13 @@ class Clients:
         to: Callable[[Sequence[int]], NDArray[np.float32]] | None = None,
     ) -> Future[NDArray[np.float32]]:
         """Bring numbers while the model cannot take them, and return once they wait."""
+        return self.bring_items(numbers, to or self._model.embed, max_items=max_items)
+
+    def bring_items(
+        self, items: Any, embed: Callable[[Any], NDArray[np.float32]], *, max_items: int = 100
+    ) -> Future[NDArray[np.float32]]:
         waiting = len(self.gathering._waiting)
-        embed = to or self._model.embed
-        brought = self._threads.submit(self.gathering.embed, embed, numbers, max_items=max_items)
+        brought = self._threads.submit(self.gathering.embed, embed, items, max_items=max_items)
         until(lambda: len(self.gathering._waiting) > waiting)
         return brought
 
@@ -235,6 +240,17 @@ def test_many_threads_get_their_own_rows_and_no_two_passes_run_at_once():
 
     assert sum(sizes) == 16 * 40 * 2
     assert max(sizes) <= 8
+
+
+def test_arrays_of_items_come_as_one_array(model: Model, clients: Clients):
+    def mean_of_each(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return pixels.mean(axis=(1, 2), dtype=np.float32)[:, None]
+
+    clients.begin(1)
+    later = [clients.bring_items(np.full((n, 4, 4), n, np.uint8), mean_of_each) for n in (1, 2)]
+    model.end_passes()
+
+    assert [one.result(PATIENCE_S).tolist() for one in later] == [[[1]], [[2], [2]]]
 
 
 def test_pictures_of_several_threads_go_through_a_model_together():
