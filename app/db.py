@@ -5,6 +5,7 @@ With no URI, LocalAtlas is started for the data directory, or joined where it al
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from pymongo import AsyncMongoClient, MongoClient
@@ -46,6 +47,16 @@ def connect_async(settings: Settings) -> AsyncCollection[Document]:
     with database_errors(settings.database_label):
         client: AsyncMongoClient[Document] = AsyncMongoClient(_uri(settings), **_options())
     return client[settings.database][settings.collection]
+
+
+def with_uri(settings: Settings) -> Settings:
+    """Return settings that name their database by a URI, for other processes of this machine.
+
+    Raises:
+        DatabaseUnavailable: they name none, and LocalAtlas cannot be started.
+    """
+    with database_errors(settings.database_label):
+        return replace(settings, mongodb_uri=_uri(settings))
 
 
 @contextmanager

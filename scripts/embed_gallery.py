@@ -11,15 +11,18 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
+from types import ModuleType
 
 from app.config import Settings
-from app.db import connect, database_errors
+from app.db import connect, database_errors, with_uri
 from app.embedding import load_embedder
 from app.embedding.base import Embedder
 from app.errors import ConfigError
 from app.indexes import read_index_file
+from app.ingest.cluster_job import DEFAULT_STALL_AFTER_S, LOCAL, ClusterJob
 from app.ingest.failures import FailureFile
 from app.ingest.legs import open_legs, without_effect
 from app.ingest.reader import Gallery, Row, open_gallery
@@ -27,7 +30,7 @@ from app.ingest.runner import DEFAULT_BATCH_SIZE, IngestReport, ingest
 from app.ingest.updates import UpdateBuilder
 from app.ingest.writer import GalleryWriter
 from app.service import check_dimensions
-from scripts._arguments import positive_integer
+from scripts._arguments import positive_integer, seconds
 from scripts._cli import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, run
 from scripts._progress import Progress, stop_on_interrupt
 
@@ -38,6 +41,11 @@ def main(argv: Sequence[str] | None = None, settings: Settings | None = None) ->
     """Parse, ingest, report; settings are those of the environment where not given."""
     arguments = _parse(argv)
     settings = settings or Settings.from_env()
+    if arguments.cluster not in (None, LOCAL) and not settings.mongodb_uri:
+        raise ConfigError(
+            f"--cluster {arguments.cluster} needs MONGODB_URI, a database that every machine "
+            f"reaches; LocalAtlas is for one machine."
+        )
     index = read_index_file(settings.index_file)
     gallery = open_gallery(arguments.gallery, index, settings.id_type)
     rows = _rows(gallery, arguments)
@@ -53,21 +61,68 @@ def main(argv: Sequence[str] | None = None, settings: Settings | None = None) ->
     ):
         writer = GalleryWriter(collection, UpdateBuilder(index, embedder.fingerprint))
         _make_way(writer, embedder, arguments)
-        with (
-            closing(Progress(_total(gallery, arguments), failures.add, stop)) as progress,
-            open_legs(embedder, writer, max_pixels=settings.max_image_pixels) as legs,
-        ):
-            report = ingest(
-                rows,
-                without_effect(legs) if arguments.dry_run else legs,
-                batch_size=arguments.batch_size,
-                observer=progress,
-            )
+        with closing(Progress(_total(gallery, arguments), failures.add, stop)) as progress:
+            if arguments.cluster is None:
+                report = _ingest_here(rows, embedder, writer, settings, progress, arguments)
+            else:
+                report = _cluster().ingest_on_cluster(
+                    _job(gallery, writer, settings, arguments),
+                    arguments.cluster,
+                    workers=arguments.workers,
+                    observer=progress,
+                    stall_after_s=arguments.stall_after,
+                )
         _advise(writer, gallery, settings, arguments)
     print(_as_json(report, arguments) if arguments.json else _as_sentences(report, arguments))
     if report.is_interrupted:
         return EXIT_INTERRUPTED
     return EXIT_FAILED if report.failed else EXIT_DONE
+
+
+def _ingest_here(
+    rows: Iterator[Row],
+    embedder: Embedder,
+    writer: GalleryWriter,
+    settings: Settings,
+    progress: Progress,
+    arguments: argparse.Namespace,
+) -> IngestReport:
+    with open_legs(embedder, writer, max_pixels=settings.max_image_pixels) as legs:
+        return ingest(
+            rows,
+            without_effect(legs) if arguments.dry_run else legs,
+            batch_size=arguments.batch_size,
+            observer=progress,
+        )
+
+
+def _cluster() -> ModuleType:
+    try:
+        from app.ingest import cluster
+    except ImportError as error:
+        raise ConfigError(
+            f"--cluster needs {error.name}: pip install -r requirements-cluster.txt."
+        ) from error
+    return cluster
+
+
+def _job(
+    gallery: Gallery, writer: GalleryWriter, settings: Settings, arguments: argparse.Namespace
+) -> ClusterJob:
+    index = writer.updates.index
+    return ClusterJob(
+        settings=with_uri(settings),
+        database_label=settings.database_label,
+        index=index,
+        gallery=gallery,
+        limit=arguments.limit,
+        load_embedder=partial(
+            load_embedder, arguments.model or settings.model, vector_type=index.vector_type
+        ),
+        embedded_by=writer.updates.embedded_by,
+        batch_size=arguments.batch_size,
+        is_dry_run=arguments.dry_run,
+    )
 
 
 def _rows(gallery: Gallery, arguments: argparse.Namespace) -> Iterator[Row]:
@@ -178,7 +233,35 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         action="store_true",
         help="first delete every document of the collection; its indexes stay",
     )
+    cluster = parser.add_argument_group("on many machines")
+    cluster.add_argument(
+        "--cluster",
+        type=_cluster_address,
+        metavar="ADDRESS",
+        help="run on the Ray cluster at ray://HOST:PORT, whose machines see gallery, model and "
+        "database as this one does; local: on a Ray of this run's own",
+    )
+    cluster.add_argument(
+        "--workers",
+        type=positive_integer,
+        metavar="N",
+        help="models in the cluster (default: one for each GPU, else for every eight cores)",
+    )
+    cluster.add_argument(
+        "--stall-after",
+        type=seconds,
+        default=DEFAULT_STALL_AFTER_S,
+        metavar="SECONDS",
+        help="end when nothing goes forward in the cluster for so long (default: %(default)g)",
+    )
     return parser.parse_args(argv)
+
+
+def _cluster_address(text: str) -> str:
+    host = text.removeprefix("ray://")
+    if text == LOCAL or (host != text and host):
+        return text
+    raise argparse.ArgumentTypeError(f"{text!r} must be ray://HOST:PORT or {LOCAL}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,46 @@
+"""Models for the workers of a cluster, which import this module by its name."""
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tests.fakes import FakeEmbedder
+
+SECONDS_PER_PICTURE = 0.05
+POISON = (255, 0, 255)
+
+
+def noted_embedder(folder: Path, sort: type[FakeEmbedder] = FakeEmbedder) -> FakeEmbedder:
+    """Make an embedder, and leave the process's id as the name of a file in `folder`."""
+    (folder / str(os.getpid())).touch()
+    return sort()
+
+
+class SlowEmbedder(FakeEmbedder):
+    """Takes its time, so that a test can do something to a worker meanwhile."""
+
+    def _embed_image_batch(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
+        time.sleep(SECONDS_PER_PICTURE * len(images))
+        return super()._embed_image_batch(images)
+
+
+class PoisonedEmbedder(FakeEmbedder):
+    """Ends its process, as a defect in a native library does, at a picture of one colour."""
+
+    def _embed_image_batch(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
+        if any(image.getpixel((0, 0)) == POISON for image in images):
+            os._exit(1)
+        return super()._embed_image_batch(images)
+
+
+class StuckEmbedder(FakeEmbedder):
+    """Never finishes a batch."""
+
+    def _embed_image_batch(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
+        time.sleep(600)
+        return super()._embed_image_batch(images)

@@ -1,0 +1,159 @@
+import os
+import signal
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from app.db import with_uri
+from app.errors import ConfigError, ServiceError
+from app.indexes import read_index_file
+from app.ingest.cluster_job import LOCAL, ClusterJob
+from app.ingest.failures import Failure
+from app.ingest.reader import open_gallery
+from app.ingest.runner import Observer
+from tests.fakes import FakeEmbedder
+from tests.ingest.cluster_models import (
+    POISON,
+    PoisonedEmbedder,
+    SlowEmbedder,
+    StuckEmbedder,
+    noted_embedder,
+)
+from tests.ingest.pictures import save_gallery, save_picture
+
+pytest.importorskip("ray", reason="ray is not installed: requirements-cluster.txt")
+
+from app.ingest.cluster import ingest_on_cluster  # after the skip
+
+WORKERS = 2
+
+
+class Notes(Observer):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.failures: list[Failure] = []
+        self.settled = 0
+
+    def on_failure(self, failure: Failure) -> None:
+        self.failures.append(failure)
+
+    def on_settled(self, rows: int) -> None:
+        self.settled += rows
+
+
+class Killer(Notes):
+    """Kills the process of one worker as soon as something is done."""
+
+    def __init__(self, pids: Path) -> None:
+        super().__init__()
+        self.killed: int | None = None
+        self._pids = pids
+
+    def on_settled(self, rows: int) -> None:
+        super().on_settled(rows)
+        if self.killed is None:
+            self.killed = int(next(self._pids.iterdir()).name)
+            os.kill(self.killed, signal.SIGKILL)
+
+
+@pytest.fixture
+def gallery(tmp_path) -> Path:
+    return tmp_path / "gallery"
+
+
+@pytest.fixture
+def pids(tmp_path) -> Path:
+    folder = tmp_path / "pids"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def make_job(settings, gallery, pids):
+    def make(sort: type[FakeEmbedder] = FakeEmbedder, **changes) -> ClusterJob:
+        index = read_index_file(settings.index_file)
+        given = {
+            "settings": with_uri(settings),
+            "database_label": settings.database_label,
+            "index": index,
+            "gallery": open_gallery(gallery, index, settings.id_type),
+            "limit": None,
+            "load_embedder": partial(noted_embedder, pids, sort),
+            "embedded_by": sort().fingerprint,
+            "batch_size": 2,
+            "is_dry_run": False,
+        }
+        return ClusterJob(**{**given, **changes})
+
+    return make
+
+
+def counts(report) -> tuple[int, ...]:
+    return report.read, report.written, report.unchanged, report.failed
+
+
+def stored_ids(collection) -> list[str]:
+    return sorted(document["_id"] for document in collection.find({}, {"_id": 1}))
+
+
+def test_a_gallery_is_ingested_by_the_workers_of_a_cluster(make_job, gallery, collection):
+    names = save_gallery(gallery, 20)
+    (gallery / "broken.jpg").write_bytes(b"no picture")
+    notes = Notes()
+
+    report = ingest_on_cluster(make_job(), LOCAL, workers=WORKERS, observer=notes)
+
+    assert counts(report) == (21, 20, 0, 1)
+    assert report.embedded == 20
+    assert stored_ids(collection) == names
+    assert [failure.item_id for failure in notes.failures] == ["broken.jpg"]
+    assert notes.settled == 21
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_costs_no_document(make_job, gallery, pids, collection):
+    names = save_gallery(gallery, 120)
+    killer = Killer(pids)
+
+    report = ingest_on_cluster(make_job(SlowEmbedder), LOCAL, workers=WORKERS, observer=killer)
+
+    assert killer.killed is not None
+    assert len(list(pids.iterdir())) == WORKERS + 1  # it had a successor
+    assert stored_ids(collection) == names
+    assert report.read == 120 == report.written + report.unchanged
+    assert report.failed == 0
+    assert all(document["embedding"] for document in collection.find())
+
+
+@pytest.mark.slow
+def test_a_picture_that_ends_every_worker_fails_alone(make_job, gallery, collection):
+    names = save_gallery(gallery, 20)
+    save_picture(gallery / "shirt" / "005b.png", POISON)
+    notes = Notes()
+
+    report = ingest_on_cluster(make_job(PoisonedEmbedder), LOCAL, workers=WORKERS, observer=notes)
+
+    assert stored_ids(collection) == names
+    assert (report.read, report.failed) == (21, 1)
+    assert [failure.item_id for failure in notes.failures] == ["shirt/005b.png"]
+    assert "2 workers ended" in notes.failures[0].reason
+
+
+@pytest.mark.slow
+def test_a_run_that_stands_still_ends_with_a_sentence(make_job, gallery):
+    save_gallery(gallery, 4)
+
+    with pytest.raises(ServiceError, match=r"Nothing went forward for 15 s"):
+        ingest_on_cluster(make_job(StuckEmbedder), LOCAL, workers=1, stall_after_s=15)
+
+
+@pytest.mark.slow
+def test_a_worker_with_another_model_ends_the_run(make_job, gallery, collection):
+    save_gallery(gallery, 4)
+
+    with pytest.raises(ConfigError, match=r"every machine needs the same files"):
+        ingest_on_cluster(make_job(embedded_by="0" * 64), LOCAL, workers=1)
+
+    assert collection.count_documents({}) == 0
