@@ -1,13 +1,13 @@
 """Stand-ins that are deterministic and light: no weights, no torch."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from app.embedding.base import Embedder
+from app.embedding.base import Embedder, Pixels
 from app.errors import ModelUnavailable
 
 COLORS = {
@@ -62,15 +62,23 @@ class FakeEmbedder(Embedder):
         parts = f"{self.name} {self._dimensions} {self._vector_type}"
         return hashlib.sha256(parts.encode()).hexdigest()
 
-    def _embed_image_batch(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
-        self.batches.append(len(images))
-        return np.stack([self._embed_one(image) for image in images])
+    @property
+    def input_side_px(self) -> int:
+        return 32
+
+    def prepare(self, image: Image.Image) -> Pixels:
+        size = (self.input_side_px, self.input_side_px)
+        return np.asarray(image.convert("RGB").resize(size, Image.Resampling.BOX))
+
+    def _embed_pixel_batch(self, pixels: Pixels) -> NDArray[np.float32]:
+        self.batches.append(len(pixels))
+        return np.stack([self._embed_one(Image.fromarray(one)) for one in pixels])
 
     def _embed_one(self, image: Image.Image) -> NDArray[np.float32]:
         numbers: list[float] = []
         side = 1
         while len(numbers) < self._dimensions:
-            cells = image.convert("RGB").resize((side, side), Image.Resampling.BOX)
+            cells = image.resize((side, side), Image.Resampling.BOX)
             # Cosine sees directions only; centred, a dark and a light red are not one direction.
             numbers.extend(np.asarray(cells, dtype=np.float32).ravel() / 128 - 1)
             side *= 2

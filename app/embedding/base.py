@@ -2,7 +2,7 @@
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
@@ -14,6 +14,7 @@ from app.embedding.batching import Gathering
 from app.errors import TextNotSupported
 
 Item = TypeVar("Item")
+Pixels = NDArray[np.uint8]
 
 DEFAULT_BATCH_SIZE = 32
 
@@ -25,8 +26,8 @@ class Embedder(ABC):
     use loads them. One instance may be used from several threads; what they want embedded at the
     same time goes through the model together.
 
-    A model family implements `_read_weights`, `_compute_fingerprint` and `_embed_image_batch`,
-    and overrides `embed_texts` where it understands text.
+    A model family implements `prepare`, `_read_weights`, `_compute_fingerprint` and
+    `_embed_pixel_batch`, and overrides `embed_texts` where it understands text.
     """
 
     name: str
@@ -78,8 +79,45 @@ class Embedder(ABC):
                 self._known_fingerprint = self._compute_fingerprint()
             return self._known_fingerprint
 
+    @property
+    @abstractmethod
+    def input_side_px(self) -> int:
+        """Side of the square that the network sees."""
+
+    @abstractmethod
+    def prepare(self, image: Image.Image) -> Pixels:
+        """Resize and crop a picture to exactly what the network sees; needs no weights, no torch.
+
+        Many threads may call it at once: the work is Pillow's, which lets others run meanwhile.
+
+        Args:
+            image: upright RGB of any size.
+
+        Returns:
+            (input_side_px, input_side_px, 3) uint8.
+        """
+
+    def embed_prepared(self, pixels: Pixels) -> NDArray[np.float32]:
+        """Embed pictures that went through `prepare`.
+
+        Args:
+            pixels: (n, input_side_px, input_side_px, 3) uint8; `batch_size` go through the
+                network at a time.
+
+        Returns:
+            (n, d) float32, rows of unit length in the order of `pixels`.
+        """
+        parts = [np.empty((0, self.dimensions), dtype=np.float32)]
+        for start in range(0, len(pixels), self.batch_size):
+            self.load()
+            batch = pixels[start : start + self.batch_size]
+            parts.append(
+                self._gathering.embed(self._embed_pixel_batch, batch, max_items=self.batch_size)
+            )
+        return unit_rows(np.concatenate(parts))
+
     def embed_images(self, images: Iterable[Image.Image]) -> NDArray[np.float32]:
-        """Embed pictures.
+        """Prepare and embed pictures.
 
         Args:
             images: upright RGB pictures of any size (`images.read_image` makes them), read
@@ -88,7 +126,10 @@ class Embedder(ABC):
         Returns:
             (n, d) float32, rows of unit length in the order of `images`; (0, d) for none.
         """
-        return self._embed_in_batches(images, self._embed_image_batch)
+        rows = [np.empty((0, self.dimensions), dtype=np.float32)]
+        for batch in self._batches(images):
+            rows.append(self.embed_prepared(np.stack([self.prepare(image) for image in batch])))
+        return np.concatenate(rows)
 
     def embed_texts(self, texts: Iterable[str]) -> NDArray[np.float32]:
         """Embed sentences into the same space as the pictures.
@@ -104,17 +145,10 @@ class Embedder(ABC):
             "a text query needs a CLIP model (MODEL=clip)."
         )
 
-    def _embed_in_batches(
-        self, items: Iterable[Item], embed_batch: Callable[[Sequence[Item]], NDArray[np.float32]]
-    ) -> NDArray[np.float32]:
-        parts = []
+    def _batches(self, items: Iterable[Item]) -> Iterator[list[Item]]:
         remaining = iter(items)
         while batch := list(islice(remaining, self.batch_size)):
-            self.load()
-            parts.append(self._gathering.embed(embed_batch, batch, max_items=self.batch_size))
-        if not parts:
-            return np.empty((0, self.dimensions), dtype=np.float32)
-        return _unit_rows(np.concatenate(parts))
+            yield batch
 
     @abstractmethod
     def _read_weights(self) -> None:
@@ -125,11 +159,12 @@ class Embedder(ABC):
         """Compute `fingerprint`; called once, perhaps while the weights load."""
 
     @abstractmethod
-    def _embed_image_batch(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
-        """Embed at most `batch_size` pictures, at least one, into (n, d) of any length."""
+    def _embed_pixel_batch(self, pixels: Pixels) -> NDArray[np.float32]:
+        """Embed at most `batch_size` prepared pictures, at least one, into (n, d) of any length."""
 
 
-def _unit_rows(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+def unit_rows(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return rows scaled to unit length; a row of zeros stays one."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     scaled: NDArray[np.float32] = (rows / np.maximum(lengths, 1e-12)).astype(np.float32)
     return scaled

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Rows = NDArray[np.float32]
-EmbedBatch = Callable[[Sequence[Any]], Rows]
+Items = Sequence[Any] | NDArray[Any]
+EmbedBatch = Callable[[Any], Rows]
 
 # How long after a shared pass its clients may take to be back with their next item.
 WINDOW_S = 0.003
@@ -34,7 +35,7 @@ class Gathering:
         self._last_size = 0
         self._last_end_s = 0.0
 
-    def embed(self, embed_batch: EmbedBatch, items: Sequence[Any], *, max_items: int) -> Rows:
+    def embed(self, embed_batch: EmbedBatch, items: Items, *, max_items: int) -> Rows:
         """Embed items, in one pass with those that other threads bring for the same function.
 
         Args:
@@ -96,7 +97,7 @@ class Gathering:
 class _Request:
     """What one thread brings, and what became of it."""
 
-    def __init__(self, embed_batch: EmbedBatch, items: Sequence[Any]) -> None:
+    def __init__(self, embed_batch: EmbedBatch, items: Items) -> None:
         self.embed_batch = embed_batch
         self.items = items
         self.is_done = False
@@ -132,10 +133,9 @@ def _run(batch: Sequence[_Request]) -> None:
         start += len(request.items)
 
 
-def _joined(parts: Sequence[Sequence[Any]]) -> Sequence[Any]:
+def _joined(parts: Sequence[Items]) -> Items:
     if len(parts) == 1:
         return parts[0]
     if isinstance(parts[0], np.ndarray):
-        joined: Sequence[Any] = np.concatenate(parts)
-        return joined
+        return np.concatenate(parts)
     return [item for part in parts for item in part]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from app.embedding.base import DEFAULT_BATCH_SIZE, Embedder
+from app.embedding.base import DEFAULT_BATCH_SIZE, Embedder, Pixels, unit_rows
 from app.embedding.clip_files import (
     BROKEN_WEIGHTS,
     ClipFiles,
@@ -23,11 +23,14 @@ from app.embedding.clip_files import (
     first_line,
     projection_dimensions,
 )
+from app.embedding.clip_preprocessing import ClipPreprocessing, read_preprocessing
 from app.embedding.fingerprint import fingerprint
 from app.errors import ConfigError
 
 if TYPE_CHECKING:
     import torch
+
+    from app.embedding.networks import PixelScaling
 
 # The widths of OpenAI's own checkpoints, so that naming one asks neither cache nor network.
 KNOWN_DIMENSIONS = {
@@ -71,8 +74,8 @@ class ClipEmbedder(Embedder):
         else:
             self.name = source
         self._model: Any
-        self._processor: Any
         self._tokenizer: Any
+        self._scaling: PixelScaling
         self._device: torch.device
 
     @cached_property
@@ -98,13 +101,32 @@ class ClipEmbedder(Embedder):
         Returns:
             (n, d) float32, rows of unit length in the order of `texts`; (0, d) for none.
         """
-        return self._embed_in_batches(texts, self._embed_text_batch)
+        rows = [np.empty((0, self.dimensions), dtype=np.float32)]
+        for batch in self._batches(texts):
+            self.load()
+            rows.append(
+                self._gathering.embed(self._embed_text_batch, batch, max_items=self.batch_size)
+            )
+        return unit_rows(np.concatenate(rows))
+
+    @cached_property
+    def _preprocessing(self) -> ClipPreprocessing:
+        return read_preprocessing(self._files.folder)
+
+    @property
+    def input_side_px(self) -> int:
+        """Side of the square that the vision tower sees, from the checkpoint's processor."""
+        return self._preprocessing.side_px
+
+    def prepare(self, image: Image.Image) -> Pixels:
+        """Resize and crop a picture as the checkpoint's own processor does."""
+        return self._preprocessing.prepare(image)
 
     def _read_weights(self) -> None:
         import torch
         from transformers import AutoTokenizer, CLIPModel
 
-        from app.embedding.networks import choose_device
+        from app.embedding.networks import PixelScaling, choose_device
 
         folder = str(self._files.folder)
         try:
@@ -126,28 +148,31 @@ class ClipEmbedder(Embedder):
         if missing := sorted(report["missing_keys"]):
             # transformers fills these with random numbers and only warns
             raise ConfigError(f"{folder} lacks {len(missing)} tensors, the first is {missing[0]}.")
-        self._processor = self._image_processor()
+        side_px = model.config.vision_config.image_size
+        if self.input_side_px != side_px:
+            raise ConfigError(
+                f"{folder} crops pictures to {self.input_side_px} px; its network sees {side_px}."
+            )
         self._device = choose_device()
         self._model = model.eval().to(self._device)
+        steps = self._preprocessing
+        self._scaling = PixelScaling(steps.rescale_factor, steps.mean, steps.std, self._device)
 
-    def _image_processor(self) -> Any:
-        from transformers import AutoImageProcessor
+    def _compute_fingerprint(self) -> str:
+        from transformers import AutoImageProcessor, CLIPConfig
 
         folder = str(self._files.folder)
+        vision: Any = CLIPConfig.from_pretrained(folder).vision_config
         try:
-            return AutoImageProcessor.from_pretrained(  # type: ignore[no-untyped-call]
+            processor: Any = AutoImageProcessor.from_pretrained(  # type: ignore[no-untyped-call]
                 folder, local_files_only=True, trust_remote_code=False
             )
         except (OSError, ValueError) as error:
             raise ConfigError(
                 f"{folder} has no usable image processor ({first_line(error)})."
             ) from error
-
-    def _compute_fingerprint(self) -> str:
-        from transformers import CLIPConfig
-
-        vision: Any = CLIPConfig.from_pretrained(str(self._files.folder)).vision_config
-        steps = self._image_processor().to_dict()
+        # Its own words rather than ours: a fingerprint outlives what this code makes of them.
+        steps = processor.to_dict()
         return fingerprint(
             self._files.hash_weights(),
             # What the shapes of the weights leave open of the vision tower.
@@ -162,12 +187,11 @@ class ClipEmbedder(Embedder):
             vector_type=self._vector_type,
         )
 
-    def _embed_image_batch(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
+    def _embed_pixel_batch(self, pixels: Pixels) -> NDArray[np.float32]:
         import torch
 
-        inputs = self._processor(images=list(images), return_tensors="pt").to(self._device)
         with torch.inference_mode():
-            output = self._model.get_image_features(**inputs)
+            output = self._model.get_image_features(pixel_values=self._scaling(pixels))
         rows: NDArray[np.float32] = output.pooler_output.cpu().numpy()
         return rows
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.embedding.clip_preprocessing import PROCESSOR_NAMES
 from app.embedding.fingerprint import (
     StoredTensor,
     TensorShape,
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     import torch
 
 CONFIG_NAME = "config.json"
-PROCESSOR_NAMES = ("preprocessor_config.json", "processor_config.json")
 # Whole or in shards, as transformers reads them; not a "model.fp16.safetensors" beside them.
 SAFETENSORS = ("model.safetensors", "model-*-of-*.safetensors")
 TORCH = ("pytorch_model.bin", "pytorch_model-*-of-*.bin")

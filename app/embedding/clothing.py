@@ -3,7 +3,6 @@
 Importable without torch; `networks.py` holds the layers and is imported when the weights load.
 """
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,19 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from app.embedding.base import DEFAULT_BATCH_SIZE, Embedder
+from app.embedding.base import DEFAULT_BATCH_SIZE, Embedder, Pixels
 from app.embedding.checkpoints import (
     WEIGHTS_NAME,
-    Preprocessing,
     check_weights_header,
     read_manifest,
 )
 from app.embedding.fingerprint import fingerprint, hash_safetensors
 
 if TYPE_CHECKING:
-    import torch
-
-    from app.embedding.networks import ClothingNetwork
+    from app.embedding.networks import ClothingNetwork, PixelScaling
 
 RESAMPLING = {
     "bilinear": Image.Resampling.BILINEAR,
@@ -50,22 +46,40 @@ class ClothingEmbedder(Embedder):
         check_weights_header(folder, self._manifest)
         self.name = folder.resolve().name
         self._network: ClothingNetwork
-        self._device: torch.device
+        self._scaling: PixelScaling
 
     @property
     def dimensions(self) -> int:
         """Length of an embedding, from the manifest."""
         return self._manifest.dimensions
 
+    @property
+    def input_side_px(self) -> int:
+        """Side of the square that the network sees, from the manifest."""
+        return self._manifest.preprocessing.side_px
+
+    def prepare(self, image: Image.Image) -> Pixels:
+        """Stretch a picture to the square that the network sees."""
+        steps = self._manifest.preprocessing
+        size = (steps.side_px, steps.side_px)
+        return np.asarray(image.resize(size, RESAMPLING[steps.interpolation]))
+
     def _read_weights(self) -> None:
         import torch
 
-        from app.embedding.networks import build_network, choose_device, load_weights
+        from app.embedding.networks import (
+            PixelScaling,
+            build_network,
+            choose_device,
+            load_weights,
+        )
 
         network = build_network(self._manifest.backbone, self._manifest.dimensions)
         load_weights(network, self._folder / WEIGHTS_NAME)
-        self._device = choose_device()
-        self._network = network.eval().to(memory_format=torch.channels_last).to(self._device)
+        device = choose_device()
+        self._network = network.eval().to(memory_format=torch.channels_last).to(device)
+        steps = self._manifest.preprocessing
+        self._scaling = PixelScaling(1 / 255, steps.mean, steps.std, device)
 
     def _compute_fingerprint(self) -> str:
         return fingerprint(
@@ -77,22 +91,10 @@ class ClothingEmbedder(Embedder):
             vector_type=self._vector_type,
         )
 
-    def _embed_image_batch(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
+    def _embed_pixel_batch(self, pixels: Pixels) -> NDArray[np.float32]:
         import torch
 
-        steps = self._manifest.preprocessing
-        pixels = torch.from_numpy(_resized(images, steps)).to(self._device)
-        mean, std = torch.tensor((steps.mean, steps.std), device=self._device)
         with torch.inference_mode():
-            normalised = (pixels.float() / 255 - mean) / std
-            # (b, s, s, 3) seen as (b, 3, s, s) already is torch's channels_last layout.
-            embeddings = self._network(normalised.permute(0, 3, 1, 2))
+            embeddings = self._network(self._scaling(pixels))
         rows: NDArray[np.float32] = embeddings.cpu().numpy()
         return rows
-
-
-def _resized(images: Sequence[Image.Image], steps: Preprocessing) -> NDArray[np.uint8]:
-    """Bring pictures to one size, as (b, side_px, side_px, 3)."""
-    size = (steps.side_px, steps.side_px)
-    resampling = RESAMPLING[steps.interpolation]
-    return np.stack([np.asarray(image.resize(size, resampling)) for image in images])

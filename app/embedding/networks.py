@@ -4,11 +4,14 @@ Training and embedding share it, so that a checkpoint means the same in both.
 Kept apart from `clothing.py`, which has to be importable without torch.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import timm
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
@@ -48,6 +51,31 @@ class ClothingNetwork(nn.Module):
         features: Tensor = self.backbone(pixels)
         embeddings: Tensor = self.projection_head(self.dropout(features))
         return functional.normalize(embeddings, dim=1)
+
+
+class PixelScaling:
+    """Prepared pictures -> a network's input: on its device, each channel scaled and shifted."""
+
+    def __init__(
+        self,
+        factor: float,
+        mean: Sequence[float],
+        std: Sequence[float],
+        device: torch.device,
+    ) -> None:
+        """Compute what `(pixel * factor - mean) / std` multiplies and adds, per channel."""
+        deviation = torch.tensor(std, device=device)
+        self._scale = factor / deviation
+        self._shift = -torch.tensor(mean, device=device) / deviation
+
+    def __call__(self, pixels: NDArray[np.uint8]) -> Tensor:
+        """Scale (n, s, s, 3) uint8 into (n, 3, s, s) float32, in torch's channels_last layout."""
+        values = torch.from_numpy(np.require(pixels, requirements=["C", "W"]))
+        device = self._scale.device
+        if device.type == "cuda":
+            # From pinned memory the copy runs beside what the device is doing.
+            values = values.pin_memory().to(device, non_blocking=True)
+        return values.float().mul_(self._scale).add_(self._shift).permute(0, 3, 1, 2)
 
 
 def build_network(backbone: str, dimensions: int) -> ClothingNetwork:

@@ -46,6 +46,7 @@ def open_legs(embedder: Embedder, writer: GalleryWriter, *, max_pixels: int) -> 
         prepare = Preparation(
             writer.find_stored,
             writer.updates,
+            embedder=embedder,
             max_pixels=max_pixels,
             decoding=decoding,
             reading=reading,
@@ -65,7 +66,7 @@ def without_effect(legs: Legs) -> Legs:
 def _embed(
     embedder: Embedder, updates: UpdateBuilder, pending: Sequence[Pending]
 ) -> list[Update | Failure]:
-    embeddings = embedder.embed_images(one.pixels for one in pending)
+    embeddings = embedder.embed_prepared(np.stack([one.pixels for one in pending]))
     return [
         updates.with_embedding(one.image, one.facts, embedding)
         if np.isfinite(embedding).all()

@@ -14,10 +14,10 @@ from typing import Any
 
 import bson
 from bson.errors import InvalidDocument
-from PIL.Image import Image
 
 from app.documents import GalleryImage, ImageFacts, ItemId, get_path
-from app.embedding.images import read_image
+from app.embedding.base import Embedder, Pixels
+from app.embedding.images import read_for_side
 from app.errors import UnreadableImage
 from app.ingest.failures import Failure
 from app.ingest.pictures import NotModified, PictureBytes, PictureUnavailable, Validators
@@ -26,9 +26,6 @@ from app.ingest.updates import Update, UpdateBuilder
 # A document holds 16 MiB (https://www.mongodb.com/docs/manual/reference/limits/), the embedding
 # and what ingestion adds less than one of them.
 MAX_FIELDS_BYTES = 15 * 1024 * 1024
-# Models look at 224 to 448 px. A batch of camera pictures in full would take gigabytes, so they
-# wait at a size that is still more than twice that: by whole factors, which moves no embedding.
-MIN_WAITING_SIDE_PX = 768
 
 Document = dict[str, Any]
 FindStored = Callable[[Sequence[GalleryImage]], Mapping[ItemId, Document]]
@@ -37,11 +34,11 @@ Read = Callable[[], PictureBytes | NotModified]
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A picture that must be embedded: its row, its facts, its pixels."""
+    """A picture that must be embedded: its row, its facts, its pixels as `prepare` makes them."""
 
     image: GalleryImage
     facts: ImageFacts
-    pixels: Image
+    pixels: Pixels
 
 
 @dataclass(slots=True)
@@ -67,8 +64,10 @@ class Preparation:
     Args:
         find_stored: returns the stored documents of some pictures, by id.
         updates: builds the update of a row whose picture is embedded already.
+        embedder: prepares the pixels of one that is not.
         max_pixels: as `read_image` takes it.
-        decoding: threads for decoding, about as many as cores, and for reading what is here.
+        decoding: threads for decoding and scaling, about as many as cores, and for reading what is
+            here.
         reading: threads for reading what is elsewhere, where most of the time is waiting.
     """
 
@@ -77,12 +76,14 @@ class Preparation:
         find_stored: FindStored,
         updates: UpdateBuilder,
         *,
+        embedder: Embedder,
         max_pixels: int,
         decoding: Executor,
         reading: Executor,
     ) -> None:
         self._find_stored = find_stored
         self._updates = updates
+        self._embedder = embedder
         self._max_pixels = max_pixels
         self._decoding = decoding
         self._reading = reading
@@ -148,11 +149,13 @@ class Preparation:
 
     def _decode(self, image: GalleryImage, picture: PictureBytes, sha256: str) -> Pending | Failure:
         try:
-            pixels = read_image(picture.content, max_pixels=self._max_pixels)
+            decoded = read_for_side(
+                picture.content, self._embedder.input_side_px, max_pixels=self._max_pixels
+            )
         except UnreadableImage as error:
             return Failure(image.item_id, str(image.source), error.message)
-        facts = ImageFacts(sha256, pixels.width, pixels.height, picture.validators)
-        return Pending(image, facts, _reduced(pixels))
+        facts = ImageFacts(sha256, decoded.width_px, decoded.height_px, picture.validators)
+        return Pending(image, facts, self._embedder.prepare(decoded.image))
 
 
 def _storable(row: GalleryImage | Failure) -> GalleryImage | Failure:
@@ -197,8 +200,3 @@ def _has_fields(document: Document, image: GalleryImage) -> bool:
 def _is_same(stored: Any, value: Any) -> bool:
     """Compare as BSON: there 1, 1.0 and true are three values, and a date has milliseconds."""
     return bson.encode({"": stored}) == bson.encode({"": value})
-
-
-def _reduced(pixels: Image) -> Image:
-    factor = min(pixels.size) // MIN_WAITING_SIDE_PX
-    return pixels.reduce(factor) if factor > 1 else pixels

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from app.embedding import batching
+from app.embedding.base import Pixels
 from app.embedding.batching import Gathering
 from tests.fakes import FakeEmbedder
 
@@ -257,8 +258,8 @@ def test_pictures_of_several_threads_go_through_a_model_together():
     started, may_end = threading.Event(), threading.Event()
 
     class SlowEmbedder(FakeEmbedder):
-        def _embed_image_batch(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
-            rows = super()._embed_image_batch(images)
+        def _embed_pixel_batch(self, pixels: Pixels) -> NDArray[np.float32]:
+            rows = super()._embed_pixel_batch(pixels)
             started.set()
             assert may_end.wait(PATIENCE_S)
             return rows

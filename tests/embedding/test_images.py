@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, ImageDraw, features
 
-from app.embedding.images import image_mime_type, read_image
+from app.embedding import load_embedder
+from app.embedding.images import image_mime_type, read_for_side, read_image
 from app.errors import UnreadableImage
 from tests.embedding.icc_profiles import (
     dark_grey_profile,
@@ -455,3 +456,59 @@ def test_what_is_no_picture_has_no_type(tmp_path: Path) -> None:
 
     assert image_mime_type(path) is None
     assert image_mime_type(tmp_path / "gone.jpg") is None
+
+
+def camera_photo(width: int, height: int) -> Image.Image:
+    """Coarse and fine structure, as a photo has; the spectrum falls with the frequency."""
+    random = np.random.default_rng(width)
+    spectrum = np.fft.rfft2(random.standard_normal((height, width)))
+    frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None])
+    pattern = np.fft.irfft2(spectrum / np.maximum(frequency, 1 / width), s=(height, width))
+    grey = (128 + 50 * pattern / pattern.std()).clip(0, 255).astype(np.uint8)
+    return Image.merge("RGB", [Image.fromarray(np.roll(grey, 40 * i, axis=0)) for i in range(3)])
+
+
+@pytest.mark.parametrize(
+    ("size", "decoded"),
+    [((2000, 2600), (500, 650)), ((4000, 3000), (1000, 750)), ((830, 800), (830, 800))],
+)
+def test_a_large_jpeg_is_decoded_at_no_less_than_twice_what_is_needed(size, decoded):
+    photo = read_for_side(encoded(Image.new("RGB", size), "JPEG"), 208)
+
+    assert photo.image.size == decoded
+    assert (photo.width_px, photo.height_px) == size
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_reduced_jpeg_is_upright_and_knows_its_full_size(orientation: int):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    content = encoded(camera_photo(1200, 900), "JPEG", exif=exif)
+    whole = read_image(content)
+
+    photo = read_for_side(content, 100)
+
+    assert (photo.width_px, photo.height_px) == whole.size
+    assert photo.image.width < whole.width
+    assert difference(whole.resize((100, 100)), photo.image.resize((100, 100))) < 3
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "WEBP", "TIFF"])
+def test_what_is_no_jpeg_is_decoded_in_full(image_format: str):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    photo = read_for_side(encoded(Image.new("RGB", (900, 600)), image_format, exif=exif), 100)
+
+    assert photo.image.size == (photo.width_px, photo.height_px) == (600, 900)
+
+
+@pytest.mark.parametrize("size", [(2000, 2600), (3000, 2400), (4000, 3000)])
+def test_reduced_decoding_moves_no_embedding(size: tuple[int, int]):
+    embedder = load_embedder("clothing")
+    content = encoded(camera_photo(*size), "JPEG", quality=88)
+
+    whole, reduced = embedder.embed_images(
+        [read_image(content), read_for_side(content, embedder.input_side_px).image]
+    )
+
+    assert float(whole @ reduced) >= 0.999

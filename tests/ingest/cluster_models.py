@@ -2,13 +2,12 @@
 
 import os
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from app.embedding.base import Pixels
 from tests.fakes import FakeEmbedder
 
 SECONDS_PER_PICTURE = 0.05
@@ -24,23 +23,23 @@ def noted_embedder(folder: Path, sort: type[FakeEmbedder] = FakeEmbedder) -> Fak
 class SlowEmbedder(FakeEmbedder):
     """Takes its time, so that a test can do something to a worker meanwhile."""
 
-    def _embed_image_batch(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
-        time.sleep(SECONDS_PER_PICTURE * len(images))
-        return super()._embed_image_batch(images)
+    def _embed_pixel_batch(self, pixels: Pixels) -> NDArray[np.float32]:
+        time.sleep(SECONDS_PER_PICTURE * len(pixels))
+        return super()._embed_pixel_batch(pixels)
 
 
 class PoisonedEmbedder(FakeEmbedder):
     """Ends its process, as a defect in a native library does, at a picture of one colour."""
 
-    def _embed_image_batch(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
-        if any(image.getpixel((0, 0)) == POISON for image in images):
+    def _embed_pixel_batch(self, pixels: Pixels) -> NDArray[np.float32]:
+        if (pixels[:, 0, 0] == POISON).all(axis=1).any():
             os._exit(1)
-        return super()._embed_image_batch(images)
+        return super()._embed_pixel_batch(pixels)
 
 
 class StuckEmbedder(FakeEmbedder):
     """Never finishes a batch."""
 
-    def _embed_image_batch(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
+    def _embed_pixel_batch(self, pixels: Pixels) -> NDArray[np.float32]:
         time.sleep(600)
-        return super()._embed_image_batch(images)
+        return super()._embed_pixel_batch(pixels)

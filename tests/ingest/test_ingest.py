@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bson import Binary
-from PIL import Image
+from PIL import ExifTags, Image
 
 from app.config import PROJECT_ROOT
 from app.documents import embedding_from_bson
@@ -297,8 +297,8 @@ def test_a_write_that_the_database_refuses_fails_that_row_only(collection, tmp_p
 
 def test_an_embedding_that_is_not_finite_is_not_written(collection, tmp_path):
     class Broken(FakeEmbedder):
-        def _embed_image_batch(self, images):
-            rows = super()._embed_image_batch(images)
+        def _embed_pixel_batch(self, pixels):
+            rows = super()._embed_pixel_batch(pixels)
             rows[1] = np.nan
             return rows
 
@@ -347,30 +347,29 @@ def test_a_dry_run_counts_alike_and_writes_nothing(collection, tmp_path):
     assert collection.count_documents({}) == 0
 
 
-def test_camera_pictures_wait_small_and_keep_their_size_in_the_document(collection, tmp_path):
+def test_a_camera_picture_waits_prepared_and_keeps_its_size_in_the_document(collection, tmp_path):
     class Watchful(FakeEmbedder):
-        def _embed_image_batch(self, images):
-            self.sizes = [image.size for image in images]
-            return super()._embed_image_batch(images)
+        def _embed_pixel_batch(self, pixels):
+            self.shape = pixels.shape
+            return super()._embed_pixel_batch(pixels)
 
-    ramp = Image.linear_gradient("L").resize((1540, 2000))
-    Image.merge("RGB", (ramp, ramp.rotate(180), ramp)).crop((0, 0, 600, 1500)).save(
-        tmp_path / "a.png"
-    )
-    large = Image.merge("RGB", (ramp, ramp.rotate(180), ramp)).resize((2400, 3000))
+    ramp = Image.linear_gradient("L").resize((1600, 2000))
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    turned = Image.merge("RGB", (ramp, ramp.rotate(180), ramp)).transpose(Image.Transpose.ROTATE_90)
+    turned.save(tmp_path / "a.jpg", exif=exif)
     embedder = Watchful()
-
-    large.crop((0, 0, 1600, 2000)).save(tmp_path / "b.png")
     writer = GalleryWriter(collection, UpdateBuilder(KNN, embedder.fingerprint))
+
     with open_legs(embedder, writer, max_pixels=10_000_000) as legs:
         ingest(open_gallery(tmp_path, KNN, "string").rows(), legs)
 
-    assert embedder.sizes == [(600, 1500), (800, 1000)]
-    image = collection.find_one({"_id": "b.png"})["image"]
+    assert embedder.shape == (1, embedder.input_side_px, embedder.input_side_px, 3)
+    image = collection.find_one({"_id": "a.jpg"})["image"]
     assert (image["width_px"], image["height_px"]) == (1600, 2000)
-    whole = embedder.embed_images([read_image(tmp_path / "b.png")])[0]
-    stored = embedding_from_bson(collection.find_one({"_id": "b.png"})["embedding"])
-    assert float(whole @ stored) > 0.9999
+    whole = embedder.embed_images([read_image(tmp_path / "a.jpg")])[0]
+    stored = embedding_from_bson(collection.find_one({"_id": "a.jpg"})["embedding"])
+    assert float(whole @ stored) > 0.999
 
 
 def test_the_embedding_may_live_in_a_sub_document_that_others_share(collection, tmp_path):

@@ -231,9 +231,9 @@ from scripts._cli import run
 from tests.fakes import FakeEmbedder
 
 class Slow(FakeEmbedder):
-    def _embed_image_batch(self, images):
+    def _embed_pixel_batch(self, pixels):
         time.sleep(0.15)
-        return super()._embed_image_batch(images)
+        return super()._embed_pixel_batch(pixels)
 
 embed_gallery.load_embedder = lambda model, *, vector_type: Slow(name=model)
 sys.exit(run(embed_gallery.main))
