@@ -18,9 +18,9 @@ from app.indexes import read_index_file
 from app.routes import health, items, pages, search
 from app.service import Service, check_dimensions, current_service
 
-# No inline script, nothing from elsewhere; pictures may come from a shop's https URLs.
+# No inline script, nothing from elsewhere; pictures may come from a shop's URLs.
 CONTENT_SECURITY_POLICY = (
-    "default-src 'self'; img-src 'self' https: blob: data:; object-src 'none'; "
+    "default-src 'self'; img-src 'self' {picture_schemes} blob: data:; object-src 'none'; "
     "base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 )
 
@@ -110,6 +110,8 @@ def _problem(status: int, title: str, detail: str, code: str) -> Response:
 
 def _add_headers(response: Response) -> Response:
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+    schemes = "https: http:" if current_service().settings.allow_http_images else "https:"
+    policy = CONTENT_SECURITY_POLICY.format(picture_schemes=schemes)
+    response.headers.setdefault("Content-Security-Policy", policy)
     response.headers.setdefault("Referrer-Policy", "same-origin")
     return response

@@ -9,6 +9,14 @@ from app.fetching.answers import Fetched, NotModified
 from app.fetching.errors import FetchError
 from app.fetching.fetcher import Fetcher
 from app.fetching.limits import FetchLimits
-from app.fetching.urls import shown_url
+from app.fetching.urls import parse_url, shown_url
 
-__all__ = ["FetchError", "FetchLimits", "Fetched", "Fetcher", "NotModified", "shown_url"]
+__all__ = [
+    "FetchError",
+    "FetchLimits",
+    "Fetched",
+    "Fetcher",
+    "NotModified",
+    "parse_url",
+    "shown_url",
+]

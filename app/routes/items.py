@@ -6,9 +6,11 @@ from typing import Any
 from flask import Blueprint, Response, redirect, request, send_file
 from PIL import Image, UnidentifiedImageError
 
+from app.config import Settings
 from app.db import database_errors
 from app.documents import get_path
 from app.errors import ImageNotFound, ItemNotFound
+from app.fetching import FetchError, parse_url
 from app.filters import all_of, to_mql
 from app.routes.parsing import parse_item_id, parse_limit, parse_query
 from app.routes.serialization import answer_to_json, to_json
@@ -65,11 +67,11 @@ def similar(item_id: str) -> dict[str, Any]:
 
 @bp.get("/<item_id:item_id>/image")
 def image(item_id: str) -> Any:
-    """Answer with an item's picture: a file under the gallery's root, or a redirect to https."""
+    """Answer with an item's picture: a file under the gallery's root, or a redirect to its URL."""
     service = current_service()
     uri = get_path(_find(service, item_id, {"image.uri": 1}), "image.uri")
-    if isinstance(uri, str) and uri.startswith("https://"):
-        return redirect(uri)
+    if isinstance(uri, str) and "://" in uri:
+        return redirect(_shown_to_browsers(uri, service.settings))
     path = _gallery_file(uri, service.settings.gallery_root)
     mime_type = _sniffed_type(path) if path is not None else None
     if path is None or mime_type is None:
@@ -88,6 +90,14 @@ def _find(service: Service, item_id: str, projection: dict[str, int]) -> dict[st
     if document is None:
         raise ItemNotFound(f"No item has the id {item_id!r}.")
     return document
+
+
+def _shown_to_browsers(uri: str, settings: Settings) -> str:
+    """Return a URL that a browser may be sent to; it fetches the picture itself."""
+    try:
+        return str(parse_url(uri, allow_http=settings.allow_http_images))
+    except FetchError as error:
+        raise ImageNotFound(f"The item's picture cannot be shown: {error.message}") from error
 
 
 def _gallery_file(uri: Any, root: Path) -> Path | None:

@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
@@ -145,13 +146,52 @@ def test_image_outside_the_root_or_no_picture_is_404(client, collection, gallery
     assert response.json()["code"] == "image_not_found"
 
 
-def test_https_image_redirects_and_http_does_not(client, collection):
-    for item_id, scheme in (("blue", "https"), ("green", "http")):
-        uri = f"{scheme}://shop.example/1.jpg"
-        collection.update_one({"_id": item_id}, {"$set": {"image.uri": uri}})
+@pytest.mark.parametrize(
+    ("uri", "location"),
+    [
+        ("https://shop.example/1.jpg?v=2", "https://shop.example/1.jpg?v=2"),
+        ("HTTPS://shop.example/Kleid rot.jpg", "https://shop.example/Kleid%20rot.jpg"),
+    ],
+)
+def test_image_at_a_url_redirects_to_it(client, collection, uri, location):
+    collection.update_one({"_id": "blue"}, {"$set": {"image.uri": uri}})
 
-    assert client.get("/items/blue/image").headers["location"] == "https://shop.example/1.jpg"
-    assert client.get("/items/green/image").status_code == 404
+    response = client.get("/items/blue/image")
+
+    assert response.status_code == 302
+    assert response.headers["location"] == location
+    assert "img-src 'self' https: blob:" in response.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://shop.example/1.jpg",
+        "javascript://shop.example/%0aalert(1)",
+        "file:///etc/passwd",
+        "s3://bucket/1.jpg",
+        "https://me:secret@shop.example/1.jpg",
+        "https://shop.example/1.jpg\r\nSet-Cookie: a=b",
+    ],
+)
+def test_image_at_a_url_of_another_kind_is_404(client, collection, uri):
+    collection.update_one({"_id": "blue"}, {"$set": {"image.uri": uri}})
+
+    response = client.get("/items/blue/image")
+
+    assert response.status_code == 404
+    assert response.json()["code"] == "image_not_found"
+    assert "secret" not in response.text
+
+
+def test_http_image_redirects_where_the_setting_allows_it(gallery, embedder, serve, collection):
+    uri = "http://shop.example/1.jpg"
+    collection.update_one({"_id": "blue"}, {"$set": {"image.uri": uri}})
+
+    response = serve(replace(gallery, allow_http_images=True), embedder).get("/items/blue/image")
+
+    assert response.headers["location"] == uri
+    assert "img-src 'self' https: http: blob:" in response.headers["content-security-policy"]
 
 
 def test_gallery_is_paged_in_the_order_of_ids(client):
