@@ -2,7 +2,8 @@
 
 import logging
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from types import TracebackType
 
 import httpcore2
@@ -42,6 +43,9 @@ logging.getLogger("httpcore2").setLevel(logging.INFO)
 class Fetcher:
     """Fetches pictures, from any number of threads; keeps connections for the next picture.
 
+    It may be sent to another process, and is there the one fetcher of its settings: connections and
+    the limit on requests to a host are each process's own.
+
     Args:
         limits: what one fetch may cost.
         allow_http: whether URLs without TLS are fetched too.
@@ -61,6 +65,13 @@ class Fetcher:
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         self._limits = limits or FetchLimits()
+        self._recipe = (
+            self._limits,
+            allow_http,
+            tuple(allowed_networks),
+            resolve,
+            ssl_context,
+        )
         self._allow_http = allow_http
         self._turns = Turns(self._limits.per_host)
         self._backoff = wait_random_exponential(
@@ -122,6 +133,9 @@ class Fetcher:
     ) -> None:
         self.close()
 
+    def __reduce__(self) -> tuple[Callable[..., "Fetcher"], tuple[object, ...]]:
+        return _of_this_process, self._recipe
+
     def _retrying(self, deadline: Deadline) -> Retrying:
         def is_last(state: RetryCallState) -> bool:
             pause_s = state.upcoming_sleep
@@ -177,6 +191,23 @@ class Fetcher:
                 return read_answer(
                     response, url, max_bytes=self._limits.max_bytes, is_conditional=bool(condition)
                 )
+
+
+@cache
+def _of_this_process(
+    limits: FetchLimits,
+    allow_http: bool,
+    allowed_networks: tuple[str, ...],
+    resolve: Resolve,
+    ssl_context: ssl.SSLContext | None,
+) -> Fetcher:
+    return Fetcher(
+        limits,
+        allow_http=allow_http,
+        allowed_networks=allowed_networks,
+        resolve=resolve,
+        ssl_context=ssl_context,
+    )
 
 
 def _may_pass(error: BaseException) -> bool:

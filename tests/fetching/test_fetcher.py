@@ -1,4 +1,5 @@
 import logging
+import pickle
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -8,8 +9,8 @@ from email.utils import format_datetime
 import pytest
 
 from app.config import Settings
-from app.fetching import Fetched, Fetcher, FetchError, NotModified
-from tests.picture_server import answering, redirecting
+from app.fetching import Fetched, Fetcher, FetchError, FetchLimits, NotModified
+from tests.picture_server import LOOPBACK, answering, redirecting
 
 PNG = b"\x89PNG\r\n\x1a\n and so on"
 
@@ -415,3 +416,16 @@ def test_settings_reach_the_fetcher(plain_pictures):
     assert "no public address" in error.message
     with Fetcher.from_settings(Settings()) as fetcher:
         assert "expected https://" in refusal(fetcher, "http://shop.example/").message
+
+
+def test_fetcher_sent_to_another_process_is_the_one_of_its_settings_there(plain_pictures):
+    plain_pictures.answers["/1.png"] = answering(PNG)
+    url = plain_pictures.url("/1.png", host="127.0.0.1")
+    with Fetcher(FetchLimits(max_bytes=3), allow_http=True, allowed_networks=LOOPBACK) as fetcher:
+        sent = pickle.dumps(fetcher)
+
+    first, second = pickle.loads(sent), pickle.loads(sent)
+
+    with first:
+        assert second is first
+        assert "more bytes than the 3" in refusal(first, url).message
