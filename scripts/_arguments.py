@@ -2,6 +2,13 @@
 
 import argparse
 import math
+from collections.abc import Sequence
+from typing import TypeVar, cast
+
+from app.errors import ConfigError
+from app.indexes import FILTER_TYPES, FilterType
+
+T = TypeVar("T")
 
 
 def positive_integer(text: str) -> int:
@@ -20,3 +27,32 @@ def seconds(text: str) -> float:
     if not math.isfinite(duration_s) or duration_s < 0:
         raise argparse.ArgumentTypeError(f"{text!r} must be a number of seconds from 0")
     return duration_s
+
+
+def assignment(text: str) -> tuple[str, str]:
+    """Return the two sides of NAME=VALUE."""
+    name, separator, value = text.partition("=")
+    if not (name and separator and value):
+        raise argparse.ArgumentTypeError(f"{text!r} must be a name, =, and a value")
+    return name, value
+
+
+def typed_field(text: str) -> tuple[str, FilterType]:
+    """Return the two sides of FIELD=TYPE."""
+    name, kind = assignment(text)
+    if kind not in FILTER_TYPES:
+        raise argparse.ArgumentTypeError(f"{text!r} must end with one of {', '.join(FILTER_TYPES)}")
+    return name, cast(FilterType, kind)
+
+
+def no_doubles(flag: str, pairs: Sequence[tuple[str, T]]) -> dict[str, T]:
+    """Return the values of a flag that may be given several times, by name.
+
+    Raises:
+        ConfigError: a name is given two values.
+    """
+    values: dict[str, T] = {}
+    for name, value in pairs:
+        if values.setdefault(name, value) != value:
+            raise ConfigError(f"{flag} {name} is given twice, with different values.")
+    return values

@@ -23,13 +23,13 @@ class Progress(Observer):
     """Shows rate and time left on stderr, passes failures on, and stops where asked.
 
     Args:
-        total: rows expected.
+        total: rows expected, None where nobody knows.
         on_failure: is given every failure.
         stop: when set, the batch in hand is the last.
     """
 
     def __init__(
-        self, total: int, on_failure: Callable[[Failure], None], stop: threading.Event
+        self, total: int | None, on_failure: Callable[[Failure], None], stop: threading.Event
     ) -> None:
         self._on_failure = on_failure
         self._stop = stop

@@ -13,7 +13,6 @@ from contextlib import closing
 from dataclasses import asdict
 from functools import partial
 from itertools import chain, islice
-from pathlib import Path
 from types import ModuleType
 
 from app.config import Settings
@@ -21,17 +20,21 @@ from app.db import connect, database_errors, with_uri
 from app.embedding import load_embedder
 from app.embedding.base import Embedder
 from app.errors import ConfigError
+from app.fetching import Fetcher
 from app.indexes import read_index_file
-from app.ingest.cluster_job import DEFAULT_STALL_AFTER_S, LOCAL, ClusterJob
+from app.ingest.cluster_job import LOCAL, ClusterJob
+from app.ingest.column_mapping import ColumnMapping
 from app.ingest.failures import FailureFile
 from app.ingest.legs import open_legs, without_effect
 from app.ingest.reader import Gallery, Row, open_gallery
-from app.ingest.runner import DEFAULT_BATCH_SIZE, IngestReport, ingest
+from app.ingest.runner import IngestReport, ingest
 from app.ingest.updates import UpdateBuilder
+from app.ingest.url_pictures import UrlPicture
 from app.ingest.writer import GalleryWriter
 from app.service import check_dimensions
-from scripts._arguments import positive_integer, seconds
+from scripts._arguments import no_doubles
 from scripts._cli import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, run
+from scripts._embed_arguments import parse_arguments
 from scripts._progress import Progress, stop_on_interrupt
 
 logger = logging.getLogger("scripts.embed_gallery")
@@ -39,7 +42,7 @@ logger = logging.getLogger("scripts.embed_gallery")
 
 def main(argv: Sequence[str] | None = None, settings: Settings | None = None) -> int:
     """Parse, ingest, report; settings are those of the environment where not given."""
-    arguments = _parse(argv)
+    arguments = parse_arguments(argv)
     settings = settings or Settings.from_env()
     if arguments.cluster not in (None, LOCAL) and not settings.mongodb_uri:
         raise ConfigError(
@@ -47,7 +50,13 @@ def main(argv: Sequence[str] | None = None, settings: Settings | None = None) ->
             f"reaches; LocalAtlas is for one machine."
         )
     index = read_index_file(settings.index_file)
-    gallery = open_gallery(arguments.gallery, index, settings.id_type)
+    gallery = open_gallery(
+        arguments.gallery,
+        index,
+        settings.id_type,
+        mapping=_mapping(arguments),
+        at_url=partial(UrlPicture, Fetcher.from_settings(settings)),
+    )
     rows = _rows(gallery, arguments)
     embedder = load_embedder(arguments.model or settings.model, vector_type=index.vector_type)
     embedder.batch_size = arguments.batch_size
@@ -125,6 +134,12 @@ def _job(
     )
 
 
+def _mapping(arguments: argparse.Namespace) -> ColumnMapping:
+    return ColumnMapping(
+        no_doubles("--column", arguments.column), no_doubles("--type", arguments.type)
+    )
+
+
 def _rows(gallery: Gallery, arguments: argparse.Namespace) -> Iterator[Row]:
     rows = gallery.rows()
     first = next(rows, None)
@@ -133,8 +148,9 @@ def _rows(gallery: Gallery, arguments: argparse.Namespace) -> Iterator[Row]:
     return islice(chain([first], rows), arguments.limit)
 
 
-def _total(gallery: Gallery, arguments: argparse.Namespace) -> int:
-    return min(gallery.count(), arguments.limit or sys.maxsize)
+def _total(gallery: Gallery, arguments: argparse.Namespace) -> int | None:
+    count = gallery.count()
+    return arguments.limit if count is None else min(count, arguments.limit or sys.maxsize)
 
 
 def _make_way(writer: GalleryWriter, embedder: Embedder, arguments: argparse.Namespace) -> None:
@@ -151,7 +167,7 @@ def _advise(
 ) -> None:
     if arguments.replace_model and (others := writer.count_other_models()):
         logger.warning("%d documents hold embeddings of another model still", others)
-    if gallery.root != settings.gallery_root.resolve():
+    if gallery.root is not None and gallery.root != settings.gallery_root.resolve():
         logger.info("The service shows these pictures with GALLERY_ROOT=%s", gallery.root)
 
 
@@ -184,84 +200,6 @@ def _as_sentences(report: IngestReport, arguments: argparse.Namespace) -> str:
 
 def _failed_file(report: IngestReport, arguments: argparse.Namespace) -> str | None:
     return str(arguments.failed) if report.failed else None
-
-
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m scripts.embed_gallery",
-        description="Embed pictures into the gallery's collection. What is there already, the same "
-        "picture by the same model, is left alone, so running it again is cheap and safe.",
-        epilog="example: python -m scripts.embed_gallery --gallery photos/ --json",
-    )
-    add = parser.add_argument
-    add(
-        "--gallery",
-        type=Path,
-        required=True,
-        metavar="PATH",
-        help="a folder of pictures (sub-folder names become the category), or a .jsonl or .csv "
-        "manifest with a column image, a path relative to it",
-    )
-    add("--model", help="instead of MODEL: clothing, clip, or either with :<folder>")
-    add(
-        "--batch-size",
-        type=positive_integer,
-        default=DEFAULT_BATCH_SIZE,
-        metavar="N",
-        help="pictures",
-    )
-    add("--limit", type=positive_integer, metavar="N", help="stop after the first N")
-    add(
-        "--failed",
-        type=Path,
-        default=Path("failed.jsonl"),
-        metavar="FILE",
-        help="what failed, a JSON line each; there only if something did (default: failed.jsonl)",
-    )
-    add("--json", action="store_true", help="print the report as JSON")
-    add(
-        "--replace-model",
-        action="store_true",
-        help="replace embeddings of another model, which are refused otherwise",
-    )
-    way = parser.add_mutually_exclusive_group()
-    way.add_argument(
-        "--dry-run", action="store_true", help="read, check and count; write no document"
-    )
-    way.add_argument(
-        "--drop",
-        action="store_true",
-        help="first delete every document of the collection; its indexes stay",
-    )
-    cluster = parser.add_argument_group("on many machines")
-    cluster.add_argument(
-        "--cluster",
-        type=_cluster_address,
-        metavar="ADDRESS",
-        help="run on the Ray cluster at ray://HOST:PORT, whose machines see gallery, model and "
-        "database as this one does; local: on a Ray of this run's own",
-    )
-    cluster.add_argument(
-        "--workers",
-        type=positive_integer,
-        metavar="N",
-        help="models in the cluster (default: one for each GPU, else for every eight cores)",
-    )
-    cluster.add_argument(
-        "--stall-after",
-        type=seconds,
-        default=DEFAULT_STALL_AFTER_S,
-        metavar="SECONDS",
-        help="end when nothing goes forward in the cluster for so long (default: %(default)g)",
-    )
-    return parser.parse_args(argv)
-
-
-def _cluster_address(text: str) -> str:
-    host = text.removeprefix("ray://")
-    if text == LOCAL or (host != text and host):
-        return text
-    raise argparse.ArgumentTypeError(f"{text!r} must be ray://HOST:PORT or {LOCAL}")
 
 
 if __name__ == "__main__":

@@ -120,7 +120,7 @@ def _embed_gallery(
     ):
         report = ingest(gallery.rows(), legs, batch_size=embedder.batch_size, observer=progress)
     if report.written == 0:
-        raise ServiceError(f"--gallery {gallery.root} holds no picture that can be read.")
+        raise ServiceError("--gallery holds no picture that can be read.")
     return report.failed
 
 

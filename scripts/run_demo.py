@@ -41,6 +41,7 @@ def demo_settings(settings: Settings, gallery: Path) -> Settings:
         ConfigError: there is no gallery at this path.
     """
     root = open_gallery(gallery, read_index_file(settings.index_file), settings.id_type).root
+    assert root is not None  # a path is on this machine
     digest = hashlib.sha256(str(gallery.resolve()).encode()).hexdigest()
     name = "demo" if gallery.resolve() == SHIPPED_GALLERY else f"demo_{digest[:8]}"
     return dataclasses.replace(settings, collection=name, gallery_root=root)

@@ -1,136 +1,124 @@
 """Where pictures come from: a gallery yields rows, in the same order on every run.
 
-A row is a `GalleryImage`, or a `Failure` where it cannot become one. Nothing is opened here: a
+A row is a `GalleryImage`, or a `Failure` where it cannot become one. No picture is opened here: a
 reader only says which pictures there are, and what the feed says about them.
 """
 
-import logging
-import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from app.config import IdType
-from app.documents import GalleryImage, derived_item_id
+from app.documents import GalleryImage
 from app.errors import ConfigError
 from app.indexes import SearchIndex
+from app.ingest.bucket_gallery import BucketGallery
+from app.ingest.buckets import STORES, Store, is_bucket
+from app.ingest.column_mapping import ColumnMapping
 from app.ingest.failures import Failure
-from app.ingest.manifest import MANIFEST_SUFFIXES, ManifestGallery
-from app.ingest.pictures import FilePicture
-
-logger = logging.getLogger(__name__)
+from app.ingest.folder import FolderGallery
+from app.ingest.manifest import MANIFEST_SUFFIXES, ManifestGallery, open_manifest_file
+from app.ingest.places import (
+    AtUrl,
+    BucketRoot,
+    LocalRoot,
+    PictureFinder,
+    is_url,
+    shown_location,
+)
 
 Row = GalleryImage | Failure
 
-# The others are pictures too, of formats that are not read: they are counted and listed with that
-# reason, because a picture must not vanish without a word.
-READ_SUFFIXES = (
-    *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp"),
-    *(".gif", ".bmp", ".dib", ".tif", ".tiff", ".avif"),
-)
-OTHER_SUFFIXES = (".heic", ".heif", ".jp2", ".jxl", ".svg", ".psd", ".ico", ".tga", ".ppm", ".pgm")
-PICTURE_SUFFIXES = frozenset(READ_SUFFIXES + OTHER_SUFFIXES)
+_EXPECTED = "expected a folder of pictures, or a .jsonl, .csv or .parquet manifest"
+_NO_MAPPING = ColumnMapping()
 
 
 class Gallery(Protocol):
-    """A source of rows.
+    """A source of rows."""
 
-    Attributes:
-        root: the folder that `image.uri` is relative to.
-    """
-
-    root: Path
+    @property
+    def root(self) -> Path | None:
+        """The folder that `image.uri` is relative to, None where it is not of this machine."""
 
     def rows(self) -> Iterator[Row]:
-        """Yield every row, in the same order on every run."""
+        """Yield every row, in the same order on every run.
 
-    def count(self) -> int:
-        """Return how many rows there are, without opening a picture."""
+        Raises:
+            ServiceError: the gallery itself cannot be read.
+        """
+
+    def count(self) -> int | None:
+        """Return how many rows there are, None where that would cost too much to find out."""
 
 
-def open_gallery(path: Path, index: SearchIndex, id_type: IdType) -> Gallery:
-    """Return the gallery at `path`: a folder, or a JSONL or CSV manifest.
+def open_gallery(
+    location: str | Path,
+    index: SearchIndex,
+    id_type: IdType,
+    *,
+    mapping: ColumnMapping = _NO_MAPPING,
+    at_url: AtUrl | None = None,
+) -> Gallery:
+    """Return the gallery at a location: a folder or a manifest, here or in a bucket.
 
     Args:
-        path: what `--gallery` names.
+        location: what `--gallery` names.
         index: says of which type each filterable column is, and which names are taken.
         id_type: of which type ids are.
+        mapping: what a manifest's columns are called, and their further types.
+        at_url: returns the picture at a URL that a manifest names; without it they are refused.
 
     Raises:
-        ConfigError: there is nothing there, or it is of another kind.
+        ServiceError: there is nothing there, it is of another kind, or it cannot be read.
     """
+    if is_url(location):
+        return _open_in_bucket(str(location), index, id_type, mapping, at_url)
+    path = Path(location)
     if path.is_dir():
         return FolderGallery(path, id_type)
-    if path.suffix.lower() in MANIFEST_SUFFIXES and path.is_file():
-        return ManifestGallery(path, index, id_type)
-    found = "is another kind of file" if path.exists() else "does not exist"
-    raise ConfigError(
-        f"--gallery {path} {found}; expected a folder of pictures, or a .jsonl or .csv manifest."
+    if path.suffix.lower() not in MANIFEST_SUFFIXES or not path.is_file():
+        found = "is another kind of file" if path.exists() else "does not exist"
+        raise ConfigError(f"--gallery {path} {found}; {_EXPECTED}.")
+    try:
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise ConfigError(f"--gallery {path} cannot be read: {error.strerror}.") from error
+    return ManifestGallery(
+        str(path),
+        open_manifest_file(str(path), lambda: path.open("rb")),
+        PictureFinder(LocalRoot(path.parent.resolve()), at_url),
+        index=index,
+        id_type=id_type,
+        mapping=mapping,
     )
 
 
-class FolderGallery:
-    """The pictures of a folder and its sub-folders; the first sub-folder is the `category`.
-
-    Left out: hidden files and folders, files without a picture's suffix, and links to folders (what
-    they show inside the gallery is read where it is). A link to a picture outside the gallery is a
-    failure: the service would not show it.
-    """
-
-    def __init__(self, folder: Path, id_type: IdType) -> None:
-        """Name the folder.
-
-        Raises:
-            ConfigError: ids are not strings, and a folder has no others to offer than its paths.
-        """
-        if id_type != "string":
-            raise ConfigError(
-                f"ID_TYPE is {id_type} and the ids of a folder are its paths; "
-                f"give a manifest with an _id for each picture."
-            )
-        self.root = folder.resolve()
-
-    def rows(self) -> Iterator[Row]:
-        """Yield every picture, folder by folder, each folder sorted by name."""
-        for path in self._pictures(self.root):
-            relative = path.relative_to(self.root)
-            try:
-                item_id = derived_item_id(relative)
-                item_id.encode()
-            except UnicodeEncodeError:
-                yield Failure(None, str(path), "Its name is not valid UTF-8.")
-                continue
-            if path.is_symlink() and not self._holds(path):
-                yield Failure(item_id, str(path), "It is a link to a file outside the gallery.")
-                continue
-            fields = {"category": relative.parts[0]} if len(relative.parts) > 1 else {}
-            yield GalleryImage(item_id, FilePicture(path), item_id, fields)
-
-    def count(self) -> int:
-        """Count the pictures."""
-        return sum(1 for _ in self._pictures(self.root))
-
-    def _pictures(self, folder: Path) -> Iterator[Path]:
-        try:
-            with os.scandir(folder) as found:
-                entries = sorted(found, key=lambda entry: entry.name)
-        except OSError as error:
-            logger.warning("Folder %s is left out: %s", folder, error.strerror)
-            return
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                yield from self._pictures(Path(entry.path))
-            elif self._is_picture(entry):
-                yield Path(entry.path)
-
-    def _is_picture(self, entry: os.DirEntry[str]) -> bool:
-        if os.path.splitext(entry.name)[1].lower() not in PICTURE_SUFFIXES:
-            return False
-        if not entry.is_symlink():
-            return entry.is_file()
-        return not os.path.isdir(entry.path)
-
-    def _holds(self, path: Path) -> bool:
-        return Path(os.path.realpath(path)).is_relative_to(self.root)
+def _open_in_bucket(
+    location: str,
+    index: SearchIndex,
+    id_type: IdType,
+    mapping: ColumnMapping,
+    at_url: AtUrl | None,
+) -> Gallery:
+    shown = shown_location(location)
+    if not is_bucket(location):
+        schemes = ", ".join(f"{scheme}://" for scheme in STORES)
+        raise ConfigError(f"--gallery {shown} is no bucket; expected one of {schemes}, or a path.")
+    store = Store(location.partition("://")[0])
+    try:
+        path = store.path(location)
+    except ValueError as error:
+        raise ConfigError(f"--gallery {shown} {error}.") from error
+    if Path(path).suffix.lower() not in MANIFEST_SUFFIXES:
+        return BucketGallery(store, path, id_type)
+    store.info(path)  # a file that cannot be read is refused before anything else begins
+    return ManifestGallery(
+        shown,
+        open_manifest_file(shown, partial(store.open, path)),
+        PictureFinder(BucketRoot(store, path.rpartition("/")[0]), at_url),
+        index=index,
+        id_type=id_type,
+        mapping=mapping,
+    )

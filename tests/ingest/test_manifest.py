@@ -1,4 +1,6 @@
 import json
+import re
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -7,10 +9,13 @@ from bson import ObjectId
 from app.config import PROJECT_ROOT
 from app.documents import GalleryImage
 from app.errors import ConfigError
+from app.fetching import Fetcher
 from app.indexes import read_index_file
 from app.ingest.failures import Failure
-from app.ingest.pictures import FilePicture
+from app.ingest.pictures import FilePicture, PictureBytes, Validators
 from app.ingest.reader import open_gallery
+from app.ingest.url_pictures import UrlPicture
+from tests.picture_server import LOOPBACK, answering, serving
 
 INDEX = read_index_file(PROJECT_ROOT / "atlas/gallery_knn.json")
 
@@ -140,7 +145,7 @@ def test_a_link_out_of_the_folder_is_a_failure(tmp_path):
     (row,) = rows_of(jsonl(gallery, {"image": "a.jpg"}))
 
     assert isinstance(row, Failure)
-    assert "must be in the manifest's folder" in row.reason
+    assert "must be in the folder" in row.reason
 
 
 def test_detours_and_absolute_paths_inside_become_relative(tmp_path):
@@ -266,3 +271,57 @@ def test_a_quote_that_is_never_closed_is_a_failure_and_not_the_rest_of_the_file(
 def test_a_header_that_cannot_be_used_is_refused(tmp_path, content, reason):
     with pytest.raises(ConfigError, match=reason):
         rows_of(csv(tmp_path, content))
+
+
+@pytest.fixture
+def at_url():
+    with Fetcher(allow_http=True, allowed_networks=LOOPBACK) as fetcher:
+        yield partial(UrlPicture, fetcher)
+
+
+def test_a_row_may_name_a_url(tmp_path, at_url):
+    with serving() as server:
+        server.answers["/1.png"] = answering(b"bytes", ETag='"1"')
+        url = server.url("/1.png", host="127.0.0.1")
+        path = jsonl(tmp_path, {"image": url}, {"_id": "b", "image": f"{url}?sign=secret"})
+
+        plain, signed = open_gallery(path, INDEX, "string", at_url=at_url).rows()
+
+        assert (plain.item_id, plain.uri, str(plain.source)) == (url, url, url)
+        assert (signed.uri, str(signed.source)) == (f"{url}?sign=secret", url)
+        assert signed.source.read(None) == PictureBytes(b"bytes", Validators('"1"', None))
+
+
+@pytest.mark.parametrize(
+    ("image", "reason"),
+    [
+        ("https://x.example/1.jpg?sign=secret", "it has no _id, and the query of its URL may"),
+        ("https://x.example/1.jpg, https://x.example/2.jpg", "image names more than one picture"),
+        (["https://x.example/1.jpg", "2.jpg"], "image names 2 pictures, expected one"),
+        ("ftp://user:secret@x.example/1.jpg", r"image \('ftp://x.example/1.jpg'\) must be a path"),
+        ("s3://user:secret@bucket/1.jpg", r"image \('s3://bucket/1.jpg'\) must hold no credent"),
+        ("file:///etc/passwd", "must be a path, an https URL, or a key"),
+    ],
+)
+def test_a_picture_that_cannot_be_used_is_named_without_its_secrets(
+    tmp_path, at_url, image, reason
+):
+    (row,) = open_gallery(jsonl(tmp_path, {"image": image}), INDEX, "string", at_url=at_url).rows()
+
+    assert isinstance(row, Failure)
+    assert re.search(reason, row.reason)
+    assert "secret" not in row.reason
+
+
+def test_a_url_that_holds_another_is_one_picture(tmp_path, at_url):
+    url = "https://cdn.example/fit=600/https://shop.example/1.jpg"
+
+    (row,) = open_gallery(jsonl(tmp_path, {"image": url}), INDEX, "string", at_url=at_url).rows()
+
+    assert row.uri == url
+
+
+def test_a_line_with_two_pictures_is_a_failure(tmp_path):
+    (row,) = rows_of(jsonl(tmp_path, b'{"image": "1.jpg", "image": "2.jpg"}'))
+
+    assert row.reason == "Line 1: it is not valid JSON: it has two values of 'image'."

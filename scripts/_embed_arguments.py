@@ -1,0 +1,118 @@
+"""The command line of `scripts.embed_gallery`."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from app.ingest.cluster_job import DEFAULT_STALL_AFTER_S, LOCAL
+from app.ingest.runner import DEFAULT_BATCH_SIZE
+from scripts._arguments import assignment, positive_integer, seconds, typed_field
+
+
+def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Parse; what is wrong ends the process with a usage message."""
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.embed_gallery",
+        description="Embed pictures into the gallery's collection. What is there already, the same "
+        "picture by the same model, is left alone, so running it again is cheap and safe.",
+        epilog="example: python -m scripts.embed_gallery --gallery photos/ --json",
+    )
+    _add_source(parser)
+    _add_run(parser)
+    _add_cluster(parser)
+    return parser.parse_args(argv)
+
+
+def _add_source(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("the pictures").add_argument
+    add(
+        "--gallery",
+        required=True,
+        metavar="LOCATION",
+        help="a folder of pictures (sub-folder names become the category), or a .jsonl, .csv or "
+        ".parquet manifest with a column image: a path relative to it, an https URL, or a key in a "
+        "bucket; either may be in a bucket itself (s3://bucket/prefix, gs://bucket/prefix)",
+    )
+    add(
+        "--column",
+        type=assignment,
+        action="append",
+        default=[],
+        metavar="FIELD=COLUMN",
+        help="read a field from the manifest's column of another name: image=photo_url, _id=sku",
+    )
+    add(
+        "--type",
+        type=typed_field,
+        action="append",
+        default=[],
+        metavar="FIELD=TYPE",
+        help="type of a field that the index file does not declare: token, number, boolean, date "
+        "or objectId",
+    )
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--model", help="instead of MODEL: clothing, clip, or either with :<folder>")
+    add(
+        "--batch-size",
+        type=positive_integer,
+        default=DEFAULT_BATCH_SIZE,
+        metavar="N",
+        help="pictures",
+    )
+    add("--limit", type=positive_integer, metavar="N", help="stop after the first N")
+    add(
+        "--failed",
+        type=Path,
+        default=Path("failed.jsonl"),
+        metavar="FILE",
+        help="what failed, a JSON line each; there only if something did (default: failed.jsonl)",
+    )
+    add("--json", action="store_true", help="print the report as JSON")
+    add(
+        "--replace-model",
+        action="store_true",
+        help="replace embeddings of another model, which are refused otherwise",
+    )
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument(
+        "--dry-run", action="store_true", help="read, check and count; write no document"
+    )
+    way.add_argument(
+        "--drop",
+        action="store_true",
+        help="first delete every document of the collection; its indexes stay",
+    )
+
+
+def _add_cluster(parser: argparse.ArgumentParser) -> None:
+    cluster = parser.add_argument_group("on many machines")
+    cluster.add_argument(
+        "--cluster",
+        type=_cluster_address,
+        metavar="ADDRESS",
+        help="run on the Ray cluster at ray://HOST:PORT, whose machines see gallery, model and "
+        "database as this one does; local: on a Ray of this run's own",
+    )
+    cluster.add_argument(
+        "--workers",
+        type=positive_integer,
+        metavar="N",
+        help="models in the cluster (default: one for each GPU, else for every eight cores)",
+    )
+    cluster.add_argument(
+        "--stall-after",
+        type=seconds,
+        default=DEFAULT_STALL_AFTER_S,
+        metavar="SECONDS",
+        help="end when nothing goes forward in the cluster for so long (default: %(default)g)",
+    )
+
+
+def _cluster_address(text: str) -> str:
+    host = text.removeprefix("ray://")
+    if text == LOCAL or (host != text and host):
+        return text
+    raise argparse.ArgumentTypeError(f"{text!r} must be ray://HOST:PORT or {LOCAL}")
