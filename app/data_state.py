@@ -8,13 +8,14 @@ every minute after; while something is wrong, every second.
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pymongo.collection import Collection
 from pymongo.errors import PyMongoError
 
+from app.documents import get_path, vector_type_of
 from app.filters import Comparison, Filter
 from app.indexes import SearchIndex
 from app.live_indexes import entry_problem, live_entries
@@ -70,37 +71,70 @@ class DataState:
         return Comparison(index.embedded_by_path, "$eq", embedded_by)
 
 
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the database says, asked by PyMongo or by its asynchronous twin.
+
+    Attributes:
+        entries: of `$listSearchIndexes`.
+        fingerprints: the distinct values of `embedded_by`.
+        samples: a document of each fingerprint, None where it has no embedding (any more).
+        unlabelled: 0 where every document has a fingerprint.
+    """
+
+    entries: Sequence[Any]
+    fingerprints: Sequence[Any]
+    samples: Sequence[Mapping[str, Any] | None]
+    unlabelled: int
+
+
 def read_data_state(collection: Collection[dict[str, Any]], index: SearchIndex) -> DataState:
     """Ask the database; raises the driver's errors."""
-    return make_data_state(
+    fingerprints = collection.distinct(index.embedded_by_path)
+    answers = Answers(
         live_entries(collection),
-        collection.distinct(index.embedded_by_path),
+        fingerprints,
+        [collection.find_one(*sample_query(index, one)) for one in fingerprints],
         collection.count_documents({index.embedded_by_path: None}, limit=1),
-        index=index,
-        collection_name=collection.full_name,
+    )
+    return make_data_state(answers, index=index, collection_name=collection.full_name)
+
+
+def sample_query(index: SearchIndex, fingerprint: Any) -> tuple[dict[str, Any], dict[str, int]]:
+    """Return filter and projection that find an embedding by its fingerprint, None for no one's."""
+    return {index.embedded_by_path: fingerprint, index.path: {"$ne": None}}, {index.path: 1}
+
+
+def make_data_state(answers: Answers, *, index: SearchIndex, collection_name: str) -> DataState:
+    """Build the state from the database's answers."""
+    problem = (
+        entry_problem(list(answers.entries), index, collection_name)
+        or _mixture_problem(answers, index, collection_name)
+        or _vector_type_problem(answers, index, collection_name)
+    )
+    return DataState(problem, frozenset(map(str, answers.fingerprints)), answers.unlabelled > 0)
+
+
+def _mixture_problem(answers: Answers, index: SearchIndex, collection_name: str) -> str | None:
+    models = len(answers.fingerprints)
+    if models < 2 or index.embedded_by_path in index.filter_types:
+        return None
+    return (
+        f"{collection_name} holds embeddings of {models} models and search index {index.name} "
+        f"does not declare {index.embedded_by_path} as a filter field."
     )
 
 
-def make_data_state(
-    entries: Sequence[Any],
-    fingerprints: Sequence[Any],
-    unlabelled: int,
-    *,
-    index: SearchIndex,
-    collection_name: str,
-) -> DataState:
-    """Build the state from the database's three answers (shared with the async side)."""
-    problem = entry_problem(list(entries), index, collection_name)
-    if (
-        problem is None
-        and len(fingerprints) > 1
-        and index.embedded_by_path not in (index.filter_types)
-    ):
-        problem = (
-            f"{collection_name} holds embeddings of {len(fingerprints)} models and search index "
-            f"{index.name} does not declare {index.embedded_by_path} as a filter field."
-        )
-    return DataState(problem, frozenset(map(str, fingerprints)), unlabelled > 0)
+def _vector_type_problem(answers: Answers, index: SearchIndex, collection_name: str) -> str | None:
+    """Say where all vectors are of a type that the index's queries pass over in silence."""
+    types = {vector_type_of(get_path(dict(one), index.path)) for one in answers.samples if one}
+    stored = sorted(one for one in types if one is not None)
+    if not stored or index.vector_type in stored:
+        return None
+    return (
+        f"{collection_name} holds {stored[0]} vectors at {index.path!r} and the file of search "
+        f"index {index.name} says vectorType {index.vector_type}, whose queries find none of them."
+    )
 
 
 class DataStateCache:

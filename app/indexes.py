@@ -71,13 +71,17 @@ def read_index_file(path: Path) -> SearchIndex:
 
 
 def parse_live_index(
-    entry: Mapping[str, Any], filter_types: Mapping[str, FilterType]
+    entry: Mapping[str, Any],
+    filter_types: Mapping[str, FilterType],
+    *,
+    vector_type: VectorType = "float32",
 ) -> SearchIndex:
     """Read an entry of `$listSearchIndexes` as if it were a file.
 
     Args:
         entry: holds `name`, `latestDefinition` and, on Atlas and LocalAtlas, `type`.
         filter_types: types for the filter fields of a vectorSearch index, which carry none.
+        vector_type: of the vectors that it is to find, which a definition does not carry either.
 
     Raises:
         ValueError: the definition is none that this service can use; the message is the rule.
@@ -85,6 +89,7 @@ def parse_live_index(
     definition = entry.get("latestDefinition", {})
     index_type = entry.get("type") or ("vectorSearch" if "fields" in definition else "search")
     content = {"name": entry["name"], "type": index_type, "definition": definition}
+    content["vectorType"] = vector_type
     if index_type == "vectorSearch":
         fields = definition.get("fields", [])
         declared = [field["path"] for field in fields if field["type"] == "filter"]

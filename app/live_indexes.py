@@ -42,7 +42,7 @@ def entry_problem(entries: list[Entry], index: SearchIndex, collection_name: str
 def definition_differences(entry: Entry, index: SearchIndex) -> list[str]:
     """Return how a live index differs from its file where a search would notice, file last."""
     try:
-        live = parse_live_index(entry, index.filter_types)
+        live = parse_live_index(entry, index.filter_types, vector_type=index.vector_type)
     except ValueError as error:
         return [f"its live definition {error}"]
     differences = [

@@ -14,7 +14,7 @@ from pymongo.collection import Collection
 
 from app.data_state import BAD_FOR_S, DataState, DataStateCache, read_data_state
 from app.db import database_errors
-from app.documents import Embedding, ItemId, embedding_from_bson, get_path
+from app.documents import Embedding, ItemId, embedding_from_bson, get_path, vector_type_of
 from app.embedding.base import Embedder
 from app.errors import IndexNotReady, ItemNotEmbedded, ItemNotFound, ModelUnavailable
 from app.filters import Filter, all_of
@@ -199,6 +199,7 @@ def stored_embedding(
     Raises:
         ItemNotFound: there is no document.
         ItemNotEmbedded: it holds no embedding, a broken one, or one of another length.
+        IndexNotReady: it is of an element type that the index's queries pass over in silence.
     """
     if document is None:
         raise ItemNotFound(f"No item has the id {item_id!r}.")
@@ -213,6 +214,11 @@ def stored_embedding(
         raise ItemNotEmbedded(
             f"The embedding of item {item_id!r} has {embedding.size} dimensions, "
             f"the index {index.dimensions}."
+        )
+    if (stored := vector_type_of(value)) != index.vector_type:
+        raise IndexNotReady(
+            f"The embedding of item {item_id!r} is {stored or 'of an unknown type'}, and the file "
+            f"of search index {index.name} says vectorType {index.vector_type}."
         )
     return embedding, embedded_by
 

@@ -10,7 +10,14 @@ from typing import Any
 
 from PIL.Image import Image
 
-from app.data_state import BAD_FOR_S, GOOD_FOR_S, DataState, make_data_state
+from app.data_state import (
+    BAD_FOR_S,
+    GOOD_FOR_S,
+    Answers,
+    DataState,
+    make_data_state,
+    sample_query,
+)
 from app.db import database_errors
 from app.documents import Embedding, ItemId
 from app.embedding.base import Embedder
@@ -118,12 +125,18 @@ class AsyncSimilarItems:
     async def _read_state(self) -> DataState:
         entries = await _all_rows(self._collection, [{"$listSearchIndexes": {}}], None)
         path = self._index.embedded_by_path
-        self._state = make_data_state(
+        fingerprints = await self._collection.distinct(path)
+        answers = Answers(
             entries,
-            await self._collection.distinct(path),
+            fingerprints,
+            [
+                await self._collection.find_one(*sample_query(self._index, one))
+                for one in fingerprints
+            ],
             await self._collection.count_documents({path: None}, limit=1),
-            index=self._index,
-            collection_name=str(self._collection.full_name),
+        )
+        self._state = make_data_state(
+            answers, index=self._index, collection_name=str(self._collection.full_name)
         )
         self._state_read_at_s = time.monotonic()
         return self._state

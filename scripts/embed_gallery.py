@@ -81,8 +81,10 @@ def main(argv: Sequence[str] | None = None, settings: Settings | None = None) ->
                     observer=progress,
                     stall_after_s=arguments.stall_after,
                 )
+        bytes_per_document = writer.bytes_per_document()
         _advise(writer, gallery, settings, arguments)
-    print(_as_json(report, arguments) if arguments.json else _as_sentences(report, arguments))
+    as_text = _as_json if arguments.json else _as_sentences
+    print(as_text(report, bytes_per_document, arguments))
     if report.is_interrupted:
         return EXIT_INTERRUPTED
     return EXIT_FAILED if report.failed else EXIT_DONE
@@ -158,7 +160,9 @@ def _make_way(writer: GalleryWriter, embedder: Embedder, arguments: argparse.Nam
     if arguments.drop:
         embedder.load()  # what cannot be replaced must not be deleted
         logger.info("Deleted %d documents", writer.delete_all())
-    elif not arguments.replace_model:
+        return
+    writer.check_vector_type()
+    if not arguments.replace_model:
         writer.check_model()
 
 
@@ -171,19 +175,24 @@ def _advise(
         logger.info("The service shows these pictures with GALLERY_ROOT=%s", gallery.root)
 
 
-def _as_json(report: IngestReport, arguments: argparse.Namespace) -> str:
+def _as_json(
+    report: IngestReport, bytes_per_document: int | None, arguments: argparse.Namespace
+) -> str:
     values = {
         name: round(value, 3) if isinstance(value, float) else value
         for name, value in asdict(report).items()
     }
     extra = {
+        "bytes_per_document": bytes_per_document,
         "failed_file": _failed_file(report, arguments),
         "is_dry_run": arguments.dry_run,
     }
     return json.dumps({**values, **extra})
 
 
-def _as_sentences(report: IngestReport, arguments: argparse.Namespace) -> str:
+def _as_sentences(
+    report: IngestReport, bytes_per_document: int | None, arguments: argparse.Namespace
+) -> str:
     rate = report.read / max(report.seconds, 1e-9)
     lines = [
         f"read {report.read:,} = written {report.written:,} + unchanged {report.unchanged:,} "
@@ -191,6 +200,8 @@ def _as_sentences(report: IngestReport, arguments: argparse.Namespace) -> str:
         f"overlapping: prepare {report.prepare_s:.1f} s, embed {report.embed_s:.1f} s, "
         f"write {report.write_s:.1f} s",
     ]
+    if bytes_per_document is not None:
+        lines.append(f"a document has {bytes_per_document:,} bytes on average")
     if arguments.dry_run:
         lines.append("nothing was embedded or written (--dry-run)")
     if report.failed:

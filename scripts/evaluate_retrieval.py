@@ -57,14 +57,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         database_errors(settings.database_label),
         _own_collection(settings, keep=arguments.keep) as collection,
     ):
-        failed = _embed_gallery(collection, index, embedder, gallery, settings)
+        writer = GalleryWriter(collection, UpdateBuilder(index, embedder.fingerprint))
+        failed = _embed_gallery(writer, embedder, gallery, settings)
         apply_index(collection, index, update=False)
         wait_until_queryable(collection, index, timeout_s=INDEX_TIMEOUT_S)
         quality = measure_retrieval(
             collection, index, embedder, queries.rows(), max_pixels=settings.max_image_pixels
         )
+        bytes_per_document = writer.bytes_per_document()
     report = {
         **asdict(quality),
+        "bytes_per_document": bytes_per_document,
         "gallery_failed": failed,
         "model": embedder.name,
         "index": index.name,
@@ -105,14 +108,9 @@ def _own_collection(settings: Settings, *, keep: bool) -> Iterator[Collection[di
 
 
 def _embed_gallery(
-    collection: Collection[dict[str, Any]],
-    index: SearchIndex,
-    embedder: Embedder,
-    gallery: Gallery,
-    settings: Settings,
+    writer: GalleryWriter, embedder: Embedder, gallery: Gallery, settings: Settings
 ) -> int:
     """Embed the gallery; return how many of its pictures failed."""
-    writer = GalleryWriter(collection, UpdateBuilder(index, embedder.fingerprint))
     never = threading.Event()
     with (
         closing(Progress(gallery.count(), _warn, never)) as progress,
@@ -134,6 +132,7 @@ def _as_sentences(report: dict[str, Any]) -> str:
         f"{report['queries']:,} queries, {report['seconds']:.1f} s",
         f"recall_at_1 {report['recall_at_1']:.4f}  "
         f"precision_at_10 {report['precision_at_10']:.4f}  map_at_r {report['map_at_r']:.4f}",
+        f"a document has {report['bytes_per_document']:,} bytes on average",
     ]
     left_out = {
         name: report[name]

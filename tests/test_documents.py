@@ -15,12 +15,14 @@ from app.documents import (
     embedding_to_bson,
     get_path,
     to_document,
+    vector_type_of,
 )
 from app.indexes import SearchIndex, read_index_file
 from app.ingest.pictures import FilePicture
 
 KNN = read_index_file(PROJECT_ROOT / "atlas/gallery_knn.json")
 VECTOR = read_index_file(PROJECT_ROOT / "atlas/gallery_vector.json")
+INT8 = read_index_file(PROJECT_ROOT / "atlas/gallery_vector_int8.json")
 EMBEDDING = np.array([0.6, -0.8], dtype=np.float32)
 
 
@@ -46,10 +48,48 @@ def test_embedding_survives_the_round_trip_bit_for_bit(index):
     assert np.array_equal(embedding_from_bson(embedding_to_bson(EMBEDDING, index)), EMBEDDING)
 
 
-def test_int8_scales_the_unit_range_to_127():
-    stored = embedding_to_bson(EMBEDDING, index_like(VECTOR, vector_type="int8"))
+def test_int8_scales_the_largest_number_to_127():
+    stored = embedding_to_bson(EMBEDDING, INT8)
 
-    assert stored.as_vector().data == [76, -102]
+    assert stored == Binary.from_vector([95, -127], BinaryVectorDtype.INT8)
+
+
+def test_int8_turns_a_vector_by_a_hundredth_at_most():
+    embeddings = np.random.default_rng(0).normal(size=(200, 512)).astype(np.float32)
+
+    for embedding in embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True):
+        small = embedding_from_bson(embedding_to_bson(embedding, INT8))
+        cosine = np.dot(small, embedding) / np.linalg.norm(small)
+        assert np.arccos(min(cosine, 1)) < 0.012
+
+
+def test_int8_that_was_stored_is_asked_for_as_it_was_stored():
+    stored = embedding_to_bson(EMBEDDING, INT8)
+
+    assert embedding_to_bson(embedding_from_bson(stored), INT8) == stored
+
+
+def test_int8_of_zeros_is_zeros():
+    stored = embedding_to_bson(np.zeros(3, np.float32), INT8)
+
+    assert stored.as_vector().data == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("value", "vector_type"),
+    [
+        ([0.5, 1.0], "float32"),
+        (Binary.from_vector([0.5, 1.0], BinaryVectorDtype.FLOAT32), "float32"),
+        (Binary.from_vector([5, 1], BinaryVectorDtype.INT8), "int8"),
+        (Binary.from_vector([5], BinaryVectorDtype.PACKED_BIT), None),
+        (Binary(b"", 9), None),
+        (b"\x03\x00\x01", None),
+        ("text", None),
+        (None, None),
+    ],
+)
+def test_element_type_of_a_stored_value(value, vector_type):
+    assert vector_type_of(value) == vector_type
 
 
 @pytest.mark.parametrize("value", [None, "vector", 3, b"bytes"])

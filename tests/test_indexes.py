@@ -33,15 +33,21 @@ def vector_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "index_type"), [("gallery_knn", "search"), ("gallery_vector", "vectorSearch")]
+    ("name", "index_type", "vector_type"),
+    [
+        ("gallery_knn", "search", "float32"),
+        ("gallery_vector", "vectorSearch", "float32"),
+        ("gallery_vector_scalar", "vectorSearch", "float32"),
+        ("gallery_vector_int8", "vectorSearch", "int8"),
+    ],
 )
-def test_shipped_files_describe_the_same_gallery(name, index_type):
+def test_shipped_files_describe_the_same_gallery(name, index_type, vector_type):
     index = read_index_file(PROJECT_ROOT / "atlas" / f"{name}.json")
 
     assert (index.name, index.type) == (name, index_type)
     assert (index.path, index.dimensions, index.similarity) == ("embedding", 512, "cosine")
     assert index.filter_types == FILTERS
-    assert index.vector_type == "float32"
+    assert index.vector_type == vector_type
 
 
 def test_keys_of_ours_are_not_sent():
@@ -123,6 +129,14 @@ def test_int8_goes_with_cosine_and_without_quantization_only(vector_file):
         read_index_file(vector_file(lambda content: int8(content, similarity="euclidean")))
     with pytest.raises(ConfigError, match="quantization"):
         read_index_file(vector_file(lambda content: int8(content, quantization="scalar")))
+
+
+def test_int8_goes_with_no_knn_vector(tmp_path):
+    content = json.loads((PROJECT_ROOT / "atlas/gallery_knn.json").read_text())
+    (tmp_path / "index.json").write_text(json.dumps({**content, "vectorType": "int8"}))
+
+    with pytest.raises(ConfigError, match='"int8" needs type "vectorSearch"'):
+        read_index_file(tmp_path / "index.json")
 
 
 def test_missing_file_and_broken_json_are_one_sentence(tmp_path):

@@ -1,14 +1,18 @@
 """The database's side of ingestion: what is stored, and unordered bulk upserts."""
 
 from collections.abc import Iterator, Sequence
+from statistics import mean
 from typing import Any
 
 import bson
+from bson.codec_options import CodecOptions
+from bson.raw_bson import RawBSONDocument
 from pymongo import UpdateOne
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError
 
-from app.documents import GalleryImage, ItemId, get_path
+from app.data_state import sample_query
+from app.documents import GalleryImage, ItemId, get_path, vector_type_of
 from app.errors import ConfigError
 from app.ingest.failures import Failure
 from app.ingest.updates import Update, UpdateBuilder
@@ -18,6 +22,7 @@ Document = dict[str, Any]
 # A driver's message holds 48 MB; smaller ones give the server a steadier stream.
 MAX_BULK_BYTES = 8 * 1024 * 1024
 MAX_BULK_OPERATIONS = 1000
+SAMPLE_SIZE = 100
 
 
 class GalleryWriter:
@@ -46,6 +51,31 @@ class GalleryWriter:
                 f"{self.updates.index.path!r}, this run's model is {own}; "
                 f"--replace-model embeds everything anew."
             )
+
+    def check_vector_type(self) -> None:
+        """Refuse to mix element types at the index's path: a query finds one type only.
+
+        Raises:
+            ConfigError: a document holds a vector of another type than the index file says.
+        """
+        index = self.updates.index
+        # Vectors of unknown origin count too: whoever else asks the path would miss these.
+        for fingerprint in [*self._collection.distinct(index.embedded_by_path), None]:
+            sample = self._collection.find_one(*sample_query(index, fingerprint))
+            stored = vector_type_of(get_path(sample, index.path)) if sample else None
+            if stored not in (None, index.vector_type):
+                raise ConfigError(
+                    f"{self._collection.full_name} holds {stored} vectors at {index.path!r} and "
+                    f"the index file says vectorType {index.vector_type}; one path holds one type, "
+                    f"so take another collection or path, or start anew with --drop."
+                )
+
+    def bytes_per_document(self) -> int | None:
+        """Return the mean size of this model's documents, over 100 of them; None without any."""
+        raw = self._collection.with_options(CodecOptions(document_class=RawBSONDocument))
+        ours = raw.find({self.updates.index.embedded_by_path: self.updates.embedded_by})
+        sizes = [len(document.raw) for document in ours.limit(SAMPLE_SIZE)]
+        return round(mean(sizes)) if sizes else None
 
     def count_other_models(self) -> int:
         """Return how many documents hold an embedding of another model."""

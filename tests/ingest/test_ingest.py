@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
+import bson
 import numpy as np
 import pytest
 from bson import Binary
@@ -27,6 +28,7 @@ from tests.ingest.pictures import save_gallery, save_picture
 
 KNN = read_index_file(PROJECT_ROOT / "atlas/gallery_knn.json")
 VECTOR = read_index_file(PROJECT_ROOT / "atlas/gallery_vector.json")
+INT8 = read_index_file(PROJECT_ROOT / "atlas/gallery_vector_int8.json")
 
 
 @dataclass
@@ -210,6 +212,39 @@ def test_documents_without_an_embedding_do_not_count_as_another_model(collection
     collection.insert_one({"_id": "a", "title": "no embedding yet"})
 
     GalleryWriter(collection, UpdateBuilder(KNN, "f" * 64)).check_model()
+
+
+@pytest.mark.parametrize(
+    ("stored", "own"), [(VECTOR, INT8), (KNN, INT8), (INT8, VECTOR), (INT8, KNN)]
+)
+def test_the_writer_refuses_to_mix_element_types(collection, tmp_path, stored, own):
+    save_gallery(tmp_path)
+    run(collection, tmp_path, index=stored)
+
+    GalleryWriter(collection, UpdateBuilder(stored, "f")).check_vector_type()
+    with pytest.raises(ConfigError, match=f"holds {stored.vector_type} vectors at 'embedding'"):
+        GalleryWriter(collection, UpdateBuilder(own, "f")).check_vector_type()
+
+
+def test_vectors_of_unknown_origin_count_as_of_another_type(collection):
+    collection.insert_many([{"_id": "a", "title": "none"}, {"_id": "b", "embedding": [0.5, 0.5]}])
+
+    GalleryWriter(collection, UpdateBuilder(KNN, "f")).check_vector_type()
+    with pytest.raises(ConfigError, match=r"holds float32 vectors .* says vectorType int8"):
+        GalleryWriter(collection, UpdateBuilder(INT8, "f")).check_vector_type()
+
+
+def test_bytes_per_document_are_those_stored_by_this_model(collection, tmp_path):
+    save_gallery(tmp_path)
+    builder = UpdateBuilder(INT8, FakeEmbedder().fingerprint)
+    writer = GalleryWriter(collection, builder)
+
+    assert writer.bytes_per_document() is None
+    run(collection, tmp_path, index=INT8)
+    collection.insert_one({"_id": "large", "embedded_by": "other", "text": "x" * 100_000})
+
+    sizes = [len(bson.encode(one)) for one in collection.find({"embedded_by": builder.embedded_by})]
+    assert writer.bytes_per_document() == round(sum(sizes) / len(sizes))
 
 
 def test_a_bad_picture_shifts_nothing_and_is_counted(collection, tmp_path):

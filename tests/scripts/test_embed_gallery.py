@@ -66,6 +66,22 @@ def test_without_json_the_report_is_a_sentence(environment, collection, gallery,
     assert "read 10 = written 10 + unchanged 0 + failed 0" in capsys.readouterr().out
 
 
+def test_vectors_of_another_type_are_refused_and_dropped_only_when_asked(
+    environment, collection, gallery, capsys
+):
+    environment.setenv("INDEX_FILE", str(PROJECT_ROOT / "atlas/gallery_vector.json"))
+    embed("--gallery", gallery, "--json")
+    large = report_of(capsys)["bytes_per_document"]
+    environment.setenv("INDEX_FILE", str(PROJECT_ROOT / "atlas/gallery_vector_int8.json"))
+
+    for arguments in ([], ["--replace-model"], ["--dry-run"]):
+        assert embed("--gallery", gallery, *arguments) == 2
+        assert "holds float32 vectors at 'embedding'" in capsys.readouterr().err
+    assert embed("--gallery", gallery, "--drop", "--json") == 0
+
+    assert large - report_of(capsys)["bytes_per_document"] == 3 * 512
+
+
 def test_a_second_run_leaves_everything_alone(environment, collection, gallery, capsys):
     embed("--gallery", gallery, "--json")
     report_of(capsys)
