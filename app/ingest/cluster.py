@@ -14,6 +14,7 @@ import logging
 import os
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
@@ -35,8 +36,8 @@ logger = logging.getLogger(__name__)
 POLL_S = 0.5
 COORDINATOR_THREADS = 16
 
-# What `--cluster ray://` sends to the machines is code, never data.
-_NOT_SENT = [".*", "tests", "docs", "demo", "*.egg-info", "failed.jsonl"]
+# Code and the model that ships are sent to the machines; above all .env and data are not.
+_NOT_SENT = ["/*", "!/.", "!/app", "!/models", "__pycache__"]
 _LOCAL_OBJECT_STORE_BYTES = 256 * 1024 * 1024
 
 
@@ -135,7 +136,7 @@ def _joined(address: str) -> Iterator[None]:
     Raises:
         ServiceError: it cannot be reached or started.
     """
-    # Ray sends usage statistics to its makers unless this is set, and reads it nowhere else.
+    # Ray sends usage statistics to its makers unless this is set; there is no argument for it.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address == LOCAL:
@@ -147,7 +148,8 @@ def _joined(address: str) -> Iterator[None]:
     else:
         options["runtime_env"] = {"working_dir": str(PROJECT_ROOT), "excludes": _NOT_SENT}
     try:
-        ray.init(address, **options)
+        with warnings.catch_warnings(action="ignore", category=UserWarning):  # the error says it
+            ray.init(address, **options)
     except (RayError, ConnectionError, RuntimeError, ValueError) as error:
         reason = str(error).partition("\n")[0].rstrip(".")
         raise ServiceError(f"--cluster {address} cannot be used: {reason}.") from error

@@ -1,10 +1,17 @@
+import json
 import os
+import secrets
 import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from app.config import PROJECT_ROOT
 from app.db import with_uri
 from app.errors import ConfigError, ServiceError
 from app.indexes import read_index_file
@@ -22,9 +29,9 @@ from tests.ingest.cluster_models import (
 )
 from tests.ingest.pictures import save_gallery, save_picture
 
-pytest.importorskip("ray", reason="ray is not installed: requirements-cluster.txt")
+ray = pytest.importorskip("ray", reason="ray is not installed: requirements-cluster.txt")
 
-from app.ingest.cluster import ingest_on_cluster  # after the skip
+from app.ingest.cluster import ingest_on_cluster  # noqa: E402  # after the skip
 
 WORKERS = 2
 
@@ -56,6 +63,38 @@ class Killer(Notes):
         if self.killed is None:
             self.killed = int(next(self._pids.iterdir()).name)
             os.kill(self.killed, signal.SIGKILL)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def ray_environment() -> Iterator[None]:
+    """A token of these tests' own; without one, Ray leaves one in the home folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        yield
+
+
+@pytest.fixture
+def cluster() -> Iterator[str]:
+    """The address of a Ray that was started by hand, as on a cluster's first machine."""
+    port, client_port = free_port(), free_port()
+    command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block"]
+    ports = [f"--port={port}", f"--ray-client-server-port={client_port}"]
+    head = subprocess.Popen(
+        [*command, *ports, "--num-cpus=2", "--include-dashboard=false"],
+        env={**os.environ, "RAY_AUTH_MODE": "token"},
+    )
+    try:
+        yield f"ray://{ray.util.get_node_ip_address()}:{client_port}"
+    finally:
+        head.terminate()
+        head.wait(60)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
@@ -157,3 +196,38 @@ def test_a_worker_with_another_model_ends_the_run(make_job, gallery, collection)
         ingest_on_cluster(make_job(embedded_by="0" * 64), LOCAL, workers=1)
 
     assert collection.count_documents({}) == 0
+
+
+@pytest.mark.slow
+def test_a_cluster_that_runs_already_is_joined_and_left(
+    settings, gallery, collection, cluster, tmp_path
+):
+    names = save_gallery(gallery, 20)
+    environment = {
+        "MONGODB_URI": with_uri(settings).mongodb_uri,
+        "DATABASE": settings.database,
+        "PYTHONPATH": str(PROJECT_ROOT),
+        "RAY_AUTH_MODE": "token",
+    }
+    command = [sys.executable, "-m", "scripts.embed_gallery", "--json", "--workers=1"]
+
+    run = subprocess.run(
+        [*command, f"--gallery={gallery}", f"--cluster={cluster}"],
+        env={**os.environ, **environment},
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        timeout=120,
+    )
+
+    assert run.returncode == 0
+    report = json.loads(run.stdout)
+    assert (report["read"], report["written"]) == (20, 20)
+    assert stored_ids(collection) == names
+
+
+@pytest.mark.slow
+def test_a_cluster_that_is_not_there_is_named(make_job, gallery):
+    save_gallery(gallery, 1)
+
+    with pytest.raises(ServiceError, match=r"--cluster ray://127.0.0.1:1 cannot be used"):
+        ingest_on_cluster(make_job(), "ray://127.0.0.1:1")
