@@ -30,6 +30,13 @@ class FetchError(ServiceError):
         self.retry_after_s = retry_after_s
 
 
+class HostNotAsked(FetchError):
+    """The host was left alone: it is away, or busy with other pictures of ours."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retryable=True)
+
+
 @contextmanager
 def network_errors(shown_url: str, deadline: Deadline) -> Iterator[None]:
     """Turn whatever goes wrong on the way into one sentence.
@@ -64,7 +71,9 @@ def _of_timeout(
 def _of_connecting(error: httpcore2.ConnectError, shown_url: str) -> FetchError:
     cause = error.args[0] if error.args else None  # the pool takes `__cause__` away
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return FetchError(f"{shown_url} has no valid certificate: {cause.verify_message}.")
+        return FetchError(
+            f"{shown_url} has no valid certificate: {cause.verify_message.rstrip('.')}."
+        )
     if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError):
         return FetchError(f"{shown_url} does not speak TLS as it should: {cause.reason}.")
     reason = getattr(cause, "strerror", None) or "the connection broke off"

@@ -21,9 +21,10 @@ from app.fetching.answers import (
     read_answer,
 )
 from app.fetching.deadline import Deadline, current_deadline
-from app.fetching.errors import FetchError, network_errors
+from app.fetching.errors import FetchError, HostNotAsked, network_errors
 from app.fetching.limits import FetchLimits
 from app.fetching.network import CheckedNetwork, Resolve, system_addresses
+from app.fetching.outages import Outages
 from app.fetching.turns import Turns
 from app.fetching.urls import check_url, parse_url, shown_url
 
@@ -74,6 +75,9 @@ class Fetcher:
         )
         self._allow_http = allow_http
         self._turns = Turns(self._limits.per_host)
+        self._outages = Outages(
+            after_failures=self._limits.max_failures, pause_s=self._limits.outage_s
+        )
         self._backoff = wait_random_exponential(
             multiplier=self._limits.backoff_s, max=self._limits.max_retry_after_s
         )
@@ -111,12 +115,18 @@ class Fetcher:
         """
         first = parse_url(url, allow_http=self._allow_http)
         condition = condition_headers(etag, last_modified)
+        self._outages.check(first.host)
         deadline = Deadline(self._limits.total_s)
         token = current_deadline.set(deadline)
         try:
-            return self._retrying(deadline)(self._follow, first, condition, deadline)
+            answer = self._retrying(deadline)(self._follow, first, condition, deadline)
+        except FetchError as error:
+            self._outages.note(first.host, error)
+            raise
         finally:
             current_deadline.reset(token)
+        self._outages.note(first.host, None)
+        return answer
 
     def close(self) -> None:
         """Close the connections that are kept; no other thread may be fetching."""
@@ -211,4 +221,5 @@ def _of_this_process(
 
 
 def _may_pass(error: BaseException) -> bool:
-    return isinstance(error, FetchError) and error.retryable
+    is_asked = not isinstance(error, HostNotAsked)
+    return is_asked and isinstance(error, FetchError) and error.retryable

@@ -19,6 +19,8 @@ class FetchLimits:
         backoff_s: the pause before the first retry, at most; it doubles with each.
         max_retry_after_s: the longest `Retry-After` that is waited for.
         per_host: requests to one host at a time.
+        max_failures: of one host in a row, each after its retries, before it is left alone.
+        outage_s: for how long it is.
     """
 
     max_bytes: int = 32 * 1024 * 1024
@@ -31,3 +33,5 @@ class FetchLimits:
     backoff_s: float = 1.0
     max_retry_after_s: float = 30.0
     per_host: int = 8
+    max_failures: int = 10
+    outage_s: float = 60.0

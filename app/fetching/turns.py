@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from threading import BoundedSemaphore, Lock
 from weakref import WeakValueDictionary
 
-from app.fetching.errors import FetchError
+from app.fetching.errors import HostNotAsked
 
 
 class Turns:
@@ -24,15 +24,13 @@ class Turns:
         """Wait for a turn, hold it for the block, and yield the seconds that were waited.
 
         Raises:
-            FetchError: it did not come within `timeout_s`.
+            HostNotAsked: it did not come within `timeout_s`.
         """
         with self._lock:
             free = self._hosts.setdefault(host, BoundedSemaphore(self._per_host))
         start_s = time.monotonic()
         if not free.acquire(timeout=timeout_s):
-            raise FetchError(
-                f"Too many pictures of the host {host} are being fetched.", retryable=True
-            )
+            raise HostNotAsked(f"Too many pictures of the host {host} are being fetched.")
         try:
             yield time.monotonic() - start_s
         finally:

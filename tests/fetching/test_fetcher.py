@@ -1,3 +1,4 @@
+import contextlib
 import logging
 import pickle
 import threading
@@ -429,3 +430,41 @@ def test_fetcher_sent_to_another_process_is_the_one_of_its_settings_there(plain_
     with first:
         assert second is first
         assert "more bytes than the 3" in refusal(first, url).message
+
+
+def test_host_that_keeps_failing_is_left_alone_for_a_while(pictures, open_fetcher):
+    pictures.answers["/1.png"] = answering(status=503)
+    pictures.answers["/2.png"] = answering(PNG)
+    fetcher = open_fetcher(max_retries=0, max_failures=3)
+
+    for _ in range(3):
+        refusal(fetcher, pictures.url("/1.png"))
+    error = refusal(fetcher, pictures.url("/2.png"))
+
+    assert "pictures.example failed 3 times in a row and is left alone" in error.message
+    assert error.retryable
+    assert len(pictures.requests) == 3
+
+
+def test_host_that_was_left_alone_is_asked_again(pictures, open_fetcher):
+    pictures.answers["/1.png"] = answering(status=503)
+    pictures.answers["/2.png"] = answering(PNG)
+    fetcher = open_fetcher(max_retries=0, max_failures=1, outage_s=0.1)
+
+    refusal(fetcher, pictures.url("/1.png"))
+    time.sleep(0.1)
+
+    assert fetcher.fetch(pictures.url("/2.png")).content == PNG
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_host_that_answers_in_between_is_not_left_alone(pictures, open_fetcher, status):
+    pictures.answers["/1.png"] = answering(status=503)
+    pictures.answers["/2.png"] = answering(PNG, status=status)
+    fetcher = open_fetcher(max_retries=0, max_failures=2)
+
+    for path in ("/1.png", "/2.png", "/1.png", "/2.png"):
+        with contextlib.suppress(FetchError):
+            fetcher.fetch(pictures.url(path))
+
+    assert len(pictures.requests) == 4
