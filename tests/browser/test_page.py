@@ -1,6 +1,7 @@
 """The page in a real browser, on a real service with a real LocalAtlas."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,6 +14,8 @@ from app.live_indexes import apply_index, wait_until_queryable
 from tests.browser.page import Page
 from tests.fakes import FakeEmbedder
 from tests.galleries import COLORS, ODD_ID
+from tests.picture_server import answering
+from tests.picture_server import serving as picture_server
 
 pytestmark = pytest.mark.browser
 
@@ -23,6 +26,22 @@ def test_the_gallery_shows_every_item_with_its_picture(page: Page) -> None:
     assert page.ids == IDS
     assert page.shown_pictures() == [True] * len(IDS)
     assert page.complaints() == []
+
+
+def test_a_picture_at_a_url_is_shown_where_its_scheme_is_allowed(
+    look_at: Callable[..., Page], gallery: Settings, embedder: FakeEmbedder, collection: Any
+) -> None:
+    content = (gallery.gallery_root / "blue.png").read_bytes()
+    with picture_server() as server:
+        server.answers["/blue.png"] = answering(content, Content_Type="image/png")
+        uri = server.url("/blue.png?v=2", host="127.0.0.1")
+        collection.update_one({"_id": "blue"}, {"$set": {"image.uri": uri}})
+
+        page = look_at(replace(gallery, allow_http_images=True), embedder)
+
+        assert page.shown_pictures() == [True] * len(IDS)
+        assert [path for path, _ in server.requests] == ["/blue.png?v=2"]
+        assert page.complaints() == []
 
 
 def test_an_item_shows_what_is_similar_with_scores_best_first(page: Page) -> None:
