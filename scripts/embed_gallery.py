@@ -50,12 +50,13 @@ def main(argv: Sequence[str] | None = None, settings: Settings | None = None) ->
             f"reaches; LocalAtlas is for one machine."
         )
     index = read_index_file(settings.index_file)
+    fetcher = Fetcher.from_settings(settings)
     gallery = open_gallery(
         arguments.gallery,
         index,
         settings.id_type,
         mapping=_mapping(arguments),
-        at_url=partial(UrlPicture, Fetcher.from_settings(settings)),
+        at_url=partial(UrlPicture, fetcher),
     )
     rows = _rows(gallery, arguments)
     embedder = load_embedder(arguments.model or settings.model, vector_type=index.vector_type)
@@ -64,6 +65,7 @@ def main(argv: Sequence[str] | None = None, settings: Settings | None = None) ->
     collection = connect(settings)
     with (
         closing(collection.database.client),
+        closing(fetcher),
         closing(FailureFile(arguments.failed)) as failures,
         stop_on_interrupt() as stop,
         database_errors(settings.database_label),

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import pickle
 import threading
 
 import pytest
@@ -13,6 +14,7 @@ from app.fetching import Fetcher, FetchLimits
 from app.indexes import read_index_file
 from app.ingest.failures import Failure
 from app.ingest.legs import open_legs
+from app.ingest.pictures import PictureBytes, Validators
 from app.ingest.runner import Observer, ingest
 from app.ingest.updates import UpdateBuilder
 from app.ingest.url_pictures import UrlPicture
@@ -127,3 +129,16 @@ def test_more_pictures_are_fetched_at_a_time_than_decoded(collection, fetcher, s
     urls = {f"{i:02}": server.url("/1.png") for i in range(16)}
 
     assert run(collection, fetcher, urls) == ((16, 16, 0, 0), {})
+
+
+def test_picture_can_be_sent_to_another_process(server):
+    server.answers["/1.png"] = answering(png("red"), ETag='"1"')
+    url = server.url("/1.png", host="127.0.0.1")
+    with Fetcher(allow_http=True, allowed_networks=LOOPBACK) as fetcher:
+        sent = pickle.dumps([UrlPicture(fetcher, url)] * 2)
+
+    first, second = pickle.loads(sent)
+
+    assert first.fetcher is second.fetcher
+    with first.fetcher:
+        assert first.read(None) == PictureBytes(png("red"), Validators('"1"', None))

@@ -107,6 +107,34 @@ def test_failures_are_listed_and_the_exit_code_is_1(environment, collection, gal
     }
 
 
+def test_a_feed_cannot_reach_this_machine_and_leaves_no_secret_behind(
+    environment, collection, gallery, capsys
+):
+    url = "https://127.0.0.1:8443/1.png"
+    rows = [
+        {"_id": "a", "image": f"{url}?token=secret"},
+        {"_id": "b", "image": "https://me:secret@shop.example/1.png"},
+        {"_id": "c", "image": "http://shop.example/1.png?token=secret"},
+    ]
+    (gallery / "feed.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    code = embed("--gallery", gallery / "feed.jsonl", "--json")
+
+    assert code == 1
+    output = capsys.readouterr()
+    assert counts(json.loads(output.out)) == (3, 0, 0, 3)
+    listed = [json.loads(line) for line in Path("failed.jsonl").read_text().splitlines()]
+    assert listed[0] == {
+        "id": "a",
+        "source": url,
+        "reason": "The host 127.0.0.1 is at 127.0.0.1, which is no public address of the internet.",
+        "retryable": False,
+    }
+    assert "holds a user or a password" in listed[1]["reason"]
+    assert "expected https://" in listed[2]["reason"]
+    assert "secret" not in output.out + output.err + str(listed)
+
+
 def test_a_run_without_failures_removes_the_old_list(environment, collection, gallery):
     broken = gallery / "broken.jpg"
     broken.write_bytes(b"")
