@@ -18,6 +18,17 @@ def positive_integer(text: str) -> int:
     return int(text)
 
 
+def positive_number(text: str) -> float:
+    """Return the number that `text` writes; NaN, infinity and what is not above 0 are refused."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number) or number <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a number above 0")
+    return number
+
+
 def seconds(text: str) -> float:
     """Return a duration; NaN, which no clock ever reaches, and infinity are refused."""
     try:
