@@ -101,7 +101,7 @@ def read_data_state(collection: Collection[dict[str, Any]], index: SearchIndex) 
 
 
 def sample_query(index: SearchIndex, fingerprint: Any) -> tuple[dict[str, Any], dict[str, int]]:
-    """Return filter and projection that find an embedding by its fingerprint, None for no one's."""
+    """Return filter and projection that find one embedding of a fingerprint."""
     return {index.embedded_by_path: fingerprint, index.path: {"$ne": None}}, {index.path: 1}
 
 

@@ -59,9 +59,12 @@ class GalleryWriter:
             ConfigError: a document holds a vector of another type than the index file says.
         """
         index = self.updates.index
-        # Vectors of unknown origin count too: whoever else asks the path would miss these.
-        for fingerprint in [*self._collection.distinct(index.embedded_by_path), None]:
-            sample = self._collection.find_one(*sample_query(index, fingerprint))
+        fingerprints = self._collection.distinct(index.embedded_by_path)
+        samples = [self._collection.find_one(*sample_query(index, one)) for one in fingerprints]
+        # Vectors of unknown origin count too: whoever else asks the path would miss these. Looking
+        # for one among all documents could take hours where none has any.
+        unlabelled = self._collection.find({index.embedded_by_path: None}, {index.path: 1})
+        for sample in [*samples, *unlabelled.limit(SAMPLE_SIZE)]:
             stored = vector_type_of(get_path(sample, index.path)) if sample else None
             if stored not in (None, index.vector_type):
                 raise ConfigError(

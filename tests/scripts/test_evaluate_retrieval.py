@@ -17,7 +17,10 @@ GALLERY = {
 }
 
 
-@pytest.fixture(params=["gallery_knn.json", "gallery_vector.json"], ids=["knn", "vector"])
+@pytest.fixture(
+    params=["gallery_knn.json", "gallery_vector.json", "gallery_vector_int8.json"],
+    ids=["knn", "vector", "int8"],
+)
 def environment(settings: Settings, monkeypatch, request):
     monkeypatch.setenv("LOCAL_ATLAS_PATH", str(settings.local_atlas_path))
     monkeypatch.setenv("DATABASE", settings.database)
@@ -61,6 +64,7 @@ def test_the_figures_are_those_of_the_ranking(environment, collection, tmp_path,
     assert report["precision_at_10"] == pytest.approx((4 / 10 + 2 / 10) / 2)
     assert report["map_at_r"] == pytest.approx((3 / 4 + 1 / 4) / 2)
     assert report["seconds"] > 0
+    assert report["bytes_per_document"] > 512
     assert collections_of(collection) == []
 
 
