@@ -70,8 +70,10 @@ class StoredCollection:
             return ((record_id, Row(raw=raw)) for record_id, raw in self.scan(read))
         variables = variables or {}
         matches = compile_filter(query, scope=Scope(frozenset(variables)))
-        rows = ((rid, Row(raw=raw)) for rid, raw in self._candidates(query, read or self.read))
-        if _asks_only_for_ids(query):
+        id_keys = pinned_keys(query, "_id")
+        candidates = self._candidates(query, id_keys, read or self.read)
+        rows = ((record_id, Row(raw=raw)) for record_id, raw in candidates)
+        if id_keys is not None and _asks_only_for_ids(query):
             return rows
         return (found for found in rows if matches(found[1].document, variables))
 
@@ -98,8 +100,9 @@ class StoredCollection:
         assert self._persistence is not None, "the collection is not committed"
         return self._persistence.read(sql, parameters)
 
-    def _candidates(self, query: Mapping[str, Any], read: Read) -> Iterator[Record]:
-        id_keys = pinned_keys(query, "_id")
+    def _candidates(
+        self, query: Mapping[str, Any], id_keys: Sequence[bytes] | None, read: Read
+    ) -> Iterator[Record]:
         if id_keys is not None:
             return iter(sorted(self.records.by_id_keys(read, id_keys).values()))
         best = best_lookup(self.indexes, query)
@@ -110,10 +113,10 @@ class StoredCollection:
 
 
 def _asks_only_for_ids(query: Mapping[str, Any]) -> bool:
-    """Tell whether a look-up by `_id` already answers the query, so that nothing is decoded."""
+    """Tell whether a look-up by `_id`, if it is pinned, answers the query: nothing is decoded."""
     if len(query) != 1 or "_id" not in query:
         return False
     value = query["_id"]
     if isinstance(value, dict) and next(iter(value), "").startswith("$"):
         return len(value) == 1 and next(iter(value)) in ("$eq", "$in")
-    return pinned_keys(query, "_id") is not None
+    return True

@@ -1,5 +1,6 @@
 """find, count, distinct and cursors over the wire."""
 
+import re
 import time
 from typing import Any
 
@@ -228,6 +229,28 @@ def test_malformed_find_is_refused(numbers: Docs, option: dict[str, Any], code: 
         numbers.command({"find": "c", **option})
 
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"_id": None},
+        {"_id": {"$eq": None}},
+        {"_id": {"$in": [None]}},
+        {"_id": {"$in": [None, "gone"]}},
+    ],
+)
+def test_an_id_that_is_null_is_not_any_id(db: Docs, query: dict[str, Any]) -> None:
+    db.c.insert_many([{"_id": item_id} for item_id in (1, None, "a", {"a": None})])
+
+    assert ids(db.c.find(query)) == [None]
+    assert db.c.delete_many(query).deleted_count == 1
+
+
+def test_a_pattern_among_ids_is_matched_and_no_other_id(db: Docs) -> None:
+    db.c.insert_many([{"_id": item_id} for item_id in (1, None, "ab", "ba")])
+
+    assert ids(db.c.find({"_id": {"$in": [re.compile("^a"), 1]}})) == [1, "ab"]
 
 
 @pytest.mark.parametrize("query", [{"_id": 7}, {"_id": {"$eq": 7}}, {"_id": {"$in": [7, 7.0]}}])
