@@ -43,7 +43,7 @@ items, and no vector.
 
 setting         the system's own, the first of a ladder at which recall@10 is 0.99 or more; filtered
                 questions are asked with the same one
-build_s         from the first insert until nothing is left to do, graphs included
+build_s         from the first insert until nothing is left to do, indexes included
 p50_ms, p95_ms  one client, queries that are not stored, from numpy row to Python objects; the
                 systems take turns, a part of the queries at a time
 recall_at_10    of the ten nearest, or of as many as the filter leaves, by a matrix product

@@ -1,40 +1,40 @@
-"""Searching rows by way of their graph.
+"""Searching rows by way of their cells.
 
-Like the engine, a search looks at `candidates` rows that may be returned: rows that are dead or
-that a filter refuses are walked over and do not count. So where rows are refused, `ef` is larger by
-their share, and grows until enough accepted ones were among the nearest; where that would cost more
-than scanning the matches does, they are scanned.
-A filter that keeps other clusters than the query's finds its rows far out, where a graph search
-knows a part of the rows only. So the first accepted ones have to be among the nearest found.
+A graph search, as the engine's, compares the query with the neighbours of `candidates` rows. As
+many rows are looked at here, in the cells nearest to the query: first by their codes, and those
+that the codes leave open are compared in full. So recall grows with `candidates`, as it does there.
+
+Rows that a filter refuses do not count. Where it keeps other cells than the query's, the nearest
+rows are spread over many; so a filtered search goes on until hardly any hit is to be expected in
+the cells that are left.
 """
 
-from math import ceil
+from math import inf
 
 import numpy as np
 import numpy.typing as npt
 
 from .exact_search import Hits, nearest, nearest_among
+from .inverted_file import InvertedFile
 from .mapping import VectorField
-from .proximity_graph import ProximityGraph
-from .sifting import scan_cost, sifted
 from .snapshot import Snapshot
 from .vectors import Vector
 
-Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
 
-# A graph search takes as long per candidate as comparing this many rows does: 2.5 to 6.5 us against
-# 0.12 to 0.2 us were measured at 512 dimensions and 20,000 to 100,000 rows.
-_ROWS_PER_CANDIDATE = 24
-# Accepted rows are not spread evenly, so more than their share is looked at.
-_HEADROOM = 1.5
-# One in so many of the wanted rows has to be among the nearest found: in the part that is its due
-# where accepted rows are spread evenly, or in so many times that part.
-_NEAR = 10
-_NEARNESS = 2
-# Distances of equal rows, which are not always summed in the same order, differ by less.
-_EQUAL = 1 + 1e-5
+# Fewer rows are compared as quickly as their codes are.
+_FEWEST = 1024
+# Edges of a graph's lowest layer for each of `maxEdges`.
+_EDGES = 2
+# Compared first, beside k: the k-th best of them says how far out another hit can seem to be.
+_FIRST_COMPARED = 64
+# In standard deviations: one in 160 of the k nearest seems farther out than this.
+_MARGIN = 2.5
+# Where there are no more than so many times the rows to look at, their cells are not asked for.
+_SCANNED = 2
+# A filtered search goes on while more than this part of the hits is expected elsewhere.
+_MISSED = 0.01
 
 
 def nearest_approximately(
@@ -51,86 +51,102 @@ def nearest_approximately(
         field: how they are compared.
         query: of the rows' element type and dimensions, finite; not zero under cosine.
         k: how many, at least 1.
-        candidates: how many rows are looked at, at least k.
+        candidates: how many rows a graph search would look at the neighbours of, at least k.
     """
-    target = None if snapshot.graph is None else snapshot.graph.target(query.values)
-    if snapshot.graph is None or target is None:
+    target = None if snapshot.cells is None else snapshot.cells.target(query.values)
+    if snapshot.cells is None or target is None:
         return nearest(snapshot, field, query, k)
+    search = _CellSearch(snapshot, snapshot.cells, target, k, candidates)
     merged = snapshot.eligible[: snapshot.merged]
-    if not snapshot.is_filtered or merged.all():
-        found = _living(snapshot.graph, target, merged, k, candidates)
+    if not snapshot.is_filtered and merged.all():
+        rows = search.all_rows()
     else:
-        found = _accepted(snapshot.graph, target, merged, k, candidates)
-    if found is None:
-        rows = sifted(snapshot, target, np.flatnonzero(snapshot.eligible), k)
-    else:
-        waiting = np.flatnonzero(snapshot.eligible[snapshot.merged :]) + snapshot.merged
-        rows = np.concatenate([np.sort(found), waiting])
-    return nearest_among(snapshot, field, query, k, rows)
+        rows = search.among(np.flatnonzero(merged))
+    waiting = np.flatnonzero(snapshot.eligible[snapshot.merged :]) + snapshot.merged
+    return nearest_among(snapshot, field, query, k, np.concatenate([np.sort(rows), waiting]))
 
 
-def _living(
-    graph: ProximityGraph, target: Floats, alive: Bools, k: int, candidates: int
-) -> Ids | None:
-    """Return the rows alive among `candidates` found, None where a scan is cheaper or finds more.
+class _CellSearch:
+    """Finds the rows worth comparing for one query.
 
-    Dead rows are looked at in excess of `candidates`; nothing else ever is, so that recall measured
-    here is what the engine's would be.
+    Args:
+        snapshot: as for `nearest_approximately`, and so `k` and `candidates`.
+        cells: of the snapshot.
+        target: (d,) float32, the point to search near.
     """
-    matches = int(np.count_nonzero(alive))
-    if not matches:
-        return np.empty(0, np.int64)
-    ef = ceil(candidates * len(alive) / matches)
-    if ef * _ROWS_PER_CANDIDATE >= scan_cost(matches):
-        return None
-    found, distances = _found(graph, target, ef, len(alive))
-    places = np.flatnonzero(alive[found])[:candidates]
-    if len(places) < min(k, matches) or _is_stuck(distances):
-        return None
-    return _nearest(graph, found[places], distances[places], k)
 
+    def __init__(
+        self, snapshot: Snapshot, cells: InvertedFile, target: Floats, k: int, candidates: int
+    ) -> None:
+        self._snapshot = snapshot
+        self._cells = cells
+        self._target = target
+        self._k = k
+        # One bit a dimension, as `quantization: binary` has it, decides alone which rows are
+        # compared. Otherwise it only passes over those that it knows to be too far away.
+        self._compared = candidates if cells.field.quantization == "binary" else None
+        self._wanted = candidates * _EDGES * cells.field.max_edges
+        self._approach = cells.approach(target)
 
-def _accepted(
-    graph: ProximityGraph, target: Floats, eligible: Bools, k: int, candidates: int
-) -> Ids | None:
-    """Return the nearest rows that a filter leaves, None where a scan is cheaper."""
-    matches = int(np.count_nonzero(eligible))
-    if not matches:
-        return np.empty(0, np.int64)
-    near = ceil(candidates / _NEAR)
-    share = matches / len(eligible)
-    ef = ceil(_HEADROOM * candidates / share)
-    while ef * _ROWS_PER_CANDIDATE < scan_cost(matches):
-        found, distances = _found(graph, target, ef, len(eligible))
-        places = np.flatnonzero(eligible[found])
-        if len(places) < near or _is_stuck(distances):
-            return None
-        reach = int(places[near - 1]) + 1
-        if len(places) >= candidates and reach * _NEAR <= _NEARNESS * ef:
-            return _nearest(graph, found[places], distances[places], k)
-        share = min(near / reach, len(places) / ef)
-        ef = max(2 * ef, ceil(_HEADROOM * candidates / share))
-    return None
+    def all_rows(self) -> Ids:
+        """Return what is worth comparing where every row may be found."""
+        rows = self._approach.rows_of(self._nearest_cells(self._approach.sizes))
+        # Later rows are not of this snapshot.
+        return self._worthwhile(rows[rows < self._snapshot.merged])
 
-
-def _found(graph: ProximityGraph, target: Floats, ef: int, end: int) -> tuple[Ids, Floats]:
-    found, distances = graph.search(target, ef)
-    is_known = found < end  # later rows are not of this snapshot
-    return found[is_known], distances[is_known]
-
-
-def _is_stuck(distances: Floats) -> bool:
-    """Tell whether the farther half of what was found is equally far.
-
-    Where many vectors are equal, all their edges lead to one another: a search that comes among
-    them does not get out again, however far from them its target is.
-    """
-    return len(distances) > 2 and bool(distances[-1] <= distances[len(distances) // 2] * _EQUAL)
-
-
-def _nearest(graph: ProximityGraph, rows: Ids, distances: Floats, k: int) -> Ids:
-    """Return those of some rows, nearest first, that may be among the k nearest of them."""
-    if len(rows) <= k:
+    def among(self, eligible: Ids) -> Ids:
+        """Return what is worth comparing of the rows that may be found."""
+        if len(eligible) <= max(_FEWEST, self._k):
+            return eligible
+        if len(eligible) <= _SCANNED * self._wanted:
+            return self._worthwhile(eligible)
+        counts = self._approach.counts(eligible)
+        cells = self._nearest_cells(counts)
+        rows = self._worthwhile(self._approach.within(eligible, cells))
+        if self._snapshot.is_filtered:
+            counts[cells] = 0
+            further = self._promising(counts, rows)
+            if len(further):
+                more = self._worthwhile(self._approach.within(eligible, further))
+                rows = np.concatenate([rows, more])
         return rows
-    kth = float(distances[k - 1])
-    return rows[: int(np.searchsorted(distances, kth + graph.margin(kth), side="right"))]
+
+    def _nearest_cells(self, counts: Ids) -> Ids:
+        """Return the nearest cells that have as many rows as are to be looked at."""
+        order = np.argsort(self._approach.distances)
+        enough = int(np.searchsorted(np.cumsum(counts[order]), self._wanted)) + 1
+        return order[:enough]
+
+    def _promising(self, counts: Ids, rows: Ids) -> Ids:
+        """Return the cells where hits are to be expected that are not among some rows."""
+        expected = self._approach.expected_within(counts, self._kth(np.sort(rows)))
+        order = np.argsort(expected)
+        left = np.searchsorted(np.cumsum(expected[order]), _MISSED * self._k)
+        return order[left:]
+
+    def _worthwhile(self, rows: Ids) -> Ids:
+        """Return those of some rows that may be among the k nearest of them, by their codes."""
+        k = self._k
+        if len(rows) <= max(_FEWEST, k) and self._compared is None:
+            return rows
+        estimates = self._approach.estimates(rows)
+        compared = k + _FIRST_COMPARED if self._compared is None else self._compared
+        if len(rows) <= compared:
+            return rows
+        first = np.argpartition(estimates, compared)[:compared]
+        if self._compared is not None:
+            return rows[first]
+        kth = self._kth(np.sort(rows[first])) + self._cells.unevenness
+        may_be_near = estimates - _MARGIN * self._approach.deviations(rows) <= kth
+        may_be_near[first] = True
+        return rows[may_be_near]
+
+    def _kth(self, rows: Ids) -> float:
+        """Return the k-th smallest squared distance of some rows, whose numbers ascend."""
+        snapshot = self._snapshot
+        distances = self._cells.square_distances(
+            snapshot.matrix, snapshot.square_lengths, self._target, rows
+        )
+        if len(rows) < self._k:
+            return inf
+        return float(np.partition(distances, self._k - 1)[self._k - 1])

@@ -109,7 +109,7 @@ class Generation:
         unmerged = 0 if self.message else self.data.unmerged
         if unmerged:
             return (
-                f"{unmerged} vectors are still to enter the graph; until then, queries scan them."
+                f"{unmerged} vectors are still to be sorted; until then, queries compare them all."
             )
         return self.message
 

@@ -1,7 +1,7 @@
 """Keeps the contents of search indexes in the data directory, so that a start need not build them.
 
 What is saved is a moment of the past; the journal says which documents changed since. An index is
-saved when a good share of it has changed and its graphs have nothing to take in, and never for
+saved when a good share of it has changed and no vector waits to be sorted, and never for
 more than a small part of the time.
 """
 
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 FOLDER = "search_indexes"
 # Whatever changes what is saved of the same documents, or how, raises this.
-_FORMAT = 3
+_FORMAT = 4
 # So many changes are brought in within a moment at the next start.
 _FEW_CHANGES = 1000
 _CHANGED_SHARE = 0.05

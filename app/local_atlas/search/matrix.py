@@ -1,10 +1,10 @@
 """Rows of numbers in a few arrays, so that growing never copies what is there.
 
-The first rows may lie in the storage of a graph; the others wait in chunks until they are moved
-there. A row's number never changes on the way. A view taken earlier keeps what it has seen.
+A view taken earlier keeps what it has seen.
 """
 
 import mmap
+from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 Ids = npt.NDArray[np.int64]
 
-_CHUNK_ROWS = 4096
-_LARGE_CHUNK_BYTES = 64 * 1024 * 1024
+# What is not filled yet takes no memory.
+_CHUNK_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,72 +102,53 @@ class Matrix:
     Args:
         width: of a row.
         dtype: of its numbers.
-        is_stored: whether rows are moved to the storage of a graph. Then chunks are small, because
-            one is held until all its rows have moved; otherwise large, because fewer are faster.
+        expected: how many rows to make room for at first.
     """
 
-    def __init__(self, width: int, dtype: type[np.generic], *, is_stored: bool = True) -> None:
+    def __init__(self, width: int, dtype: type[np.generic], expected: int = 0) -> None:
         self._width = width
         self._dtype = dtype
-        self._chunk_rows = _CHUNK_ROWS
-        if not is_stored:
-            row_bytes = width * np.dtype(dtype).itemsize
-            self._chunk_rows = max(_CHUNK_ROWS, _LARGE_CHUNK_BYTES // row_bytes)
-        self._stored: Array | None = None
+        self._expected = expected
         self._chunks: list[Array] = []
-        self._moved = 0  # rows of the first chunk that are stored by now
-        self._free = 0  # rows of the last chunk that are still free
-
-    @property
-    def stored(self) -> int:
-        """How many rows lie in the storage of a graph."""
-        return 0 if self._stored is None else len(self._stored)
+        self._starts: list[int] = []
+        self._count = 0
 
     def append(self, rows: Array) -> None:
         """Append (n, width) rows."""
         while len(rows):
-            if not self._free:
-                self._chunks.append(_room(self._chunk_rows, self._width, self._dtype))
-                self._free = self._chunk_rows
-            fitting = min(self._free, len(rows))
-            start = self._chunk_rows - self._free
+            if not self._chunks or self._count == self._starts[-1] + len(self._chunks[-1]):
+                self._begin_chunk()
+            start = self._count - self._starts[-1]
+            fitting = min(len(self._chunks[-1]) - start, len(rows))
             self._chunks[-1][start : start + fitting] = rows[:fitting]
-            self._free -= fitting
+            self._count += fitting
             rows = rows[fitting:]
 
     def after(self, start: int, limit: int) -> Array:
         """Return the rows from number `start` on, not copied, at least one and at most `limit`.
 
         Args:
-            start: of a row that is not stored.
+            start: of a row that is there.
             limit: there are fewer at the end of a chunk.
         """
-        number, first = divmod(start - self.stored + self._moved, self._chunk_rows)
-        is_last = number == len(self._chunks) - 1
-        end = self._chunk_rows - (self._free if is_last else 0)
-        return self._chunks[number][first : min(end, first + limit)]
-
-    def store(self, stored: Array) -> None:
-        """Let the first rows be the stored ones, equal to what they replace."""
-        self._moved += len(stored) - self.stored
-        self._stored = stored
-        if self._moved == self._chunk_rows:
-            del self._chunks[0]
-            self._moved = 0
-
-    def precede(self, stored: Array) -> None:
-        """Put rows that are stored before all others; there are none yet."""
-        self._stored = stored
+        number = bisect_right(self._starts, start) - 1
+        first = start - self._starts[number]
+        return self._filled(number)[first : first + limit]
 
     def view(self) -> MatrixView:
         """Return the rows as they are now."""
-        parts = [self._stored] if self._stored is not None else []
-        for i, chunk in enumerate(self._chunks):
-            end = self._chunk_rows - (self._free if i == len(self._chunks) - 1 else 0)
-            part = chunk[self._moved if i == 0 else 0 : end]
-            if len(part):
-                parts.append(part)
-        return MatrixView(tuple(parts) or (np.empty((0, self._width), self._dtype),))
+        parts = tuple(self._filled(number) for number in range(len(self._chunks)))
+        return MatrixView(parts or (np.empty((0, self._width), self._dtype),))
+
+    def _filled(self, number: int) -> Array:
+        return self._chunks[number][: self._count - self._starts[number]]
+
+    def _begin_chunk(self) -> None:
+        # Each is as large as all before, so that there are few of them.
+        fewest = _CHUNK_BYTES // (self._width * np.dtype(self._dtype).itemsize)
+        rows = max(1, fewest, self._count, self._expected - self._count)
+        self._chunks.append(_room(rows, self._width, self._dtype))
+        self._starts.append(self._count)
 
 
 def _room(rows: int, width: int, dtype: type[np.generic]) -> Array:

@@ -1,12 +1,10 @@
-"""One bit per dimension of every row, from which distances are estimated: 29 times smaller.
+"""One bit per dimension of every row, from which distances are estimated: 28 times smaller.
 
-RaBitQ (Gao and Long, 2024, https://arxiv.org/abs/2405.12497), as FAISS has it: a row less the
-centre of all, rotated at random, keeps the signs of its coordinates, its length and a correction.
-The estimate is unbiased, and its error is known beforehand, whatever the data.
+RaBitQ (Gao and Long, 2024, https://arxiv.org/abs/2405.12497), as FAISS has it: what is coded is
+rotated at random, and keeps the signs of its coordinates, its length and a correction. The estimate
+is unbiased, and its error is known beforehand, whatever the data.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from math import pi, sqrt
 from typing import Any
 
@@ -21,6 +19,8 @@ Ids = npt.NDArray[np.int64]
 _MOST_SPARE = 2
 _GROWTH = 1.25
 _SEED = 20240521
+# The query is rounded to so many bits a dimension, which adds next to nothing to the error.
+_QUERY_BITS = 8
 # Of the signs' vector and the unit vector that it stands for, in many dimensions: sqrt(2 / pi) is
 # the cosine of their angle, so an estimated product is off by sqrt(1 - 2 / pi) / sqrt(2 / pi).
 _RELATIVE_ERROR = sqrt(pi / 2 - 1)
@@ -31,14 +31,12 @@ class CodeBook:
 
     Args:
         centre: (d,) float32, of the rows.
-        radius: the root mean square of their distances from it.
         rotation: (d * d,) float32, an orthonormal matrix, row by row.
     """
 
-    def __init__(self, centre: Floats, radius: float, rotation: Floats) -> None:
+    def __init__(self, centre: Floats, rotation: Floats) -> None:
         self._dimensions = len(centre)
         self._centre = centre
-        self._radius = radius
         self._rotation = faiss.LinearTransform(self._dimensions, self._dimensions)
         faiss.copy_array_to_vector(rotation, self._rotation.A)
         self._rotation.is_trained = True
@@ -49,35 +47,39 @@ class CodeBook:
     def of(cls, rows: Floats) -> "CodeBook":
         """Return a code book for rows like these (n, d), n at least 1."""
         centre = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
-        square_distances = np.square(rows - centre, dtype=np.float64).sum(1)
         rotation = faiss.RandomRotationMatrix(len(centre), len(centre))
         rotation.init(_SEED)
-        matrix = faiss.vector_to_array(rotation.A)
-        return cls(centre, float(np.sqrt(square_distances.mean())), matrix)
+        return cls(centre, faiss.vector_to_array(rotation.A))
 
     def state(self) -> dict[str, Any]:
         """Return what `CodeBook` makes an equal one of."""
-        rotation = faiss.vector_to_array(self._rotation.A)
-        return {"centre": self._centre, "radius": self._radius, "rotation": rotation}
+        return {"centre": self._centre, "rotation": faiss.vector_to_array(self._rotation.A)}
 
-    def encode(self, rows: Floats) -> Codes:
-        """Return (n, code_bytes) uint8 codes of (n, d) rows."""
+    def rotated(self, rows: Floats) -> Floats:
+        """Return (n, d) rows less the centre, turned so that no dimension outweighs the others."""
+        rotated: Floats = self._rotation.apply(rows - self._centre)
+        return rotated
+
+    def encode(self, offsets: Floats) -> Codes:
+        """Return (n, code_bytes) uint8 codes of (n, d) differences between rotated points."""
         index = self._borrowed()
-        codes: Codes = index.sa_encode(self.rotated(rows))
+        codes: Codes = index.sa_encode(offsets)
         self._give_back(index)
         return codes
 
-    @contextmanager
-    def estimator(self, codes: Codes, rows: Ids, target: Floats) -> Iterator["Estimator"]:
-        """Give what estimates the distances of some rows.
+    def estimates(self, codes: Codes, rows: Ids, target: Floats) -> Floats:
+        """Estimate squared distances to what was encoded.
 
         Args:
             codes: (n, code_bytes) of all rows.
             rows: (m,) numbers of those that count.
             target: (d,) float32.
+
+        Returns:
+            (m,) float32; see `deviation` for their error.
         """
-        # The codes are gathered into an index of the thread's own: a selector would be asked for
-        # every row, and a shared index could not grow meanwhile.
+        # FAISS estimates a run of codes at once, so they are gathered into an index of the
+        # thread's own.
         index = self._borrowed()
         size_bytes = len(rows) * self.code_bytes
         room = index.codes  # type: ignore[attr-defined]  # FAISS has no hint for it
@@ -86,18 +88,22 @@ class CodeBook:
         # Any mode but the default one writes without a copy of its own.
         np.take(codes, rows, axis=0, out=place, mode="clip")
         index.ntotal = len(rows)
-        distance = float(np.linalg.norm(target - self._centre))
-        scale = 2 * distance * self._radius / sqrt(max(self._dimensions - 1, 1))
-        try:
-            target = self.rotated(target[np.newaxis])
-            yield Estimator(index, rows, target, _RELATIVE_ERROR * scale)
-        finally:
-            self._give_back(index)
+        faiss.omp_set_num_threads(1)
+        # A range without an end holds every row, in their order.
+        _, estimates, _ = index.range_search(target[np.newaxis], np.inf)
+        self._give_back(index)
+        found: Floats = estimates
+        return found
 
-    def rotated(self, rows: Floats) -> Floats:
-        """Return (n, d) rows less the centre, turned so that no dimension outweighs the others."""
-        rotated: Floats = self._rotation.apply(rows - self._centre)
-        return rotated
+    def deviation(self, distance: float, lengths: Floats) -> Floats:
+        """Return the standard deviation of the error of estimated squared distances.
+
+        Args:
+            distance: of the target from where the codes' offsets begin: its length.
+            lengths: of the offsets.
+        """
+        scale = 2 * distance * _RELATIVE_ERROR / sqrt(max(self._dimensions - 1, 1))
+        return lengths * np.float32(scale)
 
     def _borrowed(self) -> faiss.IndexRaBitQ:
         """Return an index that no other thread uses; its room is worth keeping."""
@@ -112,73 +118,49 @@ class CodeBook:
 
     def _index(self) -> faiss.IndexRaBitQ:
         index = faiss.IndexRaBitQ(self._dimensions, faiss.METRIC_L2)
-        # The centre is taken off before the rotation.
+        index.qb = _QUERY_BITS
         faiss.copy_array_to_vector(np.zeros(self._dimensions, np.float32), index.center)
         index.is_trained = True
         return index
 
 
-class Estimator:
-    """Estimates squared distances of rows to a target.
+class GrowingRows:
+    """Rows of an array that are only ever appended; a view keeps what it has seen.
 
-    Attributes:
-        deviation: the standard deviation of the estimates' error.
+    Args:
+        capacity: how many rows to make room for.
+        width: of a row; None for single numbers.
+        dtype: of the numbers.
     """
 
-    def __init__(
-        self, index: faiss.IndexRaBitQ, rows: Ids, target: Floats, deviation: float
-    ) -> None:
-        self.deviation = deviation
-        self._index = index
-        self._rows = rows
-        self._target = target
-
-    def nearest(self, count: int) -> Ids:
-        """Return the rows that seem nearest, `count` or all."""
-        faiss.omp_set_num_threads(1)
-        _, places = self._index.search(self._target, min(count, len(self._rows)))
-        found: Ids = self._rows[places[0]]
-        return found
-
-    def within(self, square_distance: float) -> Ids:
-        """Return the rows that seem nearer than this."""
-        faiss.omp_set_num_threads(1)
-        _, _, places = self._index.range_search(self._target, square_distance)
-        found: Ids = self._rows[places]
-        return found
-
-
-class RowCodes:
-    """The codes of rows that are only ever appended; a view keeps what it has seen."""
-
-    def __init__(self, book: CodeBook, capacity: int) -> None:
-        self.book = book
-        self._codes = np.empty((max(capacity, 1), book.code_bytes), np.uint8)
+    def __init__(self, capacity: int, width: int | None, dtype: type[np.generic]) -> None:
+        shape = (max(capacity, 1),) if width is None else (max(capacity, 1), width)
+        self._values: npt.NDArray[Any] = np.empty(shape, dtype)
         self._count = 0
 
     @classmethod
-    def restored(cls, state: Mapping[str, Any]) -> "RowCodes":
-        """Return the codes that `state` was taken of."""
-        codes = cls(CodeBook(**state["book"]), 0)
-        codes._codes, codes._count = state["codes"], len(state["codes"])
-        return codes
+    def of(cls, values: npt.NDArray[Any]) -> "GrowingRows":
+        """Return rows that begin with these, not copied."""
+        rows = cls(0, None, np.uint8)
+        rows._values, rows._count = values, len(values)
+        return rows
 
-    def state(self) -> dict[str, Any]:
-        """Return what `restored` needs, which later changes leave alone."""
-        return {"book": self.book.state(), "codes": self.view()}
+    def __len__(self) -> int:
+        return self._count
 
-    def append(self, rows: Floats) -> None:
-        """Append the codes of (n, d) rows."""
-        end = self._count + len(rows)
-        if end > len(self._codes):
-            grown = np.empty(
-                (max(end, int(len(self._codes) * _GROWTH)), self.book.code_bytes), np.uint8
-            )
-            grown[: self._count] = self._codes[: self._count]
-            self._codes = grown
-        self._codes[self._count : end] = self.book.encode(rows)
+    def append(self, values: npt.NDArray[Any]) -> None:
+        """Append rows; only one thread may do so."""
+        end = self._count + len(values)
+        if end > len(self._values):
+            room = max(end, int(len(self._values) * _GROWTH))
+            grown = np.empty((room, *self._values.shape[1:]), self._values.dtype)
+            grown[: self._count] = self._values[: self._count]
+            self._values = grown
+        self._values[self._count : end] = values
         self._count = end
 
-    def view(self) -> Codes:
-        """Return the (n, code_bytes) codes as they are now."""
-        return self._codes[: self._count]
+    def view(self) -> npt.NDArray[Any]:
+        """Return the rows as they are now."""
+        # The count first: an array that takes the place of another has all that was counted.
+        count = self._count
+        return self._values[:count]

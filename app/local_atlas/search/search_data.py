@@ -2,7 +2,7 @@
 
 One lock guards slots and columns. A query holds it while its filter becomes a mask, some
 milliseconds at most, and computes scores outside it; see `vector_index`. So does the thread that
-builds graphs.
+sorts vectors into cells.
 """
 
 import threading
@@ -17,7 +17,7 @@ from .approximate_search import nearest_approximately
 from .conditions import Condition
 from .definition import SearchIndexDefinition
 from .exact_search import Hits, nearest
-from .graph_builder import GraphBuilder
+from .index_builder import IndexBuilder
 from .index_keeper import IndexKeeper
 from .ingestion import Ingestion
 from .lone_vectors import DocumentReader
@@ -54,7 +54,7 @@ class SearchData:
         self._keeper = keeper
         self._position: Position | None = None
         self._unsaved = 0  # changes
-        self._builder = GraphBuilder(self._merge, self._rest)
+        self._builder = IndexBuilder(self._merge, self._rest)
 
     def apply(self, changes: Sequence[Change], position: Position | None = None) -> None:
         """Take in writes: raw documents by record id, None for deleted; the last one counts.
@@ -84,8 +84,8 @@ class SearchData:
             self._nested.compact()
             self._position = position
             self._unsaved += len(latest)
-            is_graph_due = self._root.is_merge_due() or self._nested.is_merge_due()
-        if is_graph_due or self._save_due_in_s() is not None:
+            is_merge_due = self._root.is_merge_due() or self._nested.is_merge_due()
+        if is_merge_due or self._save_due_in_s() is not None:
             self._builder.wake()
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -99,7 +99,7 @@ class SearchData:
             self._nested.restore(state["nested"], self._definition.vectors)
 
     def save_if_quick(self) -> None:
-        """Save what is worth it; to be called when no graph is being built any more."""
+        """Save what is worth it; to be called when nothing is being built any more."""
         if self._keeper is None or self._position is None:
             return
         state, position, unsaved = self._capture()
@@ -107,17 +107,17 @@ class SearchData:
             self._keeper.save(state, position)
 
     def wait_until_merged(self) -> None:
-        """Wait until the graphs hold everything that they are to take in now."""
+        """Wait until every vector that is to be in a cell now is there."""
         self._builder.wait()
 
     @property
     def unmerged(self) -> int:
-        """How many vectors graphs are about to take in."""
+        """How many vectors are about to be sorted into cells."""
         with self._lock:
             return self._root.unmerged + self._nested.unmerged
 
     def stop(self) -> None:
-        """Build no graph any further; queries go on being answered."""
+        """Sort no vectors any further; queries go on being answered."""
         self._builder.stop()
 
     def expect(self, documents: int) -> None:
@@ -239,13 +239,13 @@ class SearchData:
             return state, self._position, self._unsaved
 
     def _merge(self) -> bool:
-        """Let a graph take in some of the vectors that wait; tell whether there were any."""
+        """Sort some of the vectors that wait into cells; tell whether there were any."""
         with self._lock:
             found = self._root.next_merge() or self._nested.next_merge()
         if found is None:
             return False
         vectors, step = found
-        step.graph.add(step.rows)
+        step.cells.add(step.rows)
         with self._lock:
             vectors.accept(step)
         return True

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .inverted_file import InvertedFile
 from .matrix import MatrixView
-from .proximity_graph import ProximityGraph
 
 Array = npt.NDArray[Any]
 Bools = npt.NDArray[np.bool_]
@@ -21,7 +21,7 @@ class Snapshot:
     """The rows of a moment: the vectors, and (n,) record ids, slots and squared lengths.
 
     `eligible` says which of them may be found: those that live and that a filter, if any, leaves.
-    The first `merged` rows are in the graph, which may get more of them at any time.
+    The first `merged` rows are in `cells`, which may get more of them at any time.
     """
 
     matrix: MatrixView
@@ -30,7 +30,7 @@ class Snapshot:
     square_lengths: Doubles
     eligible: Bools
     is_filtered: bool = False
-    graph: ProximityGraph | None = None
+    cells: InvertedFile | None = None
     merged: int = 0
 
     @property

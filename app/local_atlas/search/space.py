@@ -119,11 +119,7 @@ class Space:
         return self._slots.slots_of(record_id)
 
     def state(self) -> dict[str, Any]:
-        """Return what `restore` needs, which later changes leave alone, but for graphs.
-
-        The vectors are not copied, and graphs are not either: no graph may be added to as long as
-        the state is used.
-        """
+        """Return what `restore` needs, which later changes leave alone; vectors are not copied."""
         return {
             "slots": self._slots.state(),
             "fields": [
@@ -198,16 +194,16 @@ class Space:
             vectors.compact()
 
     def is_merge_due(self) -> bool:
-        """Tell whether vectors wait to be taken in by a graph."""
+        """Tell whether vectors wait to be sorted into cells."""
         return any(vectors.is_merge_due() for vectors in self._vectors.values())
 
     @property
     def unmerged(self) -> int:
-        """How many vectors graphs are about to take in."""
+        """How many vectors are about to be sorted into cells."""
         return sum(vectors.unmerged for vectors in self._vectors.values())
 
     def next_merge(self) -> tuple[VectorIndex, MergeStep] | None:
-        """Return what a graph is to take in next, or None where there is nothing to do."""
+        """Return what is to be sorted next, or None where there is nothing to do."""
         for vectors in self._vectors.values():
             step = vectors.next_merge()
             if step is not None:

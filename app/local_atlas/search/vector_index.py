@@ -4,8 +4,8 @@ Strategy: rows are only ever appended. Replacing or deleting a document marks it
 when too many rows are dead, the living ones move into fresh arrays. So a query takes the arrays
 and the number of rows under the lock, and computes outside it: whatever happens meanwhile happens
 behind its end of the arrays or in other arrays.
-Where there are many rows of float32, a graph takes over the first of them, a step at a time: see
-`MergeStep`. The others wait behind them, and keep their numbers when their turn comes.
+Where there are many rows of float32, they are sorted into cells, the first ones first and a step at
+a time: see `MergeStep`. The others wait until their turn comes, and are compared one by one.
 """
 
 import uuid
@@ -16,11 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .float_graph import FloatGraph
-from .graph_kinds import new_graph, restored_graph
+from .inverted_file import InvertedFile
 from .mapping import VectorField
 from .matrix import Matrix
-from .proximity_graph import ProximityGraph
 from .saved_state import Rows, SavedRows
 from .similarity import square_lengths
 from .snapshot import Snapshot
@@ -40,28 +38,24 @@ _DTYPES: dict[ElementType, type[np.generic]] = {
 _NO_ROW = -1
 _FIRST_CAPACITY = 64
 _GROWTH = 1.5
-# Below this many rows, an exact search takes no longer than a graph's.
-_GRAPH_ROWS = 4096
-# Rows wait for the graph until there are this many of them.
+# Below this many rows, an exact search takes no longer than one by cells.
+_CELL_ROWS = 4096
+# Rows wait for their cells until there are this many of them, and go there so many at a time.
 _MERGED_AT_ONCE = 256
-# With more rows waiting than this, queries scan all rows and leave the graph to its builder.
-_SERVED_WAITING = 4096
-# Rows of one step while queries use the graph, and while they do not.
-_SMALL_STEP, _LARGE_STEP = 8, 128
-_ROOM_TO_SPARE = 1.05
+_STEP = 1024
 _COPIED_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class MergeStep:
-    """Some waiting rows for a graph: prepared and accepted under the lock, added without it.
+    """Some rows for their cells: prepared and accepted under the lock, added without it.
 
     Args:
-        graph: to which the rows are to be added.
-        rows: (n, d) float32, the first that wait.
+        cells: to which the rows are to be added.
+        rows: (n, d) float32, the first that they have not got.
     """
 
-    graph: ProximityGraph
+    cells: InvertedFile
     rows: Array
 
 
@@ -77,10 +71,13 @@ class VectorIndex:
         self._dead = 0
         self._row_of_slot: Ids = np.empty(0, np.int64)  # _NO_ROW where a slot has none
         self._expected = expected
-        self._graph: ProximityGraph | None = None
+        self._cells: InvertedFile | None = None
         self._merged = 0
+        # More cells for more rows, until they have all that the present ones have.
+        self._successor: InvertedFile | None = None
+        self._succeeded = 0
         self._is_merging = False
-        self._may_have_graph = False
+        self._may_have_cells = False
         self._is_in_order = True  # whether every row's number is that of its slot
         self._allocate(max(expected, _FIRST_CAPACITY))
         self._clear()
@@ -120,7 +117,7 @@ class VectorIndex:
     def compact(self) -> None:
         """Move the living rows into fresh arrays where more than a third are dead.
 
-        They are searched exactly until a new graph has taken them in.
+        They are searched exactly until they are sorted into cells again.
         """
         if self._dead <= max(_FIRST_CAPACITY, self._count // 3):
             return
@@ -141,21 +138,19 @@ class VectorIndex:
         self._row_of_slot[self._slots[:end]] = np.arange(end)
 
     def state(self) -> dict[str, Any]:
-        """Return what `restore` needs, which later changes leave alone, but for the graph's part.
-
-        No row may be added to the graph as long as the state is used.
-        """
+        """Return what `restore` needs, which later changes leave alone."""
         end = self._count
-        graph = self._graph if self._graph and self._graph.holds(self._merged) else None
+        is_whole = self._cells is not None and self._cells.holds(self._merged)
+        cells = self._cells if self._merged and is_whole else None
         return {
             "rows": Rows(self._lineage, self._matrix.view()),
             "record_ids": self._record_ids[:end],
             "slots": self._slots[:end],
             "square_lengths": self._square_lengths[:end],
             "alive": self._alive[:end].copy(),
-            "may_have_graph": self._may_have_graph,
-            "merged": 0 if graph is None else self._merged,
-            "graph": None if graph is None else graph.state(),
+            "may_have_cells": self._may_have_cells,
+            "merged": 0 if cells is None else self._merged,
+            "cells": None if cells is None else cells.state(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -173,14 +168,11 @@ class VectorIndex:
         living = np.flatnonzero(self._alive)
         self._dead = self._count - len(living)
         self._set_rows(self._slots[living], living)
-        self._may_have_graph = state["may_have_graph"]
-        if state["graph"] is not None:
+        self._may_have_cells = state["may_have_cells"]
+        if state["cells"] is not None:
             self._merged = state["merged"]
-            expected, stored = int(self._count * _ROOM_TO_SPARE), rows.next(self._merged)
-            self._graph = restored_graph(self.field, state["graph"], stored, expected)
-            if isinstance(self._graph, FloatGraph):
-                self._matrix.precede(self._graph.rows)
-        for block in rows.next(self._count - self._matrix.stored):
+            self._cells = InvertedFile.restored(self.field, state["cells"])
+        for block in rows.next(self._count):
             self._matrix.append(block)
 
     def snapshot(self, allowed: Bools | None = None) -> Snapshot:
@@ -197,7 +189,7 @@ class VectorIndex:
             self._square_lengths[:end],
             self._eligible(allowed),
             allowed is not None,
-            self._graph if end - self._merged <= _SERVED_WAITING else None,
+            self._cells if self._merged else None,
             self._merged,
         )
 
@@ -213,64 +205,69 @@ class VectorIndex:
         return eligible
 
     def is_merge_due(self) -> bool:
-        """Tell whether enough rows wait to be taken in by a graph."""
-        is_many = self._graph is not None or len(self) >= _GRAPH_ROWS
+        """Tell whether enough rows wait to be sorted into cells."""
+        is_many = self._cells is not None or len(self) >= _CELL_ROWS
         waiting = self._count - self._merged
-        return self._may_have_graph and is_many and waiting >= _MERGED_AT_ONCE
+        return self._may_have_cells and is_many and waiting >= _MERGED_AT_ONCE
 
     @property
     def unmerged(self) -> int:
-        """How many rows a graph is about to take in; the few that may wait do not count."""
+        """How many rows are about to be sorted into cells; the few that may wait do not count."""
         is_busy = self._is_merging or self.is_merge_due()
         return self._count - self._merged if is_busy else 0
 
     def next_merge(self) -> MergeStep | None:
-        """Return what a graph is to take in next, or None where there is nothing to do.
+        """Return what is to be sorted next, or None where there is nothing to do.
 
         To be called under the lock by the only thread that builds; what it gets is to be added
         without the lock, and accepted before the next one is asked for.
         """
         waiting = self._count - self._merged
         # What was begun goes on until nothing waits.
-        if not waiting or not (self._is_merging or self.is_merge_due()):
-            self._is_merging = False
-            return None
-        expected = int(max(self._count, self._expected) * _ROOM_TO_SPARE)
-        graph = self._graph = self._graph or self._new_graph(expected)
-        graph.expect(expected)
-        step = _SMALL_STEP if waiting <= _SERVED_WAITING else _LARGE_STEP
-        rows = self._matrix.after(self._merged, step)
+        self._is_merging = bool(waiting) and (self._is_merging or self.is_merge_due())
+        if not self._is_merging:
+            return self._next_of_successor()
+        rows = self._matrix.after(self._merged, _STEP)
+        cells = self._cells = self._cells or self._new_cells()
         chosen = slice(self._merged, self._merged + len(rows))
-        if not graph.fits(self._square_lengths[chosen][self._alive[chosen]]):
-            # Rows that are in its storage stay there; the graph is of no use any more.
-            self._graph, self._may_have_graph, self._is_merging = None, False, False
+        if not cells.fits(self._square_lengths[chosen][self._alive[chosen]]):
+            self._cells = self._successor = None
+            self._may_have_cells = self._is_merging = False
             return None
-        self._is_merging = True
-        return MergeStep(graph, rows)
+        return MergeStep(cells, rows)
 
     def accept(self, step: MergeStep) -> None:
-        """Let the rows of a step be the graph's, under the lock, unless it was given up."""
-        if step.graph is not self._graph:
-            return
-        self._merged += len(step.rows)
-        if isinstance(step.graph, FloatGraph):
-            self._matrix.store(step.graph.rows)
+        """Let the rows of a step be in their cells, under the lock, unless those were given up."""
+        if step.cells is self._cells:
+            self._merged += len(step.rows)
+        elif step.cells is self._successor:
+            self._succeeded += len(step.rows)
+            if self._succeeded == self._merged:
+                self._cells, self._successor = self._successor, None
 
-    def _new_graph(self, expected: int) -> ProximityGraph:
-        first = float(self._square_lengths[: self._count][self._alive[: self._count]][0])
-        sample = self._matrix.after(0, _GRAPH_ROWS)
-        alive = self._alive[: len(sample)]
-        return new_graph(self.field, first, expected, sample[alive] if alive.any() else sample)
+    def _next_of_successor(self) -> MergeStep | None:
+        if self._successor is None:
+            if self._cells is None or not self._cells.is_outgrown(self._merged):
+                return None
+            self._successor, self._succeeded = self._new_cells(), 0
+        limit = min(_STEP, self._merged - self._succeeded)
+        return MergeStep(self._successor, self._matrix.after(self._succeeded, limit))
+
+    def _new_cells(self) -> InvertedFile:
+        living = np.flatnonzero(self._alive[: self._count])
+        first = float(self._square_lengths[living[0]]) if len(living) else 0.0
+        sample = living if len(living) else np.arange(self._count)
+        expected = max(self._count, self._expected)
+        return InvertedFile(self.field, first, expected, self._matrix.view(), sample)
 
     def _clear(self) -> None:
         self._lineage = uuid.uuid4().hex
-        self._graph = None
+        self._cells = self._successor = None
         self._merged = 0
         self._is_merging = False
         is_float = self.element_type == "float32"
-        self._may_have_graph = is_float and self.field.indexing_method == "hnsw"
-        is_stored = self._may_have_graph and self.field.quantization == "none"
-        self._matrix = Matrix(self._width, self._dtype, is_stored=is_stored)
+        self._may_have_cells = is_float and self.field.indexing_method == "hnsw"
+        self._matrix = Matrix(self._width, self._dtype, self._expected)
 
     def _set_rows(self, slots: Sequence[int] | Slots, rows: Ids) -> None:
         last = int(np.max(slots, initial=-1))

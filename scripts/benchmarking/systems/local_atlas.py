@@ -22,9 +22,6 @@ from scripts.benchmarking.questions import Condition, PriceBelow
 from scripts.benchmarking.systems.system import Hit, Setting, geometric
 
 EXACT: Setting = {"exact": True}
-# Of none, scalar and binary the fastest at which the recall is reached: the full vectors have the
-# last word.
-QUANTIZATION = "scalar"
 
 _INDEX = "vectors"
 _BATCH = 1000
@@ -38,10 +35,7 @@ class LocalAtlas:
     """A collection with a `vectorSearch` index; embeddings and queries are BinData float32."""
 
     ladders: Sequence[Sequence[Setting]] = (
-        [
-            {"quantization": QUANTIZATION, "numCandidates": candidates}
-            for candidates in geometric(16, 10_000)
-        ],
+        [{"numCandidates": candidates} for candidates in geometric(16, 10_000)],
     )
 
     def __init__(self, folder: Path) -> None:
@@ -49,9 +43,9 @@ class LocalAtlas:
         self._connect()
 
     def build(self, dataset: Dataset) -> None:
-        """Insert everything, create the index, and wait until it is READY and its graph is built.
+        """Insert everything, create the index, and wait until it is READY and all is sorted.
 
-        READY is the index as soon as it answers; the graph grows on in the background, so the build
+        READY is the index as soon as it answers; sorting goes on in the background, so the build
         ends when the server has nothing left to do.
         """
         self._dimensions = dataset.dimensions
@@ -62,8 +56,8 @@ class LocalAtlas:
         wait_until_idle(self.process_id())
 
     def use(self, setting: Setting) -> None:
-        """Keep the setting for the queries to come; the index is quantized already."""
-        self._mode = {name: value for name, value in setting.items() if name != "quantization"}
+        """Keep the setting for the queries to come."""
+        self._mode = dict(setting)
 
     def native_filter(self, condition: Condition) -> Document:
         """Return a filter in MQL."""
@@ -158,7 +152,7 @@ class LocalAtlas:
             collection.database.create_collection(collection.name)
         vector = {"path": "embedding", "numDimensions": self._dimensions, "similarity": "cosine"}
         fields = [
-            {"type": "vector", **vector, "quantization": QUANTIZATION},
+            {"type": "vector", **vector},
             {"type": "filter", "path": "category"},
             {"type": "filter", "path": "price"},
         ]

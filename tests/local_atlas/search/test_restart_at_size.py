@@ -37,7 +37,7 @@ def directory(tmp_path: Path) -> Iterator[Path]:
 def batch(start: int) -> list[dict[str, Any]]:
     noise = RANDOM.standard_normal((1000, DIMENSIONS)).astype(np.float32)
     vectors = CENTRES[RANDOM.integers(0, 200, 1000)] + noise
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)  # a graph wants equal lengths
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     return [
         {"_id": start + i, "v": Binary(FLOAT32 + vector.tobytes(), 9), "n": (start + i) % 100}
         for i, vector in enumerate(vectors)

@@ -471,7 +471,7 @@ def test_nested_documents_are_found_as_before(
     assert hits == [3, 7, 15, 19, 23]
 
 
-def test_a_graph_that_was_opened_takes_in_more(
+def test_an_index_that_was_opened_takes_in_more(
     directory: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with serving(directory) as documents:
@@ -490,7 +490,7 @@ def test_a_graph_that_was_opened_takes_in_more(
 
 
 @pytest.mark.parametrize("quantization", ["scalar", "binary"])
-def test_a_quantized_graph_is_opened_as_it_was(
+def test_a_quantized_index_is_opened_as_it_was(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, quantization: str
 ) -> None:
     caplog.set_level(logging.INFO)

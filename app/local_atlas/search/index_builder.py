@@ -1,6 +1,6 @@
-"""Brings waiting vectors into their graphs, in the background and a step at a time.
+"""Sorts waiting vectors into their cells, in the background and a step at a time.
 
-What has to find the graphs at rest is done by the same thread.
+What has to find an index at rest is done by the same thread.
 """
 
 import logging
@@ -10,7 +10,7 @@ from collections.abc import Callable
 logger = logging.getLogger(__name__)
 
 
-class GraphBuilder:
+class IndexBuilder:
     """A thread that lives while there is something to do.
 
     Args:
@@ -36,7 +36,7 @@ class GraphBuilder:
             self._changed.notify()
             if self._thread is None and not self._is_stopped:
                 self._thread = threading.Thread(
-                    target=self._work, name="search-graph-builder", daemon=True
+                    target=self._work, name="search-index-builder", daemon=True
                 )
                 self._thread.start()
 
@@ -60,7 +60,7 @@ class GraphBuilder:
                 pause_s = None if self._is_stopped else self._rest()
         except Exception:
             # Whatever waits is found by a scan, so answers are right and only slower.
-            logger.exception("The graph of a search index could not be built any further")
+            logger.exception("A search index could not be built any further")
             with self._changed:
                 self._is_stopped, self._thread = True, None
 

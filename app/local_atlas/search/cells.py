@@ -1,0 +1,172 @@
+"""Cells of the space: every row belongs to the one whose centroid is nearest.
+
+The k-means clustering of an inverted file (Jégou, Douze and Schmid, 2011,
+https://doi.org/10.1109/TPAMI.2010.57). What the centroids and the sample that they were learnt from
+say of a cell is also how near its rows are likely to come to a query.
+"""
+
+from math import pi, sqrt
+from typing import Any
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Ids = npt.NDArray[np.int64]
+
+_SEED = 20240521
+_ITERATIONS = 6
+# Sampled rows per centroid; FAISS warns below 39, more make the cells no better here.
+SAMPLED_PER_CELL = 32
+# The spread of rows around a centroid is measured as these many queries see their near cells.
+_MEASURED_QUERIES, _MEASURED_CELLS = 256, 8
+_LEAST_DEVIATION = 1e-12
+
+
+class Cells:
+    """Centroids, and how the rows of each cell lie around its own.
+
+    Attributes:
+        centroids: (c, d) float32.
+        square_lengths: (c,) float32, of the centroids.
+        square_radii: (c,) float32, the mean squared distance of a cell's rows from its centroid.
+        spread: how the squared distances of a cell's rows from a near query vary, as a part of
+            twice the product of the query's distance from the centroid and the cell's radius; in
+            isotropic data about one over the root of the dimensions.
+    """
+
+    def __init__(self, centroids: Floats, square_radii: Floats, spread: float) -> None:
+        self.centroids = centroids
+        self.square_lengths = np.square(centroids).sum(axis=1)
+        self.square_radii = square_radii
+        self.spread = spread
+        self._quantizer = faiss.IndexFlatL2(centroids.shape[1])
+        self._quantizer.add(centroids)
+
+    def __len__(self) -> int:
+        return len(self.centroids)
+
+    @classmethod
+    def of(cls, sample: Floats, count: int) -> "Cells":
+        """Learn `count` cells from (n, d) rows, or as many as there are rows."""
+        count = min(count, len(sample))
+        means = faiss.Kmeans(
+            sample.shape[1],
+            count,
+            niter=_ITERATIONS,
+            seed=_SEED,
+            min_points_per_centroid=1,
+            max_points_per_centroid=SAMPLED_PER_CELL,
+        )
+        means.train(sample)
+        assert means.centroids is not None
+        cells = cls(means.centroids, np.zeros(count, np.float32), 1.0)
+        cells._measure(sample)
+        return cells
+
+    def state(self) -> dict[str, Any]:
+        """Return what `Cells` makes an equal one of."""
+        return {
+            "centroids": self.centroids,
+            "square_radii": self.square_radii,
+            "spread": self.spread,
+        }
+
+    def nearest(self, rows: Floats) -> Ids:
+        """Return the (n,) numbers of the cells to which (n, d) rows belong."""
+        _, found = self._quantizer.search(rows, 1)
+        return found[:, 0]
+
+    def square_distances(self, target: Floats) -> Floats:
+        """Return the (c,) squared distances of the centroids from a (d,) point."""
+        distances: Floats = self.square_lengths - 2 * (self.centroids @ target) + target @ target
+        return np.maximum(distances, 0)
+
+    def expected_within(self, counts: Ids, distances: Floats, square_distance: float) -> Floats:
+        """Return how many rows of each cell are to be expected nearer than a distance.
+
+        Squared distances of a cell's rows are taken to be normal: in many dimensions, the offset of
+        a row from its centroid is nearly orthogonal to that of the query.
+
+        Args:
+            counts: (c,) rows of each cell that count.
+            distances: (c,) squared, of the centroids from the query.
+            square_distance: from the query.
+
+        Returns:
+            (c,) float32, by upper bounds of the normal distribution's tail, which are close to it.
+        """
+        deviations = 2 * self.spread * np.sqrt(distances * self.square_radii)
+        beyond = distances + self.square_radii - np.float32(square_distance)
+        z = np.maximum(beyond, 0) / np.maximum(deviations, _LEAST_DEVIATION)
+        # 1 / (z * sqrt(2 * pi)) is the better factor beyond 0.8 standard deviations.
+        factor = np.minimum(0.5, 1 / np.maximum(z * sqrt(2 * pi), 1))
+        tail = np.where(beyond > 0, factor * np.exp(-0.5 * z * z), 1.0)
+        expected: Floats = (counts * tail).astype(np.float32)
+        return expected
+
+    def _measure(self, sample: Floats) -> None:
+        cells = self.nearest(sample)
+        squares = np.square(sample - self.centroids[cells]).sum(axis=1)
+        # A cell with few sampled rows is taken to be like all.
+        totals = np.bincount(cells, squares, len(self)) + float(squares.mean())
+        sizes = np.bincount(cells, minlength=len(self)) + 1
+        self.square_radii = (totals / sizes).astype(np.float32)
+        self.spread = self._measured_spread(sample, cells)
+
+    def _measured_spread(self, sample: Floats, cells: Ids) -> float:
+        order = np.argsort(cells, kind="stable")
+        starts = np.searchsorted(cells[order], np.arange(len(self) + 1))
+        total, count = 0.0, 0
+        for query in range(0, len(sample), max(1, len(sample) // _MEASURED_QUERIES)):
+            distances = self.square_distances(sample[query])
+            near = np.argsort(distances)[: _MEASURED_CELLS + 1]
+            for cell in near[near != cells[query]].tolist():
+                rows = sample[order[starts[cell] : starts[cell + 1]]]
+                radius, distance = float(self.square_radii[cell]), float(distances[cell])
+                if radius > 0 and distance > 0:
+                    squares = np.square(rows - sample[query]).sum(axis=1)
+                    off = np.square(squares - distance - radius).sum()
+                    total += float(off) / (4 * distance * radius)
+                    count += len(rows)
+        return sqrt(total / count) if count else 1.0
+
+
+class CellRows:
+    """Which rows belong to each cell; rows are only ever appended.
+
+    One thread appends while any number of others read.
+    """
+
+    def __init__(self, cells: int) -> None:
+        self.counts = np.zeros(cells, np.int64)
+        self._rows = [np.empty(0, np.int32) for _ in range(cells)]
+
+    def append(self, first: int, cells: Ids) -> None:
+        """Append rows numbered from `first` on, given the (n,) cells to which they belong."""
+        order = np.argsort(cells, kind="stable")
+        numbers = (first + order).astype(np.int32)
+        changed, starts = np.unique(cells[order], return_index=True)
+        ends = [*starts[1:].tolist(), len(order)]
+        for cell, start, end in zip(changed.tolist(), starts.tolist(), ends, strict=True):
+            self._append(cell, numbers[start:end])
+
+    def of(self, cells: Ids) -> Ids:
+        """Return the numbers of all rows of some cells, in no order."""
+        if not len(cells):
+            return np.empty(0, np.int64)
+        # The counts first: an array that takes the place of another has all that was counted.
+        counts = self.counts[cells].tolist()
+        parts = [self._rows[cell][:n] for cell, n in zip(cells.tolist(), counts, strict=True)]
+        return np.concatenate(parts).astype(np.int64)
+
+    def _append(self, cell: int, numbers: npt.NDArray[np.int32]) -> None:
+        rows, count = self._rows[cell], int(self.counts[cell])
+        end = count + len(numbers)
+        if end > len(rows):
+            grown = np.empty(max(end, 2 * count), np.int32)
+            grown[:count] = rows[:count]
+            self._rows[cell] = rows = grown
+        rows[count:end] = numbers
+        self.counts[cell] = end

@@ -1,0 +1,258 @@
+"""Rows in cells, each with a code: where near rows are looked for without comparing all.
+
+An inverted file of FAISS's parts: k-means cells say where near rows are, one-bit codes say which of
+those are worth comparing. One thread adds rows while any number search; nothing is locked, because
+what is appended is never moved under a reader.
+
+Distances are euclidean, and under cosine those of the rows at unit length. Under dotProduct they
+order rows rightly where all lengths are (nearly) the same; others are not searched by cells. The
+found rows are scored exactly by others.
+"""
+
+import os
+from collections.abc import Mapping
+from math import sqrt
+from typing import Any
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+
+from .cells import SAMPLED_PER_CELL, CellRows, Cells
+from .mapping import VectorField
+from .matrix import MatrixView
+from .row_codes import CodeBook, GrowingRows
+
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+Ids = npt.NDArray[np.int64]
+
+# How far squared lengths may lie from the first one under dotProduct.
+UNEVENNESS = 0.002
+# Squared lengths beyond are not to be trusted in float32.
+_LONGEST_SQUARE = 1e30
+# Cells for the root of the number of rows: their centroids are then compared in a fraction of the
+# time that the rows of the nearest ones take.
+_CELLS_PER_ROOT = 2
+# With so many times the rows that the cells were learnt for, there should be twice the cells.
+_OUTGROWN = 4
+
+
+class InvertedFile:
+    """Rows numbered in the order in which they were added.
+
+    Args:
+        field: how the rows are compared.
+        square_length: of the first row, which all others resemble where that matters.
+        expected: how many rows to learn cells for.
+        matrix: rows to learn from when the first ones are added; None where all is restored.
+        sample: which of those may be learnt from, at least one.
+    """
+
+    def __init__(
+        self,
+        field: VectorField,
+        square_length: float,
+        expected: int,
+        matrix: MatrixView | None = None,
+        sample: Ids | None = None,
+    ) -> None:
+        self.field = field
+        self._square_length = square_length
+        self._expected = expected
+        self._to_learn = None if matrix is None or sample is None else (matrix, sample)
+        # Set when it has learnt its cells, or was restored.
+        self._book: CodeBook
+        self._cells: Cells
+        self._codes: GrowingRows
+        self._cell_of: GrowingRows
+        self._shifts: GrowingRows
+        self._lengths: GrowingRows
+        self._rows: CellRows
+
+    def fits(self, square_lengths: Doubles) -> bool:
+        """Tell whether rows of these squared lengths are ordered rightly by their cells."""
+        if not len(square_lengths):
+            return True
+        shortest, longest = float(square_lengths.min()), float(square_lengths.max())
+        if self.field.similarity == "euclidean":
+            return longest < _LONGEST_SQUARE
+        if self.field.similarity == "cosine":
+            return shortest > 1 / _LONGEST_SQUARE and longest < _LONGEST_SQUARE
+        allowed = UNEVENNESS * self._square_length
+        return (
+            1 / _LONGEST_SQUARE < self._square_length < _LONGEST_SQUARE
+            and shortest >= self._square_length - allowed
+            and longest <= self._square_length + allowed
+        )
+
+    def target(self, query: Floats) -> Floats | None:
+        """Return the point to search near, or None where cells cannot answer the query."""
+        wide = query.astype(np.float64)
+        square_length = float(wide @ wide)
+        if self.field.similarity == "euclidean":
+            return query if square_length < _LONGEST_SQUARE else None
+        if square_length == 0:
+            return None
+        # Only the direction counts; at the rows' own length their small differences count least.
+        length = 1.0 if self.field.similarity == "cosine" else self._square_length
+        scaled: Floats = (wide * sqrt(length / square_length)).astype(np.float32)
+        return scaled
+
+    @property
+    def unevenness(self) -> float:
+        """How much farther than another, in squared distance, a row may be that scores no less."""
+        return 2 * UNEVENNESS * self._square_length if self.field.similarity == "dotProduct" else 0
+
+    def is_outgrown(self, rows: int) -> bool:
+        """Tell whether so many rows are better off in more cells."""
+        return rows > _OUTGROWN * self._expected
+
+    def add(self, rows: Floats) -> None:
+        """Append (n, d) rows; only one thread may do so."""
+        # The thread count belongs to the calling thread; a core is left to queries.
+        faiss.omp_set_num_threads(max((os.cpu_count() or 1) - 1, 1))
+        if self._to_learn is not None:
+            self._learn(*self._to_learn)
+            self._to_learn = None
+        points = self._book.rotated(self._form(rows))
+        cells = self._cells.nearest(points)
+        offsets = points - self._cells.centroids[cells]
+        square_lengths = np.square(offsets).sum(axis=1)
+        self._codes.append(self._book.encode(offsets))
+        self._shifts.append(np.square(points).sum(axis=1) - square_lengths)
+        self._lengths.append(np.sqrt(square_lengths))
+        self._rows.append(len(self._cell_of), cells)
+        self._cell_of.append(cells)
+
+    def holds(self, rows: int) -> bool:
+        """Tell whether it has these rows and no more, as where adding others failed."""
+        if self._to_learn is not None:
+            return False
+        parts = (self._codes, self._shifts, self._lengths, self._cell_of)
+        return all(len(part) == rows for part in parts)
+
+    def state(self) -> dict[str, Any]:
+        """Return what `restored` needs, which later changes leave alone."""
+        return {
+            "square_length": self._square_length,
+            "expected": self._expected,
+            "book": self._book.state(),
+            "cells": self._cells.state(),
+            "codes": self._codes.view(),
+            "cell_of": self._cell_of.view(),
+            "shifts": self._shifts.view(),
+            "lengths": self._lengths.view(),
+        }
+
+    @classmethod
+    def restored(cls, field: VectorField, state: Mapping[str, Any]) -> "InvertedFile":
+        """Return what `state` was taken of; `field` is as then."""
+        file = cls(field, state["square_length"], state["expected"])
+        file._book = CodeBook(**state["book"])
+        file._cells = Cells(**state["cells"])
+        file._codes = GrowingRows.of(state["codes"])
+        file._cell_of = GrowingRows.of(state["cell_of"])
+        file._shifts = GrowingRows.of(state["shifts"])
+        file._lengths = GrowingRows.of(state["lengths"])
+        file._rows = CellRows(len(file._cells))
+        file._rows.append(0, state["cell_of"].astype(np.int64))
+        return file
+
+    def approach(self, target: Floats) -> "Approach":
+        """Return the rows as they are seen from a (d,) point."""
+        return Approach(self, self._book.rotated(target[np.newaxis])[0])
+
+    def square_distances(
+        self, matrix: MatrixView, square_lengths: Doubles, target: Floats, rows: Ids
+    ) -> Doubles:
+        """Return the squared distances of some rows, whose numbers ascend, from a (d,) point."""
+        products = matrix.products(target, rows).astype(np.float64)
+        wide = target.astype(np.float64)
+        if self.field.similarity == "cosine":
+            distances: Doubles = 1 + wide @ wide - 2 * products / np.sqrt(square_lengths[rows])
+        else:
+            distances = square_lengths[rows] - 2 * products + wide @ wide
+        return distances
+
+    def _learn(self, matrix: MatrixView, sample: Ids) -> None:
+        count = max(1, int(_CELLS_PER_ROOT * sqrt(self._expected)))
+        step = max(1, len(sample) // (count * SAMPLED_PER_CELL))
+        rows = self._form(matrix.take(sample[::step]))
+        self._book = CodeBook.of(rows)
+        self._cells = Cells.of(self._book.rotated(rows), count)
+        self._rows = CellRows(len(self._cells))
+        self._codes = GrowingRows(self._expected, self._book.code_bytes, np.uint8)
+        self._cell_of = GrowingRows(self._expected, None, np.int32)
+        self._shifts = GrowingRows(self._expected, None, np.float32)
+        self._lengths = GrowingRows(self._expected, None, np.float32)
+
+    def _form(self, rows: Floats) -> Floats:
+        """Return rows as they are compared."""
+        if self.field.similarity != "cosine":
+            return rows
+        lengths = np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
+        # Dead rows may be zero; they are never found.
+        unit: Floats = (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+        return unit
+
+
+class Approach:
+    """The cells and rows of an `InvertedFile` as they are seen from a point.
+
+    Args:
+        file: whose rows they are.
+        point: (d,) float32, rotated.
+
+    Attributes:
+        distances: (c,) squared, of the centroids.
+    """
+
+    def __init__(self, file: InvertedFile, point: Floats) -> None:
+        self.distances = file._cells.square_distances(point)
+        self._file = file
+        self._point = point
+        self._square_length = float(point @ point)
+
+    @property
+    def sizes(self) -> Ids:
+        """How many rows there are in each cell by now, (c,)."""
+        return self._file._rows.counts
+
+    def counts(self, rows: Ids) -> Ids:
+        """Return how many of some rows each cell has, (c,)."""
+        cells = self._file._cell_of.view()[rows]
+        counts: Ids = np.bincount(cells, minlength=len(self.distances))
+        return counts
+
+    def rows_of(self, cells: Ids) -> Ids:
+        """Return the numbers of all rows of some cells, in no order."""
+        return self._file._rows.of(cells)
+
+    def within(self, rows: Ids, cells: Ids) -> Ids:
+        """Return those of some rows that belong to some cells."""
+        is_wanted = np.zeros(len(self.distances), np.bool_)
+        is_wanted[cells] = True
+        wanted: Ids = rows[is_wanted[self._file._cell_of.view()[rows]]]
+        return wanted
+
+    def expected_within(self, counts: Ids, square_distance: float) -> Floats:
+        """Return how many rows of each cell are to be expected nearer; see `Cells`."""
+        return self._file._cells.expected_within(counts, self.distances, square_distance)
+
+    def estimates(self, rows: Ids) -> Floats:
+        """Return the estimated squared distances of some rows."""
+        file = self._file
+        # A row is its centroid and an offset from it. The code estimates the distance of the offset
+        # from the point; the rest is known:
+        # |p - c - o|^2 = |p - o|^2 + (|c + o|^2 - |o|^2) + (|p - c|^2 - |p|^2 - |c|^2)
+        of_cell = self.distances - self._square_length - file._cells.square_lengths
+        estimates = file._book.estimates(file._codes.view(), rows, self._point)
+        shifted: Floats = estimates + file._shifts.view()[rows]
+        shifted += of_cell[file._cell_of.view()[rows]]
+        return shifted
+
+    def deviations(self, rows: Ids) -> Floats:
+        """Return the standard deviations of the estimates' errors."""
+        lengths = self._file._lengths.view()[rows]
+        return self._file._book.deviation(sqrt(self._square_length), lengths)
