@@ -8,10 +8,10 @@ VECTORS ?= 100000
 NEEDED_GB := 8
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-test install-bench bench demo serve test test-slow test-atlas test-browser lint format
+.PHONY: help install install-test install-cluster install-bench bench demo serve test test-slow test-atlas test-browser lint format
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 17
 
 install: $(VENV)/.installed ## make .venv with what the service and the scripts need
 
@@ -25,6 +25,12 @@ $(VENV)/.installed: requirements.txt
 
 $(VENV)/.installed-test: requirements-test.txt $(VENV)/.installed
 	$(BIN)/python -m pip install --disable-pip-version-check -r requirements-test.txt
+	@touch $@
+
+install-cluster: $(VENV)/.installed-cluster ## the same with Ray, for ingestion on many machines
+
+$(VENV)/.installed-cluster: requirements-cluster.txt $(VENV)/.installed
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements-cluster.txt
 	@touch $@
 
 install-bench: $(VENV)/.installed-bench ## the same with the systems that LocalAtlas is measured beside

@@ -75,14 +75,18 @@ def _sample(gallery: str, index: SearchIndex) -> list[GalleryImage]:
 
 
 def _search_nodes(stored: Capacity, arguments: argparse.Namespace) -> dict[str, Any] | None:
-    """Return how many nodes hold the index in memory, for each quantization, and their price."""
+    """Return, for each quantization, the shards whose nodes hold the index in memory, and a price.
+
+    Every search node of a shard holds all of the shard's index, so only more shards split it.
+    """
     if arguments.node_memory_gb is None:
         return None
     node_bytes = arguments.node_memory_gb * 1e9
-    nodes = {k: math.ceil(size / node_bytes) for k, size in stored.index_memory_bytes.items()}
+    shards = {k: math.ceil(size / node_bytes) for k, size in stored.index_memory_bytes.items()}
+    nodes = {k: count * arguments.nodes_per_shard for k, count in shards.items()}
     month = (arguments.price_per_node_hour or 0.0) * HOURS_PER_MONTH
     prices = {k: round(count * month, 2) for k, count in nodes.items()} if month else None
-    return {"nodes": nodes, "price_per_month": prices}
+    return {"shards": shards, "nodes": nodes, "price_per_month": prices}
 
 
 def _embedding(arguments: argparse.Namespace) -> dict[str, Any] | None:
@@ -130,11 +134,11 @@ def _row(one: dict[str, Any]) -> str:
 def _nodes(one: dict[str, Any]) -> str:
     if one["search_nodes"] is None:
         return ""
-    nodes, prices = one["search_nodes"]["nodes"], one["search_nodes"]["price_per_month"]
-    return ", ".join(
-        f"{count:,} with quantization {kind}"
-        + (f" ({prices[kind]:,.2f} a month)" if prices else "")
-        for kind, count in nodes.items()
+    shards, nodes, prices = one["search_nodes"].values()
+    return "; ".join(
+        f"quantization {kind}, {nodes[kind]:,} on {count:,} shard{'s' if count > 1 else ''}"
+        + (f" for {prices[kind]:,.2f} a month" if prices else "")
+        for kind, count in shards.items()
     )
 
 
@@ -206,6 +210,13 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         type=positive_number,
         metavar="GB",
         help="memory of a search node that is left for the index",
+    )
+    add(
+        "--nodes-per-shard",
+        type=positive_integer,
+        default=2,
+        metavar="N",
+        help="search nodes of a shard, each with all of its index (default: 2)",
     )
     add("--price-per-node-hour", type=positive_number, metavar="PRICE")
     add("--json", action="store_true", help="print the report as JSON")

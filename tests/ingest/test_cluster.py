@@ -1,5 +1,6 @@
 import json
 import os
+import pickle
 import secrets
 import signal
 import socket
@@ -14,11 +15,13 @@ import pytest
 from app.config import PROJECT_ROOT
 from app.db import with_uri
 from app.errors import ConfigError, ServiceError
+from app.fetching import Fetcher
 from app.indexes import read_index_file
 from app.ingest.cluster_job import LOCAL, ClusterJob
 from app.ingest.failures import Failure
 from app.ingest.reader import open_gallery
 from app.ingest.runner import Observer
+from app.ingest.url_pictures import UrlPicture
 from tests.fakes import FakeEmbedder
 from tests.ingest.cluster_models import (
     POISON,
@@ -30,6 +33,8 @@ from tests.ingest.cluster_models import (
 from tests.ingest.pictures import save_gallery, save_picture
 
 ray = pytest.importorskip("ray", reason="ray is not installed: requirements-cluster.txt")
+
+from ray import cloudpickle  # noqa: E402
 
 from app.ingest.cluster import ingest_on_cluster  # noqa: E402  # after the skip
 
@@ -149,6 +154,22 @@ def test_a_gallery_is_ingested_by_the_workers_of_a_cluster(make_job, gallery, co
     assert stored_ids(collection) == names
     assert [failure.item_id for failure in notes.failures] == ["broken.jpg"]
     assert notes.settled == 21
+
+
+def test_every_sort_of_gallery_and_of_row_travels(settings, gallery):
+    save_picture(gallery / "a.png")
+    (gallery / "feed.csv").write_text("image\na.png\nhttps://shop.example/b.png\n")
+    (gallery / "feed.jsonl").write_text('{"image": "a.png", "price": 3}\n{"image": 5}\n')
+    index = read_index_file(settings.index_file)
+    at_url = partial(UrlPicture, Fetcher.from_settings(settings))
+
+    for location in (gallery, gallery / "feed.csv", gallery / "feed.jsonl"):
+        here = open_gallery(location, index, "string", at_url=at_url)
+        there = cloudpickle.loads(cloudpickle.dumps(here))
+        rows = list(there.rows())
+
+        assert [str(row.source) for row in rows] == [str(row.source) for row in here.rows()]
+        assert pickle.loads(pickle.dumps(rows)) == rows
 
 
 @pytest.mark.slow

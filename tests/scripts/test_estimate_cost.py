@@ -1,7 +1,9 @@
 import json
+import re
 
 import pytest
 
+from app.config import PROJECT_ROOT
 from scripts import estimate_cost
 from scripts._cli import run
 from tests.ingest.pictures import save_picture
@@ -71,8 +73,9 @@ def test_search_nodes_hold_the_index_in_memory(estimate):
 
     nodes = by_index(estimate("--pictures", 1_000_000, *flags))["gallery_vector"]["search_nodes"]
 
-    assert nodes["nodes"] == {"none": 3, "scalar": 1, "binary": 1}
-    assert nodes["price_per_month"]["none"] == 3 * 0.5 * 730
+    assert nodes["shards"] == {"none": 3, "scalar": 1, "binary": 1}
+    assert nodes["nodes"] == {"none": 6, "scalar": 2, "binary": 2}
+    assert nodes["price_per_month"]["none"] == 6 * 0.5 * 730
 
 
 def test_what_was_not_given_is_not_made_up(estimate, capsys):
@@ -94,3 +97,15 @@ def test_misuse_is_told(flags, capsys):
         estimate_cost.main(flags)
 
     assert exit_.value.code == 2
+
+
+def test_the_documentation_quotes_what_is_printed(capsys):
+    page = (PROJECT_ROOT / "docs" / "scaling.md").read_text()
+    blocks = re.findall(
+        r"```sh\npython -m scripts\.estimate_cost (.*)\n```\n\n((?:.+\n|\n(?=[|s]))+)", page
+    )
+
+    assert len(blocks) == 2
+    for flags, quoted in blocks:
+        estimate_cost.main(flags.split())
+        assert quoted == capsys.readouterr().out
