@@ -16,11 +16,12 @@ from pymongo.collection import Collection
 
 from app.config import Settings
 from app.db import connect
-from app.embedding.base import Embedder
+from app.embedding.base import Embedder, Pixels
+from app.embedding.images import read_for_side
 from app.errors import ConfigError, ServiceError
 from app.indexes import SearchIndex
 from app.local_atlas.launcher import LauncherError, start_or_join
-from app.similar import SimilarItems
+from app.similar import SimilarItems, require_loaded
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +65,15 @@ class Service:
         """The search; raises as `collection`."""
         return self._here().similar_and_collection()[0]
 
+    def prepare(self, content: bytes) -> Pixels:
+        """Decode an upload to what the model sees, as ingestion does; see `Embedder.prepare`.
+
+        Raises:
+            ModelUnavailable: the model is not loaded yet.
+            UnreadableImage: the bytes are no picture that can be read.
+        """
+        return self._here().prepare(content)
+
     def start(self) -> None:
         """Load the model in the background."""
         self._here().load_in_background()
@@ -97,6 +107,9 @@ class _ProcessParts:
         self._settings = settings
         self._index = index
         self._lock = threading.Lock()
+        # A picture takes 150 MB until it is prepared, or more, and 150 kB then. More decoders than
+        # cores would finish no earlier.
+        self._decoding = threading.BoundedSemaphore(os.cpu_count() or 1)
         self._opened: tuple[SimilarItems, Collection[dict[str, Any]]] | None = None
         self._load_error: str | None = None
 
@@ -121,6 +134,13 @@ class _ProcessParts:
                 )
                 self._opened = similar, collection
             return self._opened
+
+    def prepare(self, content: bytes) -> Pixels:
+        require_loaded(self.embedder)
+        side_px, max_pixels = self.embedder.input_side_px, self._settings.max_image_pixels
+        with self._decoding:
+            picture = read_for_side(content, side_px, max_pixels=max_pixels)
+            return self.embedder.prepare(picture.image)
 
     def load_in_background(self) -> None:
         threading.Thread(target=self._load, name="load-model", daemon=True).start()

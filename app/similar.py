@@ -15,7 +15,7 @@ from pymongo.collection import Collection
 from app.data_state import BAD_FOR_S, DataState, DataStateCache, read_data_state
 from app.db import database_errors
 from app.documents import Embedding, ItemId, embedding_from_bson, get_path, vector_type_of
-from app.embedding.base import Embedder
+from app.embedding.base import Embedder, Pixels
 from app.errors import IndexNotReady, ItemNotEmbedded, ItemNotFound, ModelUnavailable
 from app.filters import Filter, all_of
 from app.indexes import SearchIndex
@@ -97,7 +97,12 @@ class SimilarItems:
         return Answer(hits, 0.0, _ms_since(start_s))
 
     def to_image(self, image: Image, *, limit: int, condition: Filter | None = None) -> Answer:
-        """Search with a picture (upright RGB).
+        """Search with a picture (upright RGB); as `to_prepared` otherwise."""
+        require_loaded(self._embedder)
+        return self.to_prepared(self._embedder.prepare(image), limit=limit, condition=condition)
+
+    def to_prepared(self, pixels: Pixels, *, limit: int, condition: Filter | None = None) -> Answer:
+        """Search with a picture that went through `Embedder.prepare`.
 
         Raises:
             ModelUnavailable: the model is not loaded yet.
@@ -105,7 +110,7 @@ class SimilarItems:
         """
         require_loaded(self._embedder)
         start_s = time.perf_counter()
-        embedding = self._embedder.embed_images([image])[0]
+        embedding = self._embedder.embed_prepared(pixels[None])[0]
         return self._timed_search(embedding, start_s, limit, condition)
 
     def to_text(self, text: str, *, limit: int, condition: Filter | None = None) -> Answer:

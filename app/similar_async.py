@@ -20,7 +20,7 @@ from app.data_state import (
 )
 from app.db import database_errors
 from app.documents import Embedding, ItemId
-from app.embedding.base import Embedder
+from app.embedding.base import Embedder, Pixels
 from app.filters import Filter
 from app.indexes import SearchIndex
 from app.similar import (
@@ -80,7 +80,15 @@ class AsyncSimilarItems:
     ) -> list[Hit]:
         """Search with a picture (upright RGB)."""
         require_loaded(self._embedder)
-        embeddings = await asyncio.to_thread(self._embedder.embed_images, [image])
+        pixels = await asyncio.to_thread(self._embedder.prepare, image)
+        return await self.to_prepared(pixels, limit=limit, condition=condition)
+
+    async def to_prepared(
+        self, pixels: Pixels, *, limit: int, condition: Filter | None = None
+    ) -> list[Hit]:
+        """Search with a picture that went through `Embedder.prepare`."""
+        require_loaded(self._embedder)
+        embeddings = await asyncio.to_thread(self._embedder.embed_prepared, pixels[None])
         return await self.to_embedding(embeddings[0], limit=limit, condition=condition)
 
     async def to_text(self, text: str, *, limit: int, condition: Filter | None = None) -> list[Hit]:

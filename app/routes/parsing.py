@@ -6,12 +6,10 @@ from typing import Any, TypeVar
 from bson import ObjectId
 from bson.errors import InvalidId
 from flask import Request
-from PIL.Image import Image
 from werkzeug.datastructures import MultiDict
 
 from app.config import IdType
 from app.documents import ItemId
-from app.embedding.images import read_image
 from app.errors import BadRequest, ItemNotFound, UnsupportedMediaType
 from app.filter_parser import field_filter, parse_filter
 from app.filters import AnyOf, Filter, all_of
@@ -120,21 +118,21 @@ def parse_text_body(request: Request, index: SearchIndex) -> tuple[str, int, Fil
     return text, parse_limit(body.get("limit")), all_of(condition)
 
 
-def parse_image_body(request: Request, *, max_pixels: int) -> Image:
-    """Return the picture of a multipart part `image` or of an `image/*` body, upright RGB.
+def parse_image_body(request: Request) -> bytes:
+    """Return the file of a multipart part `image`, or an `image/*` body.
 
     Raises:
         UnsupportedMediaType: the body is neither.
         BadRequest: the part is missing.
-        UnreadableImage: the bytes are no picture that can be read.
     """
     if request.mimetype == "multipart/form-data":
         part = request.files.get("image")
         if part is None:
             raise BadRequest('The multipart body must have a file part named "image".')
-        return read_image(part.read(), max_pixels=max_pixels)
+        content: bytes = part.read()
+        return content
     if request.mimetype.startswith("image/"):
-        return read_image(request.get_data(), max_pixels=max_pixels)
+        return request.get_data()
     raise UnsupportedMediaType(
         'The body must be multipart/form-data with a part "image", or a picture sent as image/*.'
     )

@@ -15,11 +15,12 @@ bp = Blueprint("search", __name__, url_prefix="/search")
 def by_image() -> dict[str, Any]:
     """Answer with items similar to an uploaded picture."""
     service = current_service()
-    image = parse_image_body(request, max_pixels=service.settings.max_image_pixels)
+    content = parse_image_body(request)
     limit = parse_limit(request.values.get("limit"))
     condition = parse_query(request.values, service.index)
+    pixels = service.prepare(content)
     return answer_to_json(
-        service.similar.to_image(image, limit=limit, condition=condition), service
+        service.similar.to_prepared(pixels, limit=limit, condition=condition), service
     )
 
 

@@ -1,5 +1,7 @@
 import dataclasses
 import io
+import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -96,8 +98,60 @@ def test_uploads_at_the_same_time_get_their_own_answers_and_errors(client):
     assert found == ["crimson", "green", 422, "navy", "white"] * 4
 
 
+class WatchedEmbedder(FakeEmbedder):
+    """Notes the size of each picture that it prepares, and how many at once at most."""
+
+    def __init__(self) -> None:
+        super().__init__(dimensions=512)
+        self.sizes: list[tuple[int, int]] = []
+        self.most_at_once = 0
+        self._at_once = 0
+
+    def prepare(self, image):
+        self._at_once += 1
+        self.most_at_once = max(self.most_at_once, self._at_once)
+        self.sizes.append(image.size)
+        time.sleep(0.02)
+        pixels = super().prepare(image)
+        self._at_once -= 1
+        return pixels
+
+
+def ready(client):
+    while client.get("/readyz").status_code != 200:
+        time.sleep(0.02)
+    return client
+
+
+def test_no_more_uploads_are_decoded_at_once_than_there_are_cores(gallery, serve, monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    embedder = WatchedEmbedder()
+    client = ready(serve(gallery, embedder))
+
+    with ThreadPoolExecutor(8) as threads:
+        upload = {"image": ("x.png", png())}
+        list(threads.map(lambda _: client.post("/search/image", files=upload), range(8)))
+
+    assert len(embedder.sizes) == 8
+    assert embedder.most_at_once == 1
+
+
+def test_large_photo_is_decoded_at_the_size_that_the_model_needs(gallery, serve):
+    embedder = WatchedEmbedder()
+    client = ready(serve(gallery, embedder))
+    buffer = io.BytesIO()
+    draw_item("red").resize((2400, 3200)).save(buffer, "JPEG")
+
+    response = client.post("/search/image?limit=1", files={"image": ("x.jpg", buffer.getvalue())})
+
+    assert [hit["id"] for hit in response.json()["hits"]] == [ODD_ID]
+    ((width, height),) = embedder.sizes
+    assert embedder.input_side_px <= width < 2400
+    assert height < 3200
+
+
 def test_picture_over_the_pixel_cap_is_422(gallery, embedder, serve):
-    client = serve(dataclasses.replace(gallery, max_image_pixels=100), embedder)
+    client = ready(serve(dataclasses.replace(gallery, max_image_pixels=100), embedder))
 
     response = client.post("/search/image", files={"image": ("x.png", png())})
 
