@@ -102,4 +102,8 @@ def _options() -> dict[str, Any]:
         "connectTimeoutMS": SERVER_SELECTION_TIMEOUT_MS,
         "tz_aware": True,
         "uuidRepresentation": "standard",
+        # A shop's documents may hold dates that Python has no number for, and text that is no
+        # UTF-8; neither must end a run or a request.
+        "datetime_conversion": "DATETIME_AUTO",
+        "unicode_decode_error_handler": "replace",
     }

@@ -43,13 +43,13 @@ class GalleryImage:
     """One picture of a gallery, before it is embedded.
 
     Attributes:
-        item_id: the document's `_id`.
+        item_id: the document's `_id`: an `ItemId`, save where the document is a shop's own.
         source: where its bytes are.
         uri: what the document's `image.uri` becomes.
         fields: the feed's own fields, already typed (`title`, `category`, `price`, ...).
     """
 
-    item_id: ItemId
+    item_id: Any
     source: PictureSource
     uri: str
     fields: dict[str, Any] = field(default_factory=dict)

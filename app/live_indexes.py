@@ -82,7 +82,9 @@ def create_ordinary_indexes(
         Their names, and whether each was missing.
     """
     before = set(collection.index_information())
-    paths = ("image.sha256", "product_id", index.embedded_by_path)
+    visual, _, _ = index.path.rpartition(".")
+    own = (f"{visual}.sha256",) if visual else ("image.sha256", "product_id")
+    paths = (*own, index.embedded_by_path)
     names = collection.create_indexes([IndexModel([(path, 1)]) for path in paths])
     return {name: name not in before for name in names}
 

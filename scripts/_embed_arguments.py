@@ -24,14 +24,30 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _add_source(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument_group("the pictures").add_argument
-    add(
+    group = parser.add_argument_group("the pictures")
+    add = group.add_argument
+    either = group.add_mutually_exclusive_group(required=True).add_argument
+    either(
         "--gallery",
-        required=True,
         metavar="LOCATION",
         help="a folder of pictures (sub-folder names become the category), or a .jsonl, .csv or "
         ".parquet manifest with a column image: a path relative to it, an https URL, or a key in a "
         "bucket; either may be in a bucket itself (s3://bucket/prefix, gs://bucket/prefix)",
+    )
+    either(
+        "--picture-field",
+        metavar="FIELD",
+        help="the pictures of the documents that are in the collection already, a shop's own: the "
+        "field holds a path under GALLERY_ROOT, a URL, a key in a bucket, the bytes, or an id in "
+        "GridFS. All that is written is one sub-document, which the index file's path names",
+    )
+    add(
+        "--filter-copy",
+        action="append",
+        default=[],
+        metavar="FIELD",
+        help="with --picture-field: keep a double of a numeric field in that sub-document, for "
+        "numbers that no search index takes, as Decimal128",
     )
     add(
         "--column",

@@ -5,12 +5,10 @@ Example:
 """
 
 import argparse
-import json
 import logging
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict
 from functools import partial
 from itertools import chain, islice
 from types import ModuleType
@@ -23,19 +21,18 @@ from app.errors import ConfigError
 from app.fetching import Fetcher
 from app.indexes import read_index_file
 from app.ingest.cluster_job import LOCAL, ClusterJob
-from app.ingest.column_mapping import ColumnMapping
 from app.ingest.failures import FailureFile
 from app.ingest.legs import open_legs, without_effect
-from app.ingest.reader import Gallery, Row, open_gallery
+from app.ingest.reader import Gallery, Row
 from app.ingest.runner import IngestReport, ingest
-from app.ingest.updates import UpdateBuilder
 from app.ingest.url_pictures import UrlPicture
 from app.ingest.writer import GalleryWriter
 from app.service import check_dimensions
-from scripts._arguments import no_doubles
 from scripts._cli import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, run
 from scripts._embed_arguments import parse_arguments
+from scripts._outcome import Outcome
 from scripts._progress import Progress, stop_on_interrupt
+from scripts._sources import misfits_of, open_source, open_writer, source_name
 
 logger = logging.getLogger("scripts.embed_gallery")
 
@@ -50,43 +47,44 @@ def main(argv: Sequence[str] | None = None, settings: Settings | None = None) ->
             f"reaches; LocalAtlas is for one machine."
         )
     index = read_index_file(settings.index_file)
-    fetcher = Fetcher.from_settings(settings)
-    gallery = open_gallery(
-        arguments.gallery,
-        index,
-        settings.id_type,
-        mapping=_mapping(arguments),
-        at_url=partial(UrlPicture, fetcher),
-    )
-    rows = _rows(gallery, arguments)
-    embedder = load_embedder(arguments.model or settings.model, vector_type=index.vector_type)
-    embedder.batch_size = arguments.batch_size
-    check_dimensions(embedder, index, settings)
     collection = connect(settings)
     with (
         closing(collection.database.client),
-        closing(fetcher),
-        closing(FailureFile(arguments.failed)) as failures,
-        stop_on_interrupt() as stop,
+        closing(Fetcher.from_settings(settings)) as fetcher,
         database_errors(settings.database_label),
     ):
-        writer = GalleryWriter(collection, UpdateBuilder(index, embedder.fingerprint))
-        _make_way(writer, embedder, arguments)
-        with closing(Progress(_total(gallery, arguments), failures.add, stop)) as progress:
-            if arguments.cluster is None:
-                report = _ingest_here(rows, embedder, writer, settings, progress, arguments)
-            else:
-                report = _cluster().ingest_on_cluster(
-                    _job(gallery, writer, settings, arguments),
-                    arguments.cluster,
-                    workers=arguments.workers,
-                    observer=progress,
-                    stall_after_s=arguments.stall_after,
-                )
-        bytes_per_document = writer.bytes_per_document()
+        at_url = partial(UrlPicture, fetcher)
+        gallery = open_source(arguments, settings, index, collection, at_url)
+        rows = _rows(gallery, arguments)
+        embedder = load_embedder(arguments.model or settings.model, vector_type=index.vector_type)
+        embedder.batch_size = arguments.batch_size
+        check_dimensions(embedder, index, settings)
+        writer = open_writer(arguments, collection, index, embedder.fingerprint)
+        with (
+            closing(FailureFile(arguments.failed)) as failures,
+            stop_on_interrupt() as stop,
+        ):
+            _make_way(writer, embedder, arguments)
+            with closing(Progress(_total(gallery, arguments), failures.add, stop)) as progress:
+                if arguments.cluster is None:
+                    report = _ingest_here(rows, embedder, writer, settings, progress, arguments)
+                else:
+                    report = _cluster().ingest_on_cluster(
+                        _job(gallery, writer, settings, arguments),
+                        arguments.cluster,
+                        workers=arguments.workers,
+                        observer=progress,
+                        stall_after_s=arguments.stall_after,
+                    )
         _advise(writer, gallery, settings, arguments)
-    as_text = _as_json if arguments.json else _as_sentences
-    print(as_text(report, bytes_per_document, arguments))
+        outcome = Outcome(
+            report,
+            bytes_per_document=writer.bytes_per_document(),
+            misfits=misfits_of(gallery),
+            failed_file=str(arguments.failed) if report.failed else None,
+            is_dry_run=arguments.dry_run,
+        )
+    print(outcome.as_json() if arguments.json else outcome.as_sentences())
     if report.is_interrupted:
         return EXIT_INTERRUPTED
     return EXIT_FAILED if report.failed else EXIT_DONE
@@ -138,17 +136,11 @@ def _job(
     )
 
 
-def _mapping(arguments: argparse.Namespace) -> ColumnMapping:
-    return ColumnMapping(
-        no_doubles("--column", arguments.column), no_doubles("--type", arguments.type)
-    )
-
-
 def _rows(gallery: Gallery, arguments: argparse.Namespace) -> Iterator[Row]:
     rows = gallery.rows()
     first = next(rows, None)
     if first is None:
-        raise ConfigError(f"--gallery {arguments.gallery} holds no pictures.")
+        raise ConfigError(f"{source_name(arguments)} holds no pictures.")
     return islice(chain([first], rows), arguments.limit)
 
 
@@ -175,44 +167,6 @@ def _advise(
         logger.warning("%d documents hold embeddings of another model still", others)
     if gallery.root is not None and gallery.root != settings.gallery_root.resolve():
         logger.info("The service shows these pictures with GALLERY_ROOT=%s", gallery.root)
-
-
-def _as_json(
-    report: IngestReport, bytes_per_document: int | None, arguments: argparse.Namespace
-) -> str:
-    values = {
-        name: round(value, 3) if isinstance(value, float) else value
-        for name, value in asdict(report).items()
-    }
-    extra = {
-        "bytes_per_document": bytes_per_document,
-        "failed_file": _failed_file(report, arguments),
-        "is_dry_run": arguments.dry_run,
-    }
-    return json.dumps({**values, **extra})
-
-
-def _as_sentences(
-    report: IngestReport, bytes_per_document: int | None, arguments: argparse.Namespace
-) -> str:
-    rate = report.read / max(report.seconds, 1e-9)
-    lines = [
-        f"read {report.read:,} = written {report.written:,} + unchanged {report.unchanged:,} "
-        f"+ failed {report.failed:,} in {report.seconds:.1f} s ({rate:.1f} pictures/s)",
-        f"overlapping: prepare {report.prepare_s:.1f} s, embed {report.embed_s:.1f} s, "
-        f"write {report.write_s:.1f} s",
-    ]
-    if bytes_per_document is not None:
-        lines.append(f"a document has {bytes_per_document:,} bytes on average")
-    if arguments.dry_run:
-        lines.append("nothing was embedded or written (--dry-run)")
-    if report.failed:
-        lines.append(f"{_failed_file(report, arguments)} lists what failed")
-    return "\n".join(lines)
-
-
-def _failed_file(report: IngestReport, arguments: argparse.Namespace) -> str | None:
-    return str(arguments.failed) if report.failed else None
 
 
 if __name__ == "__main__":

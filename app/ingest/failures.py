@@ -4,9 +4,8 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
-from app.documents import ItemId
 from app.errors import ConfigError, ServiceError
 
 
@@ -21,7 +20,7 @@ class Failure:
         retryable: whether the next run may succeed without anybody mending anything.
     """
 
-    item_id: ItemId | None
+    item_id: Any
     source: str
     reason: str
     retryable: bool = False

@@ -6,29 +6,30 @@ that are embedded, are of the same bytes even while somebody replaces the file.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import bson
 from bson.errors import InvalidDocument
 
-from app.documents import GalleryImage, ImageFacts, ItemId, get_path
+from app.documents import GalleryImage, ImageFacts, get_path
 from app.embedding.base import Embedder, Pixels
 from app.embedding.images import read_for_side
 from app.errors import UnreadableImage
 from app.ingest.failures import Failure
 from app.ingest.pictures import NotModified, PictureBytes, PictureUnavailable, Validators
-from app.ingest.updates import Update, UpdateBuilder
+from app.ingest.updates import Update, UpdateBuilder, validator_values
+from app.layouts import Layout
 
 # A document holds 16 MiB (https://www.mongodb.com/docs/manual/reference/limits/), the embedding
 # and what ingestion adds less than one of them.
 MAX_FIELDS_BYTES = 15 * 1024 * 1024
 
 Document = dict[str, Any]
-FindStored = Callable[[Sequence[GalleryImage]], Mapping[ItemId, Document]]
+FindStored = Callable[[Sequence[GalleryImage]], Sequence[Document | None]]
 Read = Callable[[], PictureBytes | NotModified]
 
 
@@ -62,7 +63,7 @@ class Preparation:
     """Brings rows to a decision; used by one thread at a time.
 
     Args:
-        find_stored: returns the stored documents of some pictures, by id.
+        find_stored: returns the stored document of each picture, None for none.
         updates: builds the update of a row whose picture is embedded already.
         embedder: prepares the pixels of one that is not.
         max_pixels: as `read_image` takes it.
@@ -83,6 +84,7 @@ class Preparation:
     ) -> None:
         self._find_stored = find_stored
         self._updates = updates
+        self._layout = updates.layout
         self._embedder = embedder
         self._max_pixels = max_pixels
         self._decoding = decoding
@@ -101,8 +103,8 @@ class Preparation:
                 batch.failures.append(row)
             else:
                 storable.append(row)
-        documents = self._find_stored(storable) if storable else {}
-        stored = [self._if_ours(documents.get(image.item_id)) for image in storable]
+        documents = self._find_stored(storable) if storable else []
+        stored = [self._if_ours(document) for document in documents]
         reads = [self._start_reading(*one) for one in zip(storable, stored, strict=True)]
         for outcome in self._decoding.map(self._decide, storable, stored, reads):
             match outcome:
@@ -118,7 +120,7 @@ class Preparation:
 
     def _start_reading(self, image: GalleryImage, stored: Document | None) -> Read:
         """Return what gives the bytes; those of a remote picture are on their way already."""
-        read = partial(image.source.read, _known_validators(stored, image))
+        read = partial(image.source.read, _known_validators(stored, image, self._layout))
         return self._reading.submit(read).result if image.source.is_remote else read
 
     def _decide(
@@ -133,11 +135,13 @@ class Preparation:
             )
         if isinstance(picture, NotModified):
             assert stored is not None  # else nothing was known
-            return None if _has_fields(stored, image) else self._updates.of_fields(image)
+            is_same = _has_values(stored, self._values(image))
+            return None if is_same else self._updates.of_fields(image)
         sha256 = hashlib.sha256(picture.content).hexdigest()
-        if stored is None or get_path(stored, "image.sha256") != sha256:
+        if stored is None or get_path(stored, self._layout.sha256) != sha256:
             return self._decode(image, picture, sha256)
-        if _has_fields(stored, image) and _has_validators(stored, picture.validators):
+        validators = validator_values(self._layout, picture.validators)
+        if _has_values(stored, {**self._values(image), **validators}):
             return None
         return self._updates.of_fields(image, picture.validators)
 
@@ -146,6 +150,9 @@ class Preparation:
         path = self._updates.index.embedded_by_path
         is_ours = document is not None and get_path(document, path) == self._updates.embedded_by
         return document if is_ours else None
+
+    def _values(self, image: GalleryImage) -> Document:
+        return {**image.fields, self._layout.uri: image.uri}
 
     def _decode(self, image: GalleryImage, picture: PictureBytes, sha256: str) -> Pending | Failure:
         try:
@@ -164,20 +171,16 @@ def _storable(row: GalleryImage | Failure) -> GalleryImage | Failure:
     return Failure(row.item_id, str(row.source), problem)
 
 
-def _known_validators(stored: Document | None, image: GalleryImage) -> Validators | None:
+def _known_validators(
+    stored: Document | None, image: GalleryImage, layout: Layout
+) -> Validators | None:
     """Return the validators of the bytes that are embedded; another place has others."""
-    if stored is None or get_path(stored, "image.uri") != image.uri:
+    if stored is None or get_path(stored, layout.uri) != image.uri:
         return None
-    etag, last_modified = (get_path(stored, f"image.{name}") for name in ("etag", "last_modified"))
+    etag, last_modified = get_path(stored, layout.etag), get_path(stored, layout.last_modified)
     if etag is None and last_modified is None:
         return None
     return Validators(etag, last_modified)
-
-
-def _has_validators(document: Document, validators: Validators | None) -> bool:
-    return validators is None or all(
-        get_path(document, f"image.{name}") == value for name, value in asdict(validators).items()
-    )
 
 
 def _fields_problem(image: GalleryImage) -> str | None:
@@ -190,11 +193,8 @@ def _fields_problem(image: GalleryImage) -> str | None:
     return None
 
 
-def _has_fields(document: Document, image: GalleryImage) -> bool:
-    return all(
-        _is_same(get_path(document, path), value)
-        for path, value in {**image.fields, "image.uri": image.uri}.items()
-    )
+def _has_values(document: Document, values: Document) -> bool:
+    return all(_is_same(get_path(document, path), value) for path, value in values.items())
 
 
 def _is_same(stored: Any, value: Any) -> bool:

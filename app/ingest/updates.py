@@ -4,13 +4,15 @@ Only what a run knows is set: a field that a document has from elsewhere stays, 
 feed gives no value is removed.
 """
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from app.documents import Embedding, GalleryImage, ImageFacts, to_document
 from app.indexes import SearchIndex
 from app.ingest.pictures import Validators
+from app.layouts import GALLERY_LAYOUT, Layout
 
 Document = dict[str, Any]
 
@@ -35,6 +37,18 @@ class UpdateBuilder:
     index: SearchIndex
     embedded_by: str
 
+    @property
+    def layout(self) -> Layout:
+        """Where documents say which picture they show."""
+        return GALLERY_LAYOUT
+
+    def stored_paths(self, images: Iterable[GalleryImage]) -> set[str]:
+        """Return the paths whose stored values decide what is to be written."""
+        paths = {self.layout.picture, self.index.embedded_by_path}
+        for image in images:
+            paths.update(name.split(".")[0] for name in image.fields)
+        return paths
+
     def with_embedding(
         self, image: GalleryImage, facts: ImageFacts, embedding: Embedding
     ) -> Update:
@@ -47,7 +61,7 @@ class UpdateBuilder:
             embedded_by=self.embedded_by,
             updated_at=datetime.now(UTC),
         )
-        return Update(image, _operators(_by_path(document, self.index.path)))
+        return Update(image, operators(_by_path(document, self.index.path)))
 
     def of_fields(self, image: GalleryImage, validators: Validators | None = None) -> Update:
         """Return the update that stores a picture's fields and leaves its embedding alone.
@@ -56,10 +70,22 @@ class UpdateBuilder:
             image: the picture and the feed's fields.
             validators: of the bytes that were read; None leaves the stored ones.
         """
-        values = {**image.fields, "image.uri": image.uri, "updated_at": datetime.now(UTC)}
-        if validators is not None:
-            values |= {f"image.{name}": value for name, value in asdict(validators).items()}
-        return Update(image, _operators(values))
+        values = {**image.fields, self.layout.uri: image.uri, "updated_at": datetime.now(UTC)}
+        return Update(image, operators({**values, **validator_values(self.layout, validators)}))
+
+
+def operators(values: Document) -> Document:
+    """Return the update that sets values by path, and removes the fields whose value is None."""
+    given = {"$set": {path: value for path, value in values.items() if value is not None}}
+    empty = {path: "" for path, value in values.items() if value is None}
+    return {**given, "$unset": empty} if empty else given
+
+
+def validator_values(layout: Layout, validators: Validators | None) -> Document:
+    """Return validators by path; nothing where a source has none at all: stored ones stay then."""
+    if validators is None:
+        return {}
+    return {layout.etag: validators.etag, layout.last_modified: validators.last_modified}
 
 
 def _by_path(document: Document, embedding_path: str) -> Document:
@@ -82,9 +108,3 @@ def _by_path(document: Document, embedding_path: str) -> Document:
 def _parents(path: str) -> list[str]:
     names = path.split(".")[:-1]
     return [".".join(names[: i + 1]) for i in range(len(names))]
-
-
-def _operators(values: Document) -> Document:
-    operators = {"$set": {path: value for path, value in values.items() if value is not None}}
-    empty = {path: "" for path, value in values.items() if value is None}
-    return {**operators, "$unset": empty} if empty else operators

@@ -1,10 +1,11 @@
 """The database's side of ingestion: what is stored, and unordered bulk upserts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from statistics import mean
 from typing import Any
 
 import bson
+from bson import ObjectId
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from pymongo import UpdateOne
@@ -12,7 +13,7 @@ from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError
 
 from app.data_state import sample_query
-from app.documents import GalleryImage, ItemId, get_path, vector_type_of
+from app.documents import GalleryImage, get_path, vector_type_of
 from app.errors import ConfigError
 from app.ingest.failures import Failure
 from app.ingest.updates import Update, UpdateBuilder
@@ -88,15 +89,14 @@ class GalleryWriter:
         """Delete every document, keep collection and indexes; return how many there were."""
         return self._collection.delete_many({}).deleted_count
 
-    def find_stored(self, images: Sequence[GalleryImage]) -> dict[ItemId, Document]:
-        """Return the stored documents of some pictures, without their embeddings."""
-        paths = {"image", self.updates.index.embedded_by_path}
-        for image in images:
-            paths.update(name.split(".")[0] for name in image.fields)
+    def find_stored(self, images: Sequence[GalleryImage]) -> list[Document | None]:
+        """Return the stored document of each picture, without its embedding, None for none."""
+        paths = self.updates.stored_paths(images)
         found = self._collection.find(
             {"_id": {"$in": [image.item_id for image in images]}}, dict.fromkeys(sorted(paths), 1)
         )
-        return {document["_id"]: document for document in found}
+        documents = {id_key(document["_id"]): document for document in found}
+        return [documents.get(id_key(image.item_id)) for image in images]
 
     def write(self, updates: Sequence[Update]) -> list[Failure]:
         """Upsert, unordered; return one failure for each update that the database refused.
@@ -107,10 +107,7 @@ class GalleryWriter:
         return [failure for chunk in _chunks(updates) for failure in self._write_chunk(chunk)]
 
     def _write_chunk(self, updates: Sequence[Update]) -> list[Failure]:
-        operations = [
-            UpdateOne({"_id": update.image.item_id}, update.operators, upsert=True)
-            for update in updates
-        ]
+        operations = [self._operation(update) for update in updates]
         try:
             self._collection.bulk_write(operations, ordered=False)
         except BulkWriteError as error:
@@ -121,8 +118,17 @@ class GalleryWriter:
             return [_refused(updates[i].image, reason) for i, reason in sorted(reasons.items())]
         return []
 
+    def _operation(self, update: Update) -> UpdateOne:
+        return UpdateOne({"_id": update.image.item_id}, update.operators, upsert=True)
+
     def _other_models(self) -> Document:
         return {self.updates.index.embedded_by_path: {"$nin": [self.updates.embedded_by, None]}}
+
+
+def id_key(item_id: Any) -> Hashable:
+    """Return what is equal for equal `_id`s alone: to Python 1 is True, and a document no key."""
+    is_plain = isinstance(item_id, str | int | float | ObjectId) and not isinstance(item_id, bool)
+    return item_id if is_plain else bson.encode({"": item_id})
 
 
 def _chunks(updates: Sequence[Update]) -> Iterator[list[Update]]:

@@ -1,5 +1,6 @@
 """`/items`: the gallery, one item, its picture, and what is similar to it."""
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +9,14 @@ from PIL import Image, UnidentifiedImageError
 
 from app.config import Settings
 from app.db import database_errors
-from app.documents import get_path
 from app.errors import ImageNotFound, ItemNotFound
 from app.fetching import FetchError, parse_url
 from app.filters import all_of, to_mql
+from app.layouts import picture_uri, picture_uri_paths
 from app.routes.parsing import parse_item_id, parse_limit, parse_query
 from app.routes.serialization import answer_to_json, to_json
 from app.service import Service, current_service
+from app.stored_pictures import is_stored, read_stored
 
 DEFAULT_PAGE_SIZE = 48
 IMAGE_MAX_AGE_S = 3600
@@ -69,7 +71,10 @@ def similar(item_id: str) -> dict[str, Any]:
 def image(item_id: str) -> Any:
     """Answer with an item's picture: a file under the gallery's root, or a redirect to its URL."""
     service = current_service()
-    uri = get_path(_find(service, item_id, {"image.uri": 1}), "image.uri")
+    paths = picture_uri_paths(service.index)
+    uri = picture_uri(_find(service, item_id, dict.fromkeys(paths, 1)), service.index)
+    if is_stored(uri):
+        return _send_stored(service, item_id, uri)
     if isinstance(uri, str) and "://" in uri:
         return redirect(_shown_to_browsers(uri, service.settings))
     path = _gallery_file(uri, service.settings.gallery_root)
@@ -77,6 +82,17 @@ def image(item_id: str) -> Any:
     if path is None or mime_type is None:
         raise ImageNotFound(f"Item {item_id!r} has no picture under GALLERY_ROOT.")
     response: Response = send_file(path, mimetype=mime_type, max_age=IMAGE_MAX_AGE_S)
+    return response
+
+
+def _send_stored(service: Service, item_id: str, uri: str) -> Response:
+    with database_errors(service.settings.database_label):
+        parsed_id = parse_item_id(item_id, service.settings.id_type)
+        content = read_stored(service.collection, parsed_id, uri)
+    mime_type = _sniffed_type(io.BytesIO(content)) if content is not None else None
+    if content is None or mime_type is None:
+        raise ImageNotFound(f"Item {item_id!r} has no picture at {uri}.")
+    response: Response = send_file(io.BytesIO(content), mimetype=mime_type, max_age=IMAGE_MAX_AGE_S)
     return response
 
 
@@ -109,10 +125,10 @@ def _gallery_file(uri: Any, root: Path) -> Path | None:
     return path if path.is_relative_to(real_root) and path.is_file() else None
 
 
-def _sniffed_type(path: Path) -> str | None:
-    """Return the media type that the file's own bytes tell, None where it is no picture."""
+def _sniffed_type(file: Path | io.BytesIO) -> str | None:
+    """Return the media type that a file's own bytes tell, None where it is no picture."""
     try:
-        with Image.open(path, formats=SERVED_FORMATS) as picture:
+        with Image.open(file, formats=SERVED_FORMATS) as picture:
             return Image.MIME.get(picture.format or "")
     except (UnidentifiedImageError, OSError, Image.DecompressionBombError):
         return None

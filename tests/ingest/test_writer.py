@@ -4,13 +4,14 @@ from pathlib import Path
 
 import bson
 import pytest
+from bson import Int64
 
 from app.config import PROJECT_ROOT
 from app.documents import GalleryImage
 from app.indexes import read_index_file
 from app.ingest.pictures import FilePicture
 from app.ingest.updates import Update, UpdateBuilder
-from app.ingest.writer import MAX_BULK_BYTES, MAX_BULK_OPERATIONS, GalleryWriter
+from app.ingest.writer import MAX_BULK_BYTES, MAX_BULK_OPERATIONS, GalleryWriter, id_key
 
 INDEX = read_index_file(PROJECT_ROOT / "atlas/gallery_knn.json")
 
@@ -52,3 +53,18 @@ def test_a_bulk_is_bounded_by_count_and_by_bytes(count, size_bytes, bulks):
 
     assert bulks == collection.bulks
     assert len(bson.encode(updates(1, size_bytes)[0].operators)) > size_bytes
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        (7, Int64(7), True),
+        (7, 7.0, True),
+        (1, True, False),
+        (1, "1", False),
+        ({"a": 1, "b": 2}, {"a": 1, "b": 2}, True),
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}, False),
+    ],
+)
+def test_ids_have_the_same_key_where_the_database_calls_them_the_same(one, other, is_same):
+    assert (id_key(one) == id_key(other)) is is_same
