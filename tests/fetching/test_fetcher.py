@@ -174,13 +174,16 @@ def test_retry_after_is_waited_for(pictures, open_fetcher):
 
 @pytest.mark.parametrize(
     "retry_after",
-    ["3600", format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)],
+    [
+        lambda: "3600",
+        lambda: format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True),
+    ],
     ids=["seconds", "date"],
 )
 def test_retry_after_that_is_too_long_leaves_the_picture_to_another_run(
     pictures, open_fetcher, retry_after
 ):
-    pictures.answers["/1.png"] = answering(status=503, Retry_After=retry_after)
+    pictures.answers["/1.png"] = answering(status=503, Retry_After=retry_after())
 
     error = refusal(open_fetcher(total_s=7200), pictures.url("/1.png"))
 
