@@ -29,10 +29,10 @@ _FEWEST = 1024
 _EDGES = 2
 # Compared first, beside k: the k-th best of them says how far out another hit can seem to be.
 _FIRST_COMPARED = 64
-# In standard deviations: one in 160 of the k nearest seems farther out than this.
-_MARGIN = 2.5
-# Where there are no more than so many times the rows to look at, their cells are not asked for.
-_SCANNED = 2
+# In standard deviations: one in 740 of the k nearest seems farther out than this.
+_MARGIN = 3.0
+# So few rows are looked at without asking for their cells.
+_LOOKED_AT_ONCE = 8192
 # A filtered search goes on while more than this part of the hits is expected elsewhere.
 _MISSED = 0.01
 
@@ -98,7 +98,7 @@ class _CellSearch:
         """Return what is worth comparing of the rows that may be found."""
         if len(eligible) <= max(_FEWEST, self._k):
             return eligible
-        if len(eligible) <= _SCANNED * self._wanted:
+        if len(eligible) <= max(_LOOKED_AT_ONCE, self._wanted):
             return self._worthwhile(eligible)
         counts = self._approach.counts(eligible)
         cells = self._nearest_cells(counts)
