@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeVar, cast
+from typing import Literal, TypeVar, cast, get_args
 
 from dotenv import dotenv_values
 from pymongo.errors import PyMongoError
@@ -23,6 +23,7 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 MAX_DATABASE_NAME_BYTES = 63
 
 IdType = Literal["string", "objectId", "int"]
+PrecisionSetting = Literal["auto", "fp32", "bf16"]
 T = TypeVar("T")
 
 
@@ -42,6 +43,7 @@ class Settings:
     collection: str = "gallery"
     index_file: Path = PROJECT_ROOT / "atlas" / "gallery_knn.json"
     model: str = "clothing"
+    model_precision: PrecisionSetting = "auto"
     gallery_root: Path = PROJECT_ROOT / "demo"
     id_type: IdType = "string"
     host: str = "127.0.0.1"
@@ -142,6 +144,12 @@ def _id_type(text: str) -> IdType:
     return cast(IdType, text)
 
 
+def _precision(text: str) -> PrecisionSetting:
+    if text not in get_args(PrecisionSetting):
+        raise ValueError(f"({text!r}) must be one of {', '.join(get_args(PrecisionSetting))}")
+    return cast(PrecisionSetting, text)
+
+
 def _name(text: str) -> str:
     if any(character in text for character in '/\\. "$\0'):
         raise ValueError(f'({text!r}) must not hold any of / \\ . space " $')
@@ -188,6 +196,7 @@ _VARIABLES: dict[str, tuple[str, Callable[[str], object]]] = {
     "COLLECTION": ("collection", _collection_name),
     "INDEX_FILE": ("index_file", _path),
     "MODEL": ("model", str),
+    "MODEL_PRECISION": ("model_precision", _precision),
     "GALLERY_ROOT": ("gallery_root", _path),
     "ID_TYPE": ("id_type", _id_type),
     "HOST": ("host", str),

@@ -36,7 +36,9 @@ def build_app(settings: Settings, embedder: Embedder | None) -> Flask:
     index = read_index_file(settings.index_file)
 
     def make_embedder() -> Embedder:
-        return embedder or load_embedder(settings.model, vector_type=index.vector_type)
+        return embedder or load_embedder(
+            settings.model, vector_type=index.vector_type, precision=settings.model_precision
+        )
 
     service = Service(settings, index, make_embedder)
     with contextlib.suppress(ModelUnavailable):  # loading tries again and tells in /readyz

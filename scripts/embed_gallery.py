@@ -56,7 +56,11 @@ def main(argv: Sequence[str] | None = None, settings: Settings | None = None) ->
         at_url = partial(UrlPicture, fetcher)
         gallery = open_source(arguments, settings, index, collection, at_url)
         rows = _rows(gallery, arguments)
-        embedder = load_embedder(arguments.model or settings.model, vector_type=index.vector_type)
+        embedder = load_embedder(
+            arguments.model or settings.model,
+            vector_type=index.vector_type,
+            precision=settings.model_precision,
+        )
         embedder.batch_size = arguments.batch_size
         check_dimensions(embedder, index, settings)
         writer = open_writer(arguments, collection, index, embedder.fingerprint)
@@ -128,7 +132,10 @@ def _job(
         gallery=gallery,
         limit=arguments.limit,
         load_embedder=partial(
-            load_embedder, arguments.model or settings.model, vector_type=index.vector_type
+            load_embedder,
+            arguments.model or settings.model,
+            vector_type=index.vector_type,
+            precision=settings.model_precision,
         ),
         embedded_by=writer.updates.embedded_by,
         batch_size=arguments.batch_size,

@@ -50,7 +50,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings = Settings.from_env()
     index = read_index_file(settings.index_file)
     gallery, queries = _open_galleries(arguments, index, settings)
-    embedder = load_embedder(arguments.model or settings.model, vector_type=index.vector_type)
+    embedder = load_embedder(
+        arguments.model or settings.model,
+        vector_type=index.vector_type,
+        precision=settings.model_precision,
+    )
     embedder.batch_size = arguments.batch_size
     check_dimensions(embedder, index, settings)
     with (

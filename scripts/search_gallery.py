@@ -34,7 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     condition = None
     if arguments.filter is not None:
         condition = parse_filter(parse_json(arguments.filter, "--filter"), index.filter_types)
-    embedder = load_embedder(settings.model, vector_type=index.vector_type)
+    embedder = load_embedder(
+        settings.model, vector_type=index.vector_type, precision=settings.model_precision
+    )
     check_dimensions(embedder, index, settings)
     collection = connect(settings)
     similar = SimilarItems(

@@ -52,6 +52,7 @@ def test_options_of_local_atlas_reach_their_fields():
         ("COLLECTION", "a."),
         ("COLLECTION", "a..b"),
         ("ID_TYPE", "uuid"),
+        ("MODEL_PRECISION", "fp16"),
         ("PORT", "0"),
         ("PORT", "65536"),
         ("PORT", "eighty"),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from app.embedding.batching import Gathering
+from app.embedding.precision import Precision
 from app.errors import TextNotSupported
 
 Item = TypeVar("Item")
@@ -32,6 +33,8 @@ class Embedder(ABC):
 
     name: str
     supports_text: bool = False
+    # What the network computes in, known once it is loaded.
+    precision: Precision | None = None
 
     def __init__(self, *, batch_size: int = DEFAULT_BATCH_SIZE) -> None:
         self.batch_size = batch_size
@@ -115,6 +118,19 @@ class Embedder(ABC):
                 self._gathering.embed(self._embed_pixel_batch, batch, max_items=self.batch_size)
             )
         return unit_rows(np.concatenate(parts))
+
+    @property
+    def passes_at_once(self) -> int:
+        """How many threads may usefully call `embed_in_own_pass` at the same time."""
+        return 1
+
+    def embed_in_own_pass(self, pixels: Pixels) -> NDArray[np.float32]:
+        """Embed at most `batch_size` prepared pictures beside those of other threads, not together.
+
+        For who has many full batches; a service's single pictures are better embedded together.
+        """
+        self.load()
+        return unit_rows(self._embed_pixel_batch(pixels))
 
     def embed_images(self, images: Iterable[Image.Image]) -> NDArray[np.float32]:
         """Prepare and embed pictures.

@@ -7,11 +7,12 @@ folder is code and nothing is unpickled. Imports no torch: a folder is checked b
 import json
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from app.embedding.fingerprint import TensorShape, read_safetensors_header
+from app.embedding.precision import PrecisionCheck
 from app.errors import ConfigError
 
 FORMAT_VERSION = 1
@@ -42,7 +43,10 @@ class Preprocessing:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What `manifest.json` holds; the class's field names are its keys."""
+    """What `manifest.json` holds; the class's field names are its keys.
+
+    `bf16` may be missing: `scripts.check_precision` writes it. It is no part of the fingerprint.
+    """
 
     format_version: int
     family: str
@@ -52,6 +56,7 @@ class Manifest:
     preprocessing: Preprocessing
     source: Mapping[str, Any]
     code_version: str
+    bf16: PrecisionCheck | None = None
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -79,10 +84,26 @@ def read_manifest(folder: Path) -> Manifest:
                     "std": _channels(path, steps, "std"),
                 }
             ),
+            "bf16": _precision_check(path, content.get("bf16")),
         }
     )
     _check_values(path, manifest)
     return manifest
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Replace a checkpoint's manifest.
+
+    Raises:
+        ConfigError: the folder cannot be written to.
+    """
+    path = folder / MANIFEST_NAME
+    fresh = path.with_suffix(".new")
+    try:
+        fresh.write_text(_as_json(manifest), encoding="utf-8")
+        fresh.replace(path)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}.") from error
 
 
 def check_weights_header(folder: Path, manifest: Manifest) -> list[TensorShape]:
@@ -125,9 +146,7 @@ def write_checkpoint(
         fresh = Path(temporary) / "checkpoint"
         fresh.mkdir()
         (fresh / WEIGHTS_NAME).write_bytes(weights)
-        (fresh / MANIFEST_NAME).write_text(
-            json.dumps(asdict(manifest), indent=2) + "\n", encoding="utf-8"
-        )
+        (fresh / MANIFEST_NAME).write_text(_as_json(manifest), encoding="utf-8")
         (fresh / "README.md").write_text(readme, encoding="utf-8")
         if folder.exists():
             folder.rename(Path(temporary) / "replaced")
@@ -144,11 +163,19 @@ def check_output_folder(folder: Path, *, overwrite: bool) -> None:
         raise ConfigError(f"{folder} exists; pass --overwrite to replace it.")
 
 
+def _as_json(manifest: Manifest) -> str:
+    content = asdict(manifest)
+    if manifest.bf16 is None:
+        del content["bf16"]
+    return json.dumps(content, indent=2) + "\n"
+
+
 def _check_fields(path: Path, content: object, kind: type, where: str) -> None:
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: {where} must be a JSON object.")
     known = {field.name for field in fields(kind)}
-    if missing := sorted(known - content.keys()):
+    needed = {field.name for field in fields(kind) if field.default is MISSING}
+    if missing := sorted(needed - content.keys()):
         raise ConfigError(f"{path}: {where} lacks {', '.join(missing)}.")
     if unknown := sorted(content.keys() - known):
         raise ConfigError(f"{path}: {where} has unknown fields {', '.join(unknown)}.")
@@ -160,6 +187,16 @@ def _channels(path: Path, steps: dict[str, Any], key: str) -> tuple[float, float
     if not numbers or len(value) != 3 or (key == "std" and min(value) <= 0):
         raise ConfigError(f"{path}: {key} is {value!r}; expected three numbers, one a channel.")
     return (float(value[0]), float(value[1]), float(value[2]))
+
+
+def _precision_check(path: Path, content: object) -> PrecisionCheck | None:
+    if content is None:
+        return None
+    _check_fields(path, content, PrecisionCheck, "bf16")
+    assert isinstance(content, dict)
+    if not all(type(value) in (int, float) for value in content.values()):
+        raise ConfigError(f"{path}: bf16 is {content!r}; expected numbers.")
+    return PrecisionCheck(**content)
 
 
 def _check_values(path: Path, manifest: Manifest) -> None:

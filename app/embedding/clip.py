@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from app.embedding.base import DEFAULT_BATCH_SIZE, Embedder, Pixels, unit_rows
+from app.config import PrecisionSetting
+from app.embedding.base import DEFAULT_BATCH_SIZE, Pixels, unit_rows
 from app.embedding.clip_files import (
     BROKEN_WEIGHTS,
     ClipFiles,
@@ -25,12 +26,11 @@ from app.embedding.clip_files import (
 )
 from app.embedding.clip_preprocessing import ClipPreprocessing, read_preprocessing
 from app.embedding.fingerprint import fingerprint
+from app.embedding.torch_embedder import TorchEmbedder
 from app.errors import ConfigError
 
 if TYPE_CHECKING:
-    import torch
-
-    from app.embedding.networks import PixelScaling
+    from app.embedding.clip_towers import TextTower
 
 # The widths of OpenAI's own checkpoints, so that naming one asks neither cache nor network.
 KNOWN_DIMENSIONS = {
@@ -43,7 +43,7 @@ KNOWN_DIMENSIONS = {
 PROCESSOR_LABELS = frozenset({"image_processor_type", "feature_extractor_type", "processor_class"})
 
 
-class ClipEmbedder(Embedder):
+class ClipEmbedder(TorchEmbedder):
     """Embed pictures and sentences with a CLIP checkpoint's two towers."""
 
     supports_text = True
@@ -54,6 +54,7 @@ class ClipEmbedder(Embedder):
         *,
         vector_type: str = "float32",
         batch_size: int = DEFAULT_BATCH_SIZE,
+        precision: PrecisionSetting = "auto",
     ) -> None:
         """Name the checkpoint; the weights are read on first use.
 
@@ -61,11 +62,12 @@ class ClipEmbedder(Embedder):
             source: a local folder (Path), checked at once, or a hub name (str), tried on first use.
             vector_type: how the vectors will be stored; part of the fingerprint.
             batch_size: items in one forward pass.
+            precision: of the vision tower; the text tower computes in float32.
 
         Raises:
             ConfigError: the folder is not a CLIP checkpoint.
         """
-        super().__init__(batch_size=batch_size)
+        super().__init__(batch_size=batch_size, precision=precision)
         self._source = source
         self._vector_type = vector_type
         if isinstance(source, Path):
@@ -73,10 +75,9 @@ class ClipEmbedder(Embedder):
             self.name = source.resolve().name
         else:
             self.name = source
-        self._model: Any
+        self._text_tower: TextTower
         self._tokenizer: Any
-        self._scaling: PixelScaling
-        self._device: torch.device
+        self._max_tokens: int
 
     @cached_property
     def _files(self) -> ClipFiles:
@@ -126,7 +127,7 @@ class ClipEmbedder(Embedder):
         import torch
         from transformers import AutoTokenizer, CLIPModel
 
-        from app.embedding.networks import PixelScaling, choose_device
+        from app.embedding.clip_towers import TextTower, VisionTower
 
         folder = str(self._files.folder)
         try:
@@ -153,10 +154,16 @@ class ClipEmbedder(Embedder):
             raise ConfigError(
                 f"{folder} crops pictures to {self.input_side_px} px; its network sees {side_px}."
             )
-        self._device = choose_device()
-        self._model = model.eval().to(self._device)
         steps = self._preprocessing
-        self._scaling = PixelScaling(steps.rescale_factor, steps.mean, steps.std, self._device)
+        self._install(
+            VisionTower(model.eval()),
+            rescale_factor=steps.rescale_factor,
+            mean=steps.mean,
+            std=steps.std,
+        )
+        # Sentences come one at a time: their tower stays in float32.
+        self._text_tower = TextTower(model.eval()).to(self._device)
+        self._max_tokens = model.config.text_config.max_position_embeddings
 
     def _compute_fingerprint(self) -> str:
         from transformers import AutoImageProcessor, CLIPConfig
@@ -187,14 +194,6 @@ class ClipEmbedder(Embedder):
             vector_type=self._vector_type,
         )
 
-    def _embed_pixel_batch(self, pixels: Pixels) -> NDArray[np.float32]:
-        import torch
-
-        with torch.inference_mode():
-            output = self._model.get_image_features(pixel_values=self._scaling(pixels))
-        rows: NDArray[np.float32] = output.pooler_output.cpu().numpy()
-        return rows
-
     def _embed_text_batch(self, texts: Sequence[str]) -> NDArray[np.float32]:
         import torch
 
@@ -202,10 +201,10 @@ class ClipEmbedder(Embedder):
             list(texts),
             padding=True,
             truncation=True,
-            max_length=self._model.config.text_config.max_position_embeddings,
+            max_length=self._max_tokens,
             return_tensors="pt",
         ).to(self._device)
         with torch.inference_mode():
-            output = self._model.get_text_features(**inputs)
-        rows: NDArray[np.float32] = output.pooler_output.cpu().numpy()
+            embeddings = self._text_tower(inputs["input_ids"], inputs["attention_mask"])
+        rows: NDArray[np.float32] = embeddings.cpu().numpy()
         return rows

@@ -3,24 +3,28 @@
 Importable without torch; `networks.py` holds the layers and is imported when the weights load.
 """
 
+import logging
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from app.embedding.base import DEFAULT_BATCH_SIZE, Embedder, Pixels
+from app.config import PrecisionSetting
+from app.embedding.base import DEFAULT_BATCH_SIZE, Pixels
 from app.embedding.checkpoints import (
     WEIGHTS_NAME,
     check_weights_header,
     read_manifest,
 )
 from app.embedding.fingerprint import fingerprint, hash_safetensors
+from app.embedding.torch_embedder import TorchEmbedder
 
 if TYPE_CHECKING:
-    from app.embedding.networks import ClothingNetwork, PixelScaling
+    from torch import nn
+
+logger = logging.getLogger(__name__)
 
 RESAMPLING = {
     "bilinear": Image.Resampling.BILINEAR,
@@ -28,25 +32,28 @@ RESAMPLING = {
 }
 
 
-class ClothingEmbedder(Embedder):
+class ClothingEmbedder(TorchEmbedder):
     """Embed pictures with a fine-tuned backbone and its projection head."""
 
     def __init__(
-        self, folder: Path, *, vector_type: str = "float32", batch_size: int = DEFAULT_BATCH_SIZE
+        self,
+        folder: Path,
+        *,
+        vector_type: str = "float32",
+        batch_size: int = DEFAULT_BATCH_SIZE,
+        precision: PrecisionSetting = "auto",
     ) -> None:
         """Check the checkpoint's description; the weights are read on first use.
 
         Raises:
             ConfigError: the manifest or the header of the weights file is unusable.
         """
-        super().__init__(batch_size=batch_size)
+        super().__init__(batch_size=batch_size, precision=precision)
         self._folder = folder
         self._vector_type = vector_type
         self._manifest = read_manifest(folder)
         check_weights_header(folder, self._manifest)
         self.name = folder.resolve().name
-        self._network: ClothingNetwork
-        self._scaling: PixelScaling
 
     @property
     def dimensions(self) -> int:
@@ -67,19 +74,24 @@ class ClothingEmbedder(Embedder):
     def _read_weights(self) -> None:
         import torch
 
-        from app.embedding.networks import (
-            PixelScaling,
-            build_network,
-            choose_device,
-            load_weights,
-        )
+        from app.embedding.networks import build_network, load_weights
 
         network = build_network(self._manifest.backbone, self._manifest.dimensions)
         load_weights(network, self._folder / WEIGHTS_NAME)
-        device = choose_device()
-        self._network = network.eval().to(memory_format=torch.channels_last).to(device)
         steps = self._manifest.preprocessing
-        self._scaling = PixelScaling(1 / 255, steps.mean, steps.std, device)
+        self._install(
+            network.eval().to(memory_format=torch.channels_last),
+            rescale_factor=1 / 255,
+            mean=steps.mean,
+            std=steps.std,
+        )
+
+    def _is_bf16_safe(self, exact: "nn.Module") -> bool:
+        """Return what the manifest says; one that says nothing was never checked."""
+        check = self._manifest.bf16
+        if check is None or not check.is_safe:
+            logger.info("%s runs in fp32: %s", self.name, check or "bf16 was never checked")
+        return check is not None and check.is_safe
 
     def _compute_fingerprint(self) -> str:
         return fingerprint(
@@ -90,11 +102,3 @@ class ClothingEmbedder(Embedder):
             dimensions=self.dimensions,
             vector_type=self._vector_type,
         )
-
-    def _embed_pixel_batch(self, pixels: Pixels) -> NDArray[np.float32]:
-        import torch
-
-        with torch.inference_mode():
-            embeddings = self._network(self._scaling(pixels))
-        rows: NDArray[np.float32] = embeddings.cpu().numpy()
-        return rows

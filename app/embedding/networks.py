@@ -94,6 +94,14 @@ def choose_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def computes_bf16_well(device: torch.device) -> bool:
+    """Return whether a device has instructions for bfloat16, so that it is faster than float32."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
+
+
 def export_weights(network: nn.Module) -> bytes:
     """Serialise a network's weights and running statistics as float16 safetensors.
 

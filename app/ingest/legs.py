@@ -22,11 +22,19 @@ MAX_READING_THREADS = 32  # they wait for other machines; a thread starts when i
 
 @dataclass(frozen=True, slots=True)
 class Legs:
-    """Prepare, embed, write; each is called by one thread at a time."""
+    """Prepare, embed, write.
+
+    Attributes:
+        prepare: is called by one thread at a time.
+        embed: may be called by `passes_at_once` threads at a time.
+        write: may be called by several.
+        passes_at_once: how many threads the embedding is worth.
+    """
 
     prepare: Callable[[Sequence[Row]], PreparedBatch]
     embed: Callable[[Sequence[Pending]], list[Update | Failure]]
     write: Callable[[Sequence[Update]], list[Failure]]
+    passes_at_once: int = 1
 
 
 @contextmanager
@@ -38,7 +46,7 @@ def open_legs(embedder: Embedder, writer: GalleryWriter, *, max_pixels: int) -> 
         writer: of the collection.
         max_pixels: as `read_image` takes it.
     """
-    threads = min(MAX_DECODING_THREADS, os.cpu_count() or 1)
+    threads = min(MAX_DECODING_THREADS, len(os.sched_getaffinity(0)))
     with (
         ThreadPoolExecutor(threads, thread_name_prefix="decode") as decoding,
         ThreadPoolExecutor(MAX_READING_THREADS, thread_name_prefix="read") as reading,
@@ -51,7 +59,8 @@ def open_legs(embedder: Embedder, writer: GalleryWriter, *, max_pixels: int) -> 
             decoding=decoding,
             reading=reading,
         )
-        yield Legs(prepare, partial(_embed, embedder, writer.updates), writer.write)
+        embed = partial(_embed, embedder, writer.updates)
+        yield Legs(prepare, embed, writer.write, embedder.passes_at_once)
 
 
 def without_effect(legs: Legs) -> Legs:
@@ -66,7 +75,7 @@ def without_effect(legs: Legs) -> Legs:
 def _embed(
     embedder: Embedder, updates: UpdateBuilder, pending: Sequence[Pending]
 ) -> list[Update | Failure]:
-    embeddings = embedder.embed_prepared(np.stack([one.pixels for one in pending]))
+    embeddings = embedder.embed_in_own_pass(np.stack([one.pixels for one in pending]))
     return [
         updates.with_embedding(one.image, one.facts, embedding)
         if np.isfinite(embedding).all()

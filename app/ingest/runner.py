@@ -1,21 +1,22 @@
 """Moves batches through the three legs, counts every outcome once, and says where the time went.
 
-    prepare (a thread of its own)  rows -> what is unchanged, failed, to be embedded
-    embed   (the caller's thread)  pictures -> updates
-    write   (a thread of its own)  updates -> the database
+    prepare (a thread of its own)   rows -> what is unchanged, failed, to be embedded
+    embed   (a thread a core)       pictures -> updates
+    write   (two threads)           updates -> the database
 
-The legs overlap: while one batch is embedded, the next is decoded and the one before is written.
-Each waits for a slower one, so that a handful of batches is in memory however many there are.
+The legs overlap: while some batches are embedded, the next are decoded and those before are
+written. Each waits for a slower one, so that a handful of batches is in memory however many there
+are. The caller's thread hands batches on and counts what becomes of them.
 """
 
+import threading
 import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from types import TracebackType
 
 from app.ingest.failures import Failure
 from app.ingest.legs import Legs
@@ -25,6 +26,8 @@ from app.ingest.updates import Update
 
 DEFAULT_BATCH_SIZE = 32
 MAX_WRITES_IN_FLIGHT = 2
+# Prepared and not embedded yet, besides what is being embedded: enough to even out a slow picture.
+BATCHES_AHEAD = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +38,8 @@ class IngestReport:
         embedded: pictures that went through the model; the rest of `written` got new fields only.
         seconds: from the first row to the last acknowledged write.
         prepare_s: the legs overlap; the slowest is the one to speed up.
-        embed_s: as `prepare_s`.
-        write_s: as `prepare_s`.
+        embed_s: as `prepare_s`, a mean over its threads.
+        write_s: as `prepare_s`, a mean over its threads.
         is_interrupted: whether the run was asked to stop.
     """
 
@@ -92,9 +95,12 @@ class _Run:
         self._legs = legs
         self._batch_size = batch_size
         self._observer = observer
-        self._prepare_time, self._embed_time, self._write_time = (_Timer() for _ in range(3))
+        self._passes = legs.passes_at_once
+        self._prepare_time = _Timer()
+        self._embed_time, self._write_time = _Timer(self._passes), _Timer(MAX_WRITES_IN_FLIGHT)
         # Pictures wait here until they fill a batch: on a re-run few rows of each need the model.
         self._pending: deque[Pending] = deque()
+        self._embeds: deque[Future[list[Update | Failure]]] = deque()
         self._writes: deque[tuple[int, Future[list[Failure]]]] = deque()
         self._read = self._written = self._unchanged = self._failed = self._embedded = 0
 
@@ -103,34 +109,40 @@ class _Run:
         is_interrupted = False
         with (
             closing(self._prepared(rows)) as batches,
-            ThreadPoolExecutor(1, thread_name_prefix="write") as writing,
+            ThreadPoolExecutor(self._passes, thread_name_prefix="embed") as embedding,
+            ThreadPoolExecutor(MAX_WRITES_IN_FLIGHT, thread_name_prefix="write") as writing,
         ):
             for count, batch in batches:
                 self._read += count
                 self._settle(batch, writing)
                 while len(self._pending) >= self._batch_size:
-                    self._embed(writing)
+                    self._submit_embed(embedding, writing)
                 if is_interrupted := self._observer.should_stop():
                     break
             if self._pending:
-                self._embed(writing)
+                self._submit_embed(embedding, writing)
+            while self._embeds:
+                self._collect_embed(writing)
             while self._writes:
                 self._collect_write()
         return self._report(time.perf_counter() - start_s, is_interrupted)
 
     def _prepared(self, rows: Iterable[Row]) -> Generator[tuple[int, PreparedBatch], None, None]:
-        """Yield prepared batches, the next one always in the making."""
+        """Yield prepared batches, the next ones always in the making."""
         batches = self._prepare_each(rows)
         with ThreadPoolExecutor(1, thread_name_prefix="prepare") as preparing:
-            upcoming = preparing.submit(next, batches, None)
-            while (batch := upcoming.result()) is not None:
-                upcoming = preparing.submit(next, batches, None)
-                yield batch
+            upcoming = deque(preparing.submit(next, batches, None) for _ in range(BATCHES_AHEAD))
+            try:
+                while (batch := upcoming.popleft().result()) is not None:
+                    upcoming.append(preparing.submit(next, batches, None))
+                    yield batch
+            finally:
+                preparing.shutdown(wait=False, cancel_futures=True)
 
     def _prepare_each(self, rows: Iterable[Row]) -> Iterator[tuple[int, PreparedBatch]]:
         remaining = iter(rows)
         while True:
-            with self._prepare_time:
+            with self._prepare_time.running():
                 batch = list(islice(remaining, self._batch_size))
                 if not batch:
                     return
@@ -145,11 +157,20 @@ class _Run:
         if batch.changed:
             self._submit_write(batch.changed, writing)
 
-    def _embed(self, writing: Executor) -> None:
+    def _submit_embed(self, embedding: Executor, writing: Executor) -> None:
         size = min(self._batch_size, len(self._pending))
         pending = [self._pending.popleft() for _ in range(size)]
-        with self._embed_time:
-            outcomes = self._legs.embed(pending)
+        self._embeds.append(embedding.submit(self._embed, pending))
+        # One more than are embedded at a time, so that no thread waits for this one.
+        while len(self._embeds) > self._passes + 1:
+            self._collect_embed(writing)
+
+    def _embed(self, pending: Sequence[Pending]) -> list[Update | Failure]:
+        with self._embed_time.running():
+            return self._legs.embed(pending)
+
+    def _collect_embed(self, writing: Executor) -> None:
+        outcomes = self._embeds.popleft().result()
         self._fail([one for one in outcomes if isinstance(one, Failure)])
         updates = [one for one in outcomes if isinstance(one, Update)]
         self._embedded += len(updates)
@@ -161,7 +182,7 @@ class _Run:
             self._collect_write()
 
     def _write(self, updates: Sequence[Update]) -> list[Failure]:
-        with self._write_time:
+        with self._write_time.running():
             return self._legs.write(updates)
 
     def _collect_write(self) -> None:
@@ -194,19 +215,18 @@ class _Run:
 
 
 class _Timer:
-    """Adds up the time spent in its `with` blocks; one thread at a time."""
+    """Adds up the time that a leg's threads spend in `running`; `seconds` is their mean."""
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int = 1) -> None:
         self.seconds = 0.0
-        self._start_s = 0.0
+        self._threads = threads
+        self._lock = threading.Lock()
 
-    def __enter__(self) -> None:
-        self._start_s = time.perf_counter()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.seconds += time.perf_counter() - self._start_s
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        start_s = time.perf_counter()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.seconds += (time.perf_counter() - start_s) / self._threads

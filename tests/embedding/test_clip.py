@@ -33,7 +33,7 @@ def folder(shared_folder: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def embedder(shared_folder: Path) -> ClipEmbedder:
-    return ClipEmbedder(shared_folder, batch_size=2)
+    return ClipEmbedder(shared_folder, batch_size=2, precision="fp32")
 
 
 def noise(*sizes: tuple[int, int]) -> list[Image.Image]:
@@ -104,7 +104,7 @@ def test_odd_shapes_are_prepared_as_the_checkpoints_processor_does(folder: Path)
 
     assert np.abs(prepared.astype(int) - expected.astype(int)).max() <= 1
     assert own_vectors(folder, images) == pytest.approx(
-        ClipEmbedder(folder).embed_images(images), abs=1e-3
+        ClipEmbedder(folder, precision="fp32").embed_images(images), abs=1e-3
     )
 
 
@@ -113,7 +113,7 @@ def test_real_photos_get_the_vectors_of_the_checkpoints_processor(folder: Path):
     paths = sorted(Path(REAL_PHOTOS or "").rglob("*.jpg"))[::50]
     images = [read_image(path) for path in paths]
 
-    rows = ClipEmbedder(folder).embed_images(images)
+    rows = ClipEmbedder(folder, precision="fp32").embed_images(images)
 
     assert len(images) >= 50
     assert (rows * own_vectors(folder, images)).sum(axis=1).min() >= 0.9995
@@ -137,7 +137,7 @@ def test_whatever_the_processor_file_says_is_done(folder: Path, steps: dict[str,
     path.write_text(json.dumps(json.loads(path.read_text()) | steps))
     images = noise((50, 71), (90, 33))
 
-    assert ClipEmbedder(folder).embed_images(images) == pytest.approx(
+    assert ClipEmbedder(folder, precision="fp32").embed_images(images) == pytest.approx(
         own_vectors(folder, images), abs=1e-3
     )
 

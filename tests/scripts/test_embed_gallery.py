@@ -22,9 +22,7 @@ def environment(settings: Settings, monkeypatch, tmp_path):
     monkeypatch.setenv("LOCAL_ATLAS_PATH", str(settings.local_atlas_path))
     monkeypatch.setenv("DATABASE", settings.database)
     monkeypatch.delenv("MONGODB_URI", raising=False)
-    monkeypatch.setattr(
-        embed_gallery, "load_embedder", lambda model, *, vector_type: FakeEmbedder(name=model)
-    )
+    monkeypatch.setattr(embed_gallery, "load_embedder", lambda model, **_: FakeEmbedder(name=model))
     folder = tmp_path / "work"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -180,7 +178,7 @@ def test_drop_deletes_nothing_when_the_model_cannot_be_loaded(environment, colle
     collection.insert_one({"_id": "old"})
     embedder = FakeEmbedder()
     embedder.fails_to_load = True
-    environment.setattr(embed_gallery, "load_embedder", lambda model, *, vector_type: embedder)
+    environment.setattr(embed_gallery, "load_embedder", lambda model, **_: embedder)
 
     assert embed("--gallery", gallery, "--drop") == 1
     assert collection.find_one({"_id": "old"}) is not None
@@ -204,7 +202,7 @@ def test_another_model_is_refused_without_replace_model(environment, collection,
 
 def test_batch_size_is_that_of_the_model(environment, collection, gallery):
     embedder = FakeEmbedder()
-    environment.setattr(embed_gallery, "load_embedder", lambda model, *, vector_type: embedder)
+    environment.setattr(embed_gallery, "load_embedder", lambda model, **_: embedder)
 
     embed("--gallery", gallery, "--batch-size", 7)
 
@@ -212,9 +210,7 @@ def test_batch_size_is_that_of_the_model(environment, collection, gallery):
 
 
 def test_dimensions_that_do_not_fit_the_index_are_refused(environment, collection, gallery, capsys):
-    environment.setattr(
-        embed_gallery, "load_embedder", lambda model, *, vector_type: FakeEmbedder(256)
-    )
+    environment.setattr(embed_gallery, "load_embedder", lambda model, **_: FakeEmbedder(256))
 
     assert embed("--gallery", gallery) == 2
     assert "256 dimensions" in capsys.readouterr().err
@@ -279,7 +275,7 @@ class Slow(FakeEmbedder):
         time.sleep(0.15)
         return super()._embed_pixel_batch(pixels)
 
-embed_gallery.load_embedder = lambda model, *, vector_type: Slow(name=model)
+embed_gallery.load_embedder = lambda model, **_: Slow(name=model)
 sys.exit(run(embed_gallery.main))
 """
 

@@ -27,7 +27,7 @@ def environment(settings: Settings, monkeypatch, request):
     monkeypatch.setenv("INDEX_FILE", str(PROJECT_ROOT / "atlas" / request.param))
     monkeypatch.delenv("MONGODB_URI", raising=False)
     monkeypatch.setattr(
-        evaluate_retrieval, "load_embedder", lambda model, *, vector_type: FakeEmbedder(name=model)
+        evaluate_retrieval, "load_embedder", lambda model, **_: FakeEmbedder(name=model)
     )
     return monkeypatch
 
