@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from app.embedding.precision import Precision
 from app.ingest.field_types import Misfit
 from app.ingest.runner import IngestReport
 
@@ -13,6 +14,7 @@ class Outcome:
     """A finished run.
 
     Attributes:
+        precision: what the model computed in, None where it was not needed here.
         bytes_per_document: mean size of this model's documents, None without any.
         misfits: filterable fields that hold what no filter finds.
         failed_file: where the failures are listed, None without any.
@@ -20,6 +22,7 @@ class Outcome:
     """
 
     report: IngestReport
+    precision: Precision | None
     bytes_per_document: int | None
     misfits: Sequence[Misfit]
     failed_file: str | None
@@ -32,6 +35,7 @@ class Outcome:
             for name, value in asdict(self.report).items()
         }
         extra = {
+            "precision": self.precision,
             "bytes_per_document": self.bytes_per_document,
             "filter_misfits": [asdict(misfit) for misfit in self.misfits],
             "failed_file": self.failed_file,
@@ -49,6 +53,8 @@ class Outcome:
             f"overlapping: prepare {report.prepare_s:.1f} s, embed {report.embed_s:.1f} s, "
             f"write {report.write_s:.1f} s",
         ]
+        if self.precision is not None:
+            lines.append(f"embedded in {self.precision}")
         if self.bytes_per_document is not None:
             lines.append(f"a document has {self.bytes_per_document:,} bytes on average")
         lines += map(_told, self.misfits)

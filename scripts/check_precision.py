@@ -21,7 +21,7 @@ from app.embedding.checkpoints import read_manifest, write_manifest
 from app.embedding.images import read_for_side
 from app.embedding.precision import MIN_COSINE, MIN_OVERLAP, NEIGHBOURS, PrecisionCheck, compare
 from app.errors import ConfigError, UnreadableImage
-from app.ingest.reader import READ_SUFFIXES
+from app.ingest.folder import READ_SUFFIXES
 from scripts._arguments import positive_integer
 from scripts._cli import EXIT_DONE, EXIT_FAILED, run
 

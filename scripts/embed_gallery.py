@@ -83,6 +83,7 @@ def main(argv: Sequence[str] | None = None, settings: Settings | None = None) ->
         _advise(writer, gallery, settings, arguments)
         outcome = Outcome(
             report,
+            precision=embedder.precision,
             bytes_per_document=writer.bytes_per_document(),
             misfits=misfits_of(gallery),
             failed_file=str(arguments.failed) if report.failed else None,

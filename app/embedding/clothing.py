@@ -74,13 +74,14 @@ class ClothingEmbedder(TorchEmbedder):
     def _read_weights(self) -> None:
         import torch
 
-        from app.embedding.networks import build_network, load_weights
+        from app.embedding.networks import build_network, fuse_normalisations, load_weights
 
         network = build_network(self._manifest.backbone, self._manifest.dimensions)
         load_weights(network, self._folder / WEIGHTS_NAME)
+        fuse_normalisations(network.eval())
         steps = self._manifest.preprocessing
         self._install(
-            network.eval().to(memory_format=torch.channels_last),
+            network.to(memory_format=torch.channels_last),
             rescale_factor=1 / 255,
             mean=steps.mean,
             std=steps.std,

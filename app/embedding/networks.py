@@ -4,6 +4,7 @@ Training and embedding share it, so that a checkpoint means the same in both.
 Kept apart from `clothing.py`, which has to be importable without torch.
 """
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
+from timm.layers.norm_act import BatchNormAct2d
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from app.errors import ConfigError
 
@@ -51,6 +54,21 @@ class ClothingNetwork(nn.Module):
         features: Tensor = self.backbone(pixels)
         embeddings: Tensor = self.projection_head(self.dropout(features))
         return functional.normalize(embeddings, dim=1)
+
+
+def fuse_normalisations(network: nn.Module) -> None:
+    """Fold each batch normalisation of a network for evaluation into the convolution before it.
+
+    Changes the network, and its embeddings by rounding only; a third of an EfficientNet's time on a
+    CPU goes into reading and writing what these layers only scale and shift.
+    """
+    for parent in list(network.modules()):
+        children = list(parent.named_children())
+        for (_, layer), (name, normalisation) in itertools.pairwise(children):
+            if isinstance(layer, nn.Conv2d) and isinstance(normalisation, BatchNormAct2d):
+                fused = fuse_conv_bn_eval(layer, normalisation)
+                layer.weight, layer.bias = fused.weight, fused.bias
+                setattr(parent, name, nn.Sequential(normalisation.drop, normalisation.act))
 
 
 class PixelScaling:

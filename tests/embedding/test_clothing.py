@@ -73,6 +73,15 @@ def test_embeddings_are_those_of_the_network_on_the_stretched_picture(folder: Pa
     assert np.linalg.norm(rows, axis=1) == pytest.approx(1, abs=1e-6)
 
 
+def test_no_batch_normalisation_is_left_in_a_loaded_network(folder: Path):
+    embedder = ClothingEmbedder(folder)
+    embedder.load()
+
+    left = [one for one in embedder._network.modules() if isinstance(one, torch.nn.BatchNorm2d)]
+
+    assert left == []
+
+
 def test_a_picture_gets_the_same_vector_alone_and_in_a_batch(folder: Path):
     images = noise((30, 60), (100, 20), (48, 48), (70, 70), (20, 90))
     embedder = ClothingEmbedder(folder, batch_size=3)
