@@ -62,6 +62,12 @@ def guest_layout(index: SearchIndex) -> Layout:
     return Layout(visual, f"{visual}.source")
 
 
+def own_paths(index: SearchIndex) -> list[str]:
+    """Return what a guest writes in its sub-document besides the embedding."""
+    visual, _, _ = index.path.rpartition(".")
+    return [f"{visual}.{name}" for name in _GUEST_NAMES]
+
+
 def picture_uri(document: dict[str, Any], index: SearchIndex) -> Any:
     """Return what a document of either layout says about where its picture is, None for nothing."""
     for path in picture_uri_paths(index):

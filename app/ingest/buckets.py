@@ -5,6 +5,7 @@ store's own client finds them); none is ever taken from a location, which ends u
 store's client raises becomes one sentence here.
 """
 
+import io
 import posixpath
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from app.ingest.pictures import (
 # process, itself.
 STORES = {"s3": "s3fs", "gs": "gcsfs", "memory": "fsspec"}
 _BLOCK_BYTES = 4 * 1024 * 1024
+_BUFFER_BYTES = 256 * 1024
 
 Info = Mapping[str, Any]
 
@@ -88,11 +90,11 @@ class Store:
         """Open an object as a stream.
 
         Raises:
-            BucketError: it cannot be read.
+            BucketError: it cannot be read, now or later on.
         """
         with _errors(self.location(path)):
-            opened: IO[bytes] = self.files.open(path, "rb", block_size=_BLOCK_BYTES)
-            return opened
+            opened = self.files.open(path, "rb", block_size=_BLOCK_BYTES)
+        return io.BufferedReader(_Stream(opened, self.location(path)), _BUFFER_BYTES)
 
     def info(self, path: str) -> Info:
         """Return what is known of an object; raises as `open`."""
@@ -140,6 +142,36 @@ class Store:
                 yield from self._folder_objects(entry["name"])
             else:
                 yield entry["name"], entry
+
+
+class _Stream(io.RawIOBase):
+    """A file of fsspec's, its errors turned into ours; what buffers it reads lines much faster."""
+
+    def __init__(self, file: Any, location: str) -> None:
+        self._file = file
+        self._location = location
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        with _errors(self._location):
+            content = self._file.read(len(buffer))
+        buffer[: len(content)] = content
+        return len(content)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return int(self._file.seek(offset, whence))
+
+    def tell(self) -> int:
+        return int(self._file.tell())
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from app.ingest.database_pictures import FieldPicture, GridFSPicture
 from app.ingest.failures import Failure
 from app.ingest.field_types import FieldTypes, Misfit
 from app.ingest.places import PictureFinder
-from app.layouts import guest_layout
+from app.layouts import guest_layout, own_paths
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +64,13 @@ class GuestGallery:
                 raise ConfigError(
                     f"--filter-copy {path} would keep {copy}, which INDEX_FILE does not declare as "
                     f"a number."
+                )
+        for path in index.filter_types:
+            if is_inside(path, visual) and path not in [*self._copies.values(), *own_paths(index)]:
+                logger.warning(
+                    "INDEX_FILE declares %s, which this run does not write (--filter-copy %s does)",
+                    path,
+                    path.removeprefix(f"{visual}."),
                 )
         self.root = finder.root.local_folder
         self._collection = collection

@@ -14,7 +14,7 @@ from app.documents import GalleryImage
 from app.errors import ConfigError
 from app.indexes import SearchIndex
 from app.ingest.bucket_gallery import BucketGallery
-from app.ingest.buckets import STORES, Store, is_bucket
+from app.ingest.buckets import Store, is_bucket
 from app.ingest.column_mapping import ColumnMapping
 from app.ingest.failures import Failure
 from app.ingest.folder import FolderGallery
@@ -76,6 +76,7 @@ def open_gallery(
         return _open_in_bucket(str(location), index, id_type, mapping, at_url)
     path = Path(location)
     if path.is_dir():
+        _refuse_mapping(mapping, str(path))
         return FolderGallery(path, id_type)
     if path.suffix.lower() not in MANIFEST_SUFFIXES or not path.is_file():
         found = "is another kind of file" if path.exists() else "does not exist"
@@ -104,14 +105,14 @@ def _open_in_bucket(
 ) -> Gallery:
     shown = shown_location(location)
     if not is_bucket(location):
-        schemes = ", ".join(f"{scheme}://" for scheme in STORES)
-        raise ConfigError(f"--gallery {shown} is no bucket; expected one of {schemes}, or a path.")
+        raise ConfigError(f"--gallery {shown} is no bucket; expected s3://, gs://, or a path.")
     store = Store(location.partition("://")[0])
     try:
         path = store.path(location)
     except ValueError as error:
         raise ConfigError(f"--gallery {shown} {error}.") from error
     if Path(path).suffix.lower() not in MANIFEST_SUFFIXES:
+        _refuse_mapping(mapping, shown)
         return BucketGallery(store, path, id_type)
     store.info(path)  # a file that cannot be read is refused before anything else begins
     return ManifestGallery(
@@ -122,3 +123,10 @@ def _open_in_bucket(
         id_type=id_type,
         mapping=mapping,
     )
+
+
+def _refuse_mapping(mapping: ColumnMapping, shown: str) -> None:
+    if mapping.columns or mapping.types:
+        raise ConfigError(
+            f"--column and --type go with a manifest, and --gallery {shown} is a folder."
+        )

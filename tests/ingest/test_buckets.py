@@ -272,7 +272,10 @@ def test_a_store_whose_package_is_missing_says_which(monkeypatch):
     [
         ("s3://key:se/cret@shop/p", "must hold no credentials"),
         ("s3://key:secret@shop/p", "must hold no credentials"),
-        ("https://user:secret@shop.example/p?secret", "is no bucket; expected one of s3://, gs://"),
+        (
+            "https://user:secret@shop.example/p?secret",
+            "is no bucket; expected s3://, gs://, or a path",
+        ),
     ],
 )
 def test_a_location_that_cannot_be_used_is_refused_without_its_secrets(location, reason):
@@ -285,3 +288,18 @@ def test_a_location_that_cannot_be_used_is_refused_without_its_secrets(location,
 def test_a_bucket_has_only_string_ids(memory):
     with pytest.raises(ConfigError, match="ID_TYPE is int"):
         open_gallery("memory://shop", INDEX, "int")
+
+
+def test_a_feed_whose_bucket_breaks_off_is_one_sentence(memory, monkeypatch):
+    lines = [json.dumps({"image": f"{i:06}.png"}) for i in range(20_000)]
+    memory.pipe("/shop/feed.jsonl", "\n".join(lines).encode())
+    gallery = open_gallery("memory://shop/feed.jsonl", INDEX, "string")
+    rows = gallery.rows()
+    assert next(rows).item_id == "000000.png"
+
+    def broken(self, size=-1):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("fsspec.implementations.memory.MemoryFile.read", broken)
+    with pytest.raises(BucketError, match=r"feed\.jsonl cannot be read: .*Input/output error"):
+        list(rows)

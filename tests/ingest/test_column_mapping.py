@@ -65,3 +65,9 @@ def test_a_type_against_the_index_file_is_refused(tmp_path):
 def test_a_mapped_field_that_ingestion_writes_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="'embedded_by' is written by ingestion"):
         rows_of(tmp_path, "image,by\n1.jpg,x\n", ColumnMapping({"embedded_by": "by"}, {}))
+
+
+@pytest.mark.parametrize("mapping", [SHOP, ColumnMapping({}, {"x": "number"})])
+def test_a_folder_has_no_columns_to_map(tmp_path, mapping):
+    with pytest.raises(ConfigError, match="--column and --type go with a manifest"):
+        open_gallery(tmp_path, INDEX, "string", mapping=mapping)

@@ -357,3 +357,12 @@ def test_a_copy_that_the_index_file_does_not_declare_is_refused(collection, tmp_
 def test_a_shops_documents_are_never_deleted(collection):
     with pytest.raises(AssertionError):
         GuestWriter(collection, GuestUpdateBuilder(INDEX, "f" * 64)).delete_all()
+
+
+def test_a_copy_that_is_declared_and_not_asked_for_is_warned_of(collection, tmp_path, caplog):
+    gallery_of(collection, tmp_path)
+    gallery_of(collection, tmp_path, copies=["price"])
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "INDEX_FILE declares visual.price, which this run does not write (--filter-copy price does)"
+    ]
