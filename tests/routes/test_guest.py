@@ -25,7 +25,7 @@ def png(color):
 def shop(settings, collection, monkeypatch, tmp_path):
     """Settings of a collection that holds four products of the shop's, pictures everywhere."""
     monkeypatch.setattr(
-        embed_gallery, "load_embedder", lambda model, *, vector_type: FakeEmbedder(name="fake")
+        embed_gallery, "load_embedder", lambda model, **options: FakeEmbedder(name="fake")
     )
     monkeypatch.chdir(tmp_path)
     (tmp_path / "1.png").write_bytes(png("red"))

@@ -28,7 +28,7 @@ def environment(settings, monkeypatch, tmp_path):
     monkeypatch.setenv("DATABASE", settings.database)
     monkeypatch.delenv("MONGODB_URI", raising=False)
     monkeypatch.setattr(
-        embed_gallery, "load_embedder", lambda model, *, vector_type: FakeEmbedder(name=model)
+        embed_gallery, "load_embedder", lambda model, **options: FakeEmbedder(name=model)
     )
     monkeypatch.chdir(tmp_path)
 
