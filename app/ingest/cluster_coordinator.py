@@ -15,7 +15,7 @@ from ray.data import ActorPoolStrategy, DataContext
 
 from app.errors import ServiceError
 from app.ingest.cluster_job import ClusterJob
-from app.ingest.cluster_pool import WorkerPool
+from app.ingest.cluster_pool import READER_CPUS, WorkerPool
 from app.ingest.cluster_worker import (
     GroupOutcome,
     IngestWorker,
@@ -24,6 +24,8 @@ from app.ingest.cluster_worker import (
     content_of,
 )
 
+# Ray Data itself would read ahead until its object store is full, and keep a record of each group.
+GROUPS_PER_WORKER = 4
 MAX_WAITING_OUTCOMES = 1000
 # A machine may be lost while a worker starts on it; a model that cannot be loaded is no such case.
 MAX_DEATHS_AT_START = 3
@@ -54,6 +56,7 @@ class Coordinator:
         self._pool = pool
         self._in_hand: dict[int, _Group] = defaultdict(_Group)
         self._lock = threading.Lock()
+        self._done = 0
         self._is_stopping = False
         self._is_done = False
         self._error: ServiceError | None = None
@@ -71,18 +74,23 @@ class Coordinator:
         Returns:
             How many workers began it before and ended, None where the run is to stop.
         """
+        self.beat()
         with self._lock:
-            return self._in_hand[number].begin() if self.is_going_on() else None
+            return self._in_hand[number].begin() if self._is_going_on() else None
 
     def begin_row(self, number: int, row: int) -> int | None:
         """Note that a worker is at this row of a group; as `begin` otherwise."""
         with self._lock:
-            return self._in_hand[number].begin_row(row) if self.is_going_on() else None
+            return self._in_hand[number].begin_row(row) if self._is_going_on() else None
 
-    def is_going_on(self) -> bool:
-        """Return whether more rows are wanted."""
+    def is_wanted(self, number: int) -> bool | None:
+        """Return whether a group may be handed out: False for not yet, None where to stop."""
+        if not self._is_going_on():
+            return None
+        if number >= self._done + GROUPS_PER_WORKER * self._pool.workers:
+            return False
         self.beat()
-        return not self._is_stopping and self._error is None
+        return True
 
     def beat(self) -> None:
         """Note that something goes forward."""
@@ -110,21 +118,29 @@ class Coordinator:
             pass
         return Progress(outcomes, time.monotonic() - self._moved_s, is_done, self._error)
 
+    def _is_going_on(self) -> bool:
+        return not self._is_stopping and self._error is None
+
     def _run(self, ledger: Ledger) -> None:
         try:
             for table in self._tables(ledger):
                 number, outcome = content_of(table)
                 self._in_hand.pop(number, None)
+                self._done += 1
                 self._outcomes.put(outcome)
-        except Exception as error:  # whatever it is, the caller must hear of it
-            reason = str(error).strip().rpartition("\n")[2].rstrip(".")
-            self.fail(ServiceError(f"The run on the cluster failed: {reason}."))
+        except Exception as error:  # reader and workers have told their own; this is Ray's
+            reason = str(error).strip().partition("\n")[0].rstrip(".")
+            self.fail(ServiceError(f"Ray ended the run: {reason}."))
         finally:
             self._is_done = True
 
     def _tables(self, ledger: Ledger) -> Any:
         _configure(DataContext.get_current())
-        groups = ray.data.read_datasource(RowGroups(self._job, ledger), override_num_blocks=1)
+        groups = ray.data.read_datasource(
+            RowGroups(self._job, ledger),
+            override_num_blocks=1,
+            ray_remote_args={"num_cpus": READER_CPUS},
+        )
         outcomes = groups.map_batches(
             IngestWorker,
             batch_size=1,

@@ -1,5 +1,6 @@
 """How many workers a cluster gets, and how much of its machines they reserve; pure."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ CORES_PER_WORKER = 8
 # Of the cores that a worker's threads use it reserves half: where the pool reserves all, nothing is
 # left for the task that reads, and the run stands still.
 RESERVED_SHARE = 0.5
+# Rows are light; a whole CPU, Ray's default, would not be left on a machine that has one.
+READER_CPUS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +44,10 @@ def size_pool(machines: Iterable[tuple[float, float]], workers: int | None) -> W
         raise ServiceError("The cluster has no machine with a CPU.")
     gpus = sum(gpus for _, gpus in machines)
     if gpus:
-        cores = sum(cpus for cpus, on_machine in machines if on_machine)
         workers = workers or int(gpus)
-        gpus_each = 1.0 if workers <= gpus else 1.0 / -(-workers // int(gpus))
-        return WorkerPool(workers, cores / max(workers, gpus) * RESERVED_SHARE, gpus_each)
+        gpus_each = 1.0 if workers <= gpus else 1.0 / math.ceil(workers / gpus)
+        cores_of_a_gpu = min(cpus / on_machine for cpus, on_machine in machines if on_machine)
+        return WorkerPool(workers, cores_of_a_gpu * gpus_each * RESERVED_SHARE, gpus_each)
     cores = sum(cpus for cpus, _ in machines)
     workers = workers or sum(max(1, int(cpus) // CORES_PER_WORKER) for cpus, _ in machines)
     return WorkerPool(workers, min(CORES_PER_WORKER, cores / workers) * RESERVED_SHARE, 0.0)

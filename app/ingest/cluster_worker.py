@@ -7,6 +7,7 @@ to the worker that embeds them, and from there into the database.
 
 import pickle
 import socket
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from app.ingest.writer import GalleryWriter
 
 # Enough that the legs overlap for most of a group, few enough that a group takes seconds.
 BATCHES_PER_GROUP = 4
+ASK_AGAIN_S = 0.05
 # A picture during which a worker ended so many times is what ends it.
 MAX_DEATHS = 2
 
@@ -60,9 +62,11 @@ class Ledger:
         deaths: int | None = ray.get(self._coordinator.begin_row.remote(number, row))
         return deaths
 
-    def is_going_on(self) -> bool:
-        """Return whether more rows are wanted."""
-        return bool(ray.get(self._coordinator.is_going_on.remote()))
+    def wait_until_wanted(self, number: int) -> bool:
+        """Wait until a group may be handed out; return False where the run is to stop."""
+        while (wanted := ray.get(self._coordinator.is_wanted.remote(number))) is False:
+            time.sleep(ASK_AGAIN_S)
+        return bool(wanted)
 
     def beat(self) -> None:
         """Note that something goes forward; waits for nothing."""
@@ -101,7 +105,7 @@ def _read_groups(job: ClusterJob, ledger: Ledger) -> Iterator[pa.Table]:
     with _reporting(ledger), _naming_unreadable():
         rows = islice(job.gallery.rows(), job.limit)
         number = 0
-        while (group := list(islice(rows, size))) and ledger.is_going_on():
+        while (group := list(islice(rows, size))) and ledger.wait_until_wanted(number):
             yield _table(number, group)
             number += 1
 
@@ -216,6 +220,10 @@ def _reporting(ledger: Ledger) -> Iterator[None]:
         yield
     except ServiceError as error:
         ledger.fail(error)
+        raise
+    except Exception as error:  # whatever it is, the run's caller must hear of it
+        what = f"{type(error).__name__}: {error}".rstrip(".")
+        ledger.fail(ServiceError(f"{socket.gethostname()} failed, Ray's log tells where: {what}."))
         raise
 
 

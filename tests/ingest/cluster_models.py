@@ -43,3 +43,10 @@ class StuckEmbedder(FakeEmbedder):
     def _embed_pixel_batch(self, pixels: Pixels) -> NDArray[np.float32]:
         time.sleep(600)
         return super()._embed_pixel_batch(pixels)
+
+
+class DefectiveEmbedder(FakeEmbedder):
+    """Raises what nobody expects."""
+
+    def _embed_pixel_batch(self, pixels: Pixels) -> NDArray[np.float32]:
+        raise IndexError("a defect")

@@ -25,6 +25,7 @@ from app.ingest.url_pictures import UrlPicture
 from tests.fakes import FakeEmbedder
 from tests.ingest.cluster_models import (
     POISON,
+    DefectiveEmbedder,
     PoisonedEmbedder,
     SlowEmbedder,
     StuckEmbedder,
@@ -70,6 +71,13 @@ class Killer(Notes):
             os.kill(self.killed, signal.SIGKILL)
 
 
+class Impatient(Notes):
+    """Asks to stop as soon as something is done."""
+
+    def should_stop(self) -> bool:
+        return self.settled > 0
+
+
 @pytest.fixture(autouse=True, scope="module")
 def ray_environment() -> Iterator[None]:
     """A token of these tests' own; without one, Ray leaves one in the home folder."""
@@ -86,7 +94,7 @@ def cluster() -> Iterator[str]:
     command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block"]
     ports = [f"--port={port}", f"--ray-client-server-port={client_port}"]
     head = subprocess.Popen(
-        [*command, *ports, "--num-cpus=2", "--include-dashboard=false"],
+        [*command, *ports, "--num-cpus=1", "--include-dashboard=false"],
         env={**os.environ, "RAY_AUTH_MODE": "token"},
     )
     try:
@@ -207,6 +215,28 @@ def test_a_run_that_stands_still_ends_with_a_sentence(make_job, gallery):
 
     with pytest.raises(ServiceError, match=r"Nothing went forward for 15 s"):
         ingest_on_cluster(make_job(StuckEmbedder), LOCAL, workers=1, stall_after_s=15)
+
+
+@pytest.mark.slow
+def test_a_run_that_is_stopped_has_read_little_ahead(make_job, gallery, collection):
+    save_gallery(gallery, 400)
+    job = make_job(SlowEmbedder)
+
+    report = ingest_on_cluster(job, LOCAL, workers=WORKERS, observer=Impatient())
+
+    assert report.is_interrupted
+    assert 0 < report.read < 200
+    assert report.written == report.read == collection.count_documents({})
+
+
+@pytest.mark.slow
+def test_a_defect_in_a_worker_ends_the_run_with_its_name(make_job, gallery):
+    save_gallery(gallery, 4)
+
+    with pytest.raises(
+        ServiceError, match=r"failed, Ray's log tells where: IndexError: a defect\."
+    ):
+        ingest_on_cluster(make_job(DefectiveEmbedder), LOCAL, workers=1)
 
 
 @pytest.mark.slow
