@@ -23,7 +23,7 @@ from bson.binary import BinaryVectorDtype
 from numpy.typing import NDArray
 
 from app.indexes import SearchIndex, VectorType
-from app.ingest.pictures import PictureSource, Validators
+from app.pictures import PictureSource, Validators
 
 ItemId = str | int | ObjectId
 Embedding = NDArray[np.float32]

@@ -22,8 +22,8 @@ from app.errors import ServiceError, UnreadableImage
 from app.evaluation import Ranking, map_at_r, precision_at_k, recall_at_k
 from app.indexes import SearchIndex
 from app.ingest.failures import Failure
-from app.ingest.pictures import PictureBytes, PictureUnavailable
 from app.ingest.reader import Row
+from app.pictures import PictureBytes, PictureUnavailable
 from app.pipelines import Pipeline, exact_pipeline
 
 logger = logging.getLogger(__name__)

@@ -11,13 +11,13 @@ from app.config import Settings
 from app.documents import GalleryImage, ImageFacts, to_document
 from app.embedding.base import Embedder
 from app.indexes import read_index_file
-from app.ingest.pictures import FilePicture
 from app.live_indexes import (
     apply_index,
     create_collection,
     create_ordinary_indexes,
     wait_until_queryable,
 )
+from app.pictures import FilePicture
 
 COLORS = {
     "red": (200, 30, 30),

@@ -18,7 +18,7 @@ from app.documents import (
     vector_type_of,
 )
 from app.indexes import SearchIndex, read_index_file
-from app.ingest.pictures import FilePicture
+from app.pictures import FilePicture
 
 KNN = read_index_file(PROJECT_ROOT / "atlas/gallery_knn.json")
 VECTOR = read_index_file(PROJECT_ROOT / "atlas/gallery_vector.json")

@@ -15,7 +15,7 @@ from typing import IO, Any, ClassVar
 import fsspec
 
 from app.errors import ConfigError, ServiceError
-from app.ingest.pictures import (
+from app.pictures import (
     NotModified,
     PictureBytes,
     PictureUnavailable,

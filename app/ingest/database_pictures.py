@@ -8,7 +8,7 @@ from gridfs import GridFSBucket
 from gridfs.errors import NoFile
 from pymongo.errors import PyMongoError
 
-from app.ingest.pictures import (
+from app.pictures import (
     NotModified,
     PictureBytes,
     PictureUnavailable,

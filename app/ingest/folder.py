@@ -9,7 +9,7 @@ from app.config import IdType
 from app.documents import GalleryImage, derived_item_id
 from app.errors import ConfigError
 from app.ingest.failures import Failure
-from app.ingest.pictures import FilePicture
+from app.pictures import FilePicture
 
 logger = logging.getLogger(__name__)
 

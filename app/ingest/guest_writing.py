@@ -11,10 +11,10 @@ from pymongo import UpdateOne
 
 from app.documents import Embedding, GalleryImage, ImageFacts, embedding_to_bson
 from app.ingest.failures import Failure
-from app.ingest.pictures import Validators
 from app.ingest.updates import Update, UpdateBuilder, operators, validator_values
 from app.ingest.writer import GalleryWriter, id_key
 from app.layouts import Layout, guest_layout
+from app.pictures import Validators
 
 
 class GuestUpdateBuilder(UpdateBuilder):

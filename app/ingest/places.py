@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from app.documents import derived_item_id
 from app.ingest.buckets import ObjectPicture, Store, inside, is_bucket
-from app.ingest.pictures import FilePicture, PictureSource
+from app.pictures import FilePicture, PictureSource
 
 AtUrl = Callable[[str], PictureSource]
 

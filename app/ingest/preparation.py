@@ -20,9 +20,9 @@ from app.embedding.base import Embedder, Pixels
 from app.embedding.images import read_for_side
 from app.errors import UnreadableImage
 from app.ingest.failures import Failure
-from app.ingest.pictures import NotModified, PictureBytes, PictureUnavailable, Validators
 from app.ingest.updates import Update, UpdateBuilder, validator_values
 from app.layouts import Layout
+from app.pictures import NotModified, PictureBytes, PictureUnavailable, Validators
 
 # A document holds 16 MiB (https://www.mongodb.com/docs/manual/reference/limits/), the embedding
 # and what ingestion adds less than one of them.

@@ -11,8 +11,8 @@ from typing import Any
 
 from app.documents import Embedding, GalleryImage, ImageFacts, to_document
 from app.indexes import SearchIndex
-from app.ingest.pictures import Validators
 from app.layouts import GALLERY_LAYOUT, Layout
+from app.pictures import Validators
 
 Document = dict[str, Any]
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from app import fetching
-from app.ingest.pictures import NotModified, PictureBytes, PictureUnavailable, Validators
+from app.pictures import NotModified, PictureBytes, PictureUnavailable, Validators
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,11 @@ from app.indexes import read_index_file
 from app.ingest.buckets import BucketError, Store
 from app.ingest.failures import Failure
 from app.ingest.legs import open_legs
-from app.ingest.pictures import NotModified, PictureUnavailable, Validators
 from app.ingest.reader import open_gallery
 from app.ingest.runner import Observer, ingest
 from app.ingest.updates import UpdateBuilder
 from app.ingest.writer import GalleryWriter
+from app.pictures import NotModified, PictureUnavailable, Validators
 from tests.buckets import TestBucket, locked, point_environment_at, s3_server
 from tests.fakes import FakeEmbedder
 
@@ -253,7 +253,7 @@ def test_an_object_without_an_etag_is_known_by_its_time(memory):
 
 def test_an_object_that_is_too_large_is_not_read(memory, monkeypatch):
     memory.pipe("/shop/1.png", png())
-    monkeypatch.setattr("app.ingest.pictures.MAX_PICTURE_BYTES", 10)
+    monkeypatch.setattr("app.pictures.MAX_PICTURE_BYTES", 10)
     (row,) = open_gallery("memory://shop", INDEX, "string").rows()
 
     with pytest.raises(PictureUnavailable, match="at most 10 are read"):

@@ -12,9 +12,9 @@ from app.errors import ConfigError
 from app.fetching import Fetcher
 from app.indexes import read_index_file
 from app.ingest.failures import Failure
-from app.ingest.pictures import FilePicture, PictureBytes, Validators
 from app.ingest.reader import open_gallery
 from app.ingest.url_pictures import UrlPicture
+from app.pictures import FilePicture, PictureBytes, Validators
 from tests.picture_server import LOOPBACK, answering, serving
 
 INDEX = read_index_file(PROJECT_ROOT / "atlas/gallery_knn.json")

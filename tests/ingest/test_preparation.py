@@ -10,7 +10,10 @@ from app.documents import GalleryImage
 from app.indexes import read_index_file
 from app.ingest.failures import Failure
 from app.ingest.legs import open_legs
-from app.ingest.pictures import (
+from app.ingest.runner import Observer, ingest
+from app.ingest.updates import UpdateBuilder
+from app.ingest.writer import GalleryWriter
+from app.pictures import (
     MAX_PICTURE_BYTES,
     FilePicture,
     NotModified,
@@ -18,9 +21,6 @@ from app.ingest.pictures import (
     PictureUnavailable,
     Validators,
 )
-from app.ingest.runner import Observer, ingest
-from app.ingest.updates import UpdateBuilder
-from app.ingest.writer import GalleryWriter
 from tests.fakes import FakeEmbedder
 from tests.ingest.pictures import save_picture
 

@@ -8,8 +8,8 @@ from app.documents import GalleryImage
 from app.errors import ConfigError
 from app.indexes import read_index_file
 from app.ingest.failures import Failure
-from app.ingest.pictures import FilePicture
 from app.ingest.reader import open_gallery
+from app.pictures import FilePicture
 
 INDEX = read_index_file(PROJECT_ROOT / "atlas/gallery_knn.json")
 

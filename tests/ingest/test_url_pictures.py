@@ -14,11 +14,11 @@ from app.fetching import Fetcher, FetchLimits
 from app.indexes import read_index_file
 from app.ingest.failures import Failure
 from app.ingest.legs import open_legs
-from app.ingest.pictures import PictureBytes, Validators
 from app.ingest.runner import Observer, ingest
 from app.ingest.updates import UpdateBuilder
 from app.ingest.url_pictures import UrlPicture
 from app.ingest.writer import GalleryWriter
+from app.pictures import PictureBytes, Validators
 from tests.fakes import FakeEmbedder
 from tests.picture_server import HOST, LOOPBACK, answering, serving
 

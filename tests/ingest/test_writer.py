@@ -9,9 +9,9 @@ from bson import Int64
 from app.config import PROJECT_ROOT
 from app.documents import GalleryImage
 from app.indexes import read_index_file
-from app.ingest.pictures import FilePicture
 from app.ingest.updates import Update, UpdateBuilder
 from app.ingest.writer import MAX_BULK_BYTES, MAX_BULK_OPERATIONS, GalleryWriter, id_key
+from app.pictures import FilePicture
 
 INDEX = read_index_file(PROJECT_ROOT / "atlas/gallery_knn.json")
 
