@@ -94,8 +94,14 @@ class _Run:
             if not is_interrupted and self._observer.should_stop():
                 is_interrupted = True
                 self._ask(self._coordinator.stop.remote())
+        report = total(self._reports)
+        if not report.read and not is_interrupted:
+            raise ServiceError(
+                "The cluster's machines find no picture in the gallery; "
+                "its files must be at the same path on every machine."
+            )
         seconds = time.perf_counter() - start_s
-        return replace(total(self._reports), seconds=seconds, is_interrupted=is_interrupted)
+        return replace(report, seconds=seconds, is_interrupted=is_interrupted)
 
     def _progress(self) -> Progress:
         progress: Progress = self._ask(self._coordinator.progress.remote(POLL_S))

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import pickle
@@ -14,7 +15,7 @@ import pytest
 
 from app.config import PROJECT_ROOT
 from app.db import with_uri
-from app.errors import ConfigError, ServiceError
+from app.errors import ConfigError, DatabaseUnavailable, ServiceError
 from app.fetching import Fetcher
 from app.indexes import read_index_file
 from app.ingest.cluster_job import LOCAL, ClusterJob
@@ -237,6 +238,25 @@ def test_a_defect_in_a_worker_ends_the_run_with_its_name(make_job, gallery):
         ServiceError, match=r"failed, Ray's log tells where: IndexError: a defect\."
     ):
         ingest_on_cluster(make_job(DefectiveEmbedder), LOCAL, workers=1)
+
+
+@pytest.mark.slow
+def test_a_gallery_that_is_not_on_the_cluster_is_no_empty_one(make_job, gallery):
+    save_gallery(gallery, 4)
+    job = make_job()
+    gallery.rename(gallery.with_name("elsewhere"))
+
+    with pytest.raises(ServiceError, match=r"at the same path on every machine"):
+        ingest_on_cluster(job, LOCAL, workers=1)
+
+
+@pytest.mark.slow
+def test_a_database_that_workers_cannot_reach_ends_the_run(make_job, gallery, settings):
+    save_gallery(gallery, 4)
+    nowhere = dataclasses.replace(settings, mongodb_uri="mongodb://127.0.0.1:1")
+
+    with pytest.raises(DatabaseUnavailable, match=r"cannot be reached"):
+        ingest_on_cluster(make_job(settings=nowhere), LOCAL, workers=1)
 
 
 @pytest.mark.slow
