@@ -50,6 +50,7 @@ class Outcome:
         lines = [
             f"read {report.read:,} = written {report.written:,} + unchanged {report.unchanged:,} "
             f"+ failed {report.failed:,} in {report.seconds:.1f} s ({rate:.1f} pictures/s)",
+            f"embedded {report.embedded:,}, copied from duplicates {report.duplicates:,}",
             f"overlapping: prepare {report.prepare_s:.1f} s, embed {report.embed_s:.1f} s, "
             f"write {report.write_s:.1f} s",
         ]

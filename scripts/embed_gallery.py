@@ -162,10 +162,12 @@ def _make_way(writer: GalleryWriter, embedder: Embedder, arguments: argparse.Nam
     if arguments.drop:
         embedder.load()  # what cannot be replaced must not be deleted
         logger.info("Deleted %d documents", writer.delete_all())
-        return
-    writer.check_vector_type()
-    if not arguments.replace_model:
-        writer.check_model()
+    else:
+        writer.check_vector_type()
+        if not arguments.replace_model:
+            writer.check_model()
+    if not arguments.dry_run:
+        writer.ensure_hash_index()
 
 
 def _advise(

@@ -181,6 +181,7 @@ def total(reports: Sequence[IngestReport]) -> IngestReport:
         unchanged=add("unchanged"),
         failed=add("failed"),
         embedded=add("embedded"),
+        duplicates=add("duplicates"),
         seconds=add("seconds"),
         prepare_s=add("prepare_s"),
         embed_s=add("embed_s"),

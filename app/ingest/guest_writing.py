@@ -6,6 +6,7 @@ the shop deletes while a run goes on is not brought back.
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from pymongo import UpdateOne
 
@@ -15,6 +16,8 @@ from app.ingest.updates import Update, UpdateBuilder, operators, validator_value
 from app.ingest.writer import GalleryWriter, id_key
 from app.layouts import Layout, guest_layout
 from app.pictures import Validators
+
+Document = dict[str, Any]
 
 
 class GuestUpdateBuilder(UpdateBuilder):
@@ -52,9 +55,15 @@ class GuestUpdateBuilder(UpdateBuilder):
         values = {**image.fields, self.layout.uri: image.uri}
         return Update(image, operators({**values, **validator_values(self.layout, validators)}))
 
+    def _size(self, document: Document) -> tuple[int, int]:
+        return (0, 0)  # the sub-document keeps none
+
 
 class GuestWriter(GalleryWriter):
     """Updates documents that are there, and inserts none."""
+
+    def ensure_hash_index(self) -> None:
+        """Create nothing: which indexes a shop's own collection has is for the shop to say."""
 
     def delete_all(self) -> int:
         """Refuse: the documents are the shop's.

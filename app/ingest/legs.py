@@ -11,6 +11,7 @@ import numpy as np
 
 from app.embedding.base import Embedder
 from app.ingest.failures import Failure
+from app.ingest.known_embeddings import KnownEmbeddings
 from app.ingest.preparation import Pending, Preparation, PreparedBatch
 from app.ingest.reader import Row
 from app.ingest.updates import Update, UpdateBuilder
@@ -51,15 +52,16 @@ def open_legs(embedder: Embedder, writer: GalleryWriter, *, max_pixels: int) -> 
         ThreadPoolExecutor(threads, thread_name_prefix="decode") as decoding,
         ThreadPoolExecutor(MAX_READING_THREADS, thread_name_prefix="read") as reading,
     ):
+        known = KnownEmbeddings(writer.find_embeddings)
         prepare = Preparation(
-            writer.find_stored,
-            writer.updates,
+            writer,
+            known=known,
             embedder=embedder,
             max_pixels=max_pixels,
             decoding=decoding,
             reading=reading,
         )
-        embed = partial(_embed, embedder, writer.updates)
+        embed = partial(_embed, embedder, writer.updates, known)
         yield Legs(prepare, embed, writer.write, embedder.passes_at_once)
 
 
@@ -67,18 +69,36 @@ def without_effect(legs: Legs) -> Legs:
     """Return legs that read, decode and compare, and neither embed nor write."""
     return replace(
         legs,
-        embed=lambda pending: [Update(one.image, {}) for one in pending],
+        embed=_pretend,
         write=lambda updates: [],
     )
 
 
-def _embed(
-    embedder: Embedder, updates: UpdateBuilder, pending: Sequence[Pending]
-) -> list[Update | Failure]:
-    embeddings = embedder.embed_in_own_pass(np.stack([one.pixels for one in pending]))
+def _pretend(pending: Sequence[Pending]) -> list[Update | Failure]:
+    first = {one.facts.sha256: one for one in reversed(pending)}
     return [
-        updates.with_embedding(one.image, one.facts, embedding)
-        if np.isfinite(embedding).all()
-        else Failure(one.image.item_id, str(one.image.source), "Its embedding is not finite.")
-        for one, embedding in zip(pending, embeddings, strict=True)
+        Update(one.image, {}, is_duplicate=first[one.facts.sha256] is not one) for one in pending
     ]
+
+
+def _embed(
+    embedder: Embedder, updates: UpdateBuilder, known: KnownEmbeddings, pending: Sequence[Pending]
+) -> list[Update | Failure]:
+    """Embed what is not known; the first of those with the same bytes is no duplicate."""
+    recent = known.recent({one.facts.sha256 for one in pending})
+    embeddings = {sha256: one.embedding for sha256, one in recent.items()}
+    new = {one.facts.sha256: one for one in reversed(pending) if one.facts.sha256 not in recent}
+    if new:
+        pixels = np.stack([one.pixels for one in new.values()])
+        embeddings.update(zip(new, embedder.embed_in_own_pass(pixels), strict=True))
+    outcomes: list[Update | Failure] = []
+    for one in pending:
+        embedding = embeddings[one.facts.sha256]
+        if not np.isfinite(embedding).all():
+            reason = "Its embedding is not finite."
+            outcomes.append(Failure(one.image.item_id, str(one.image.source), reason))
+            continue
+        known.add(one.facts, embedding)
+        update = updates.with_embedding(one.image, one.facts, embedding)
+        outcomes.append(replace(update, is_duplicate=new.get(one.facts.sha256) is not one))
+    return outcomes

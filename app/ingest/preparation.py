@@ -2,13 +2,14 @@
 
 The stored documents are looked up first, so that a source that knows its picture's state can spare
 the reading. Bytes are read once: the hash that decides whether anything changed, and the pixels
-that are embedded, are of the same bytes even while somebody replaces the file.
+that are embedded, are of the same bytes even while somebody replaces the file. Only bytes that
+this model has not embedded yet, under whatever id, are decoded.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -20,7 +21,9 @@ from app.embedding.base import Embedder, Pixels
 from app.embedding.images import read_for_side
 from app.errors import UnreadableImage
 from app.ingest.failures import Failure
-from app.ingest.updates import Update, UpdateBuilder, validator_values
+from app.ingest.known_embeddings import KnownEmbedding, KnownEmbeddings
+from app.ingest.updates import Update, validator_values
+from app.ingest.writer import GalleryWriter
 from app.layouts import Layout
 from app.pictures import NotModified, PictureBytes, PictureUnavailable, Validators
 
@@ -29,7 +32,6 @@ from app.pictures import NotModified, PictureBytes, PictureUnavailable, Validato
 MAX_FIELDS_BYTES = 15 * 1024 * 1024
 
 Document = dict[str, Any]
-FindStored = Callable[[Sequence[GalleryImage]], Sequence[Document | None]]
 Read = Callable[[], PictureBytes | NotModified]
 
 
@@ -49,7 +51,7 @@ class PreparedBatch:
     Attributes:
         unchanged: how many are in the database just like this.
         failures: what cannot be embedded.
-        changed: updates of rows whose picture is embedded and whose fields are not the stored ones.
+        changed: updates of rows whose picture is embedded, under this id or another.
         pending: pictures to embed.
     """
 
@@ -58,13 +60,45 @@ class PreparedBatch:
     changed: list[Update] = field(default_factory=list)
     pending: list[Pending] = field(default_factory=list)
 
+    def add(self, outcome: "Outcome") -> None:
+        """Put a row where it belongs."""
+        match outcome:
+            case None:
+                self.unchanged += 1
+            case Failure():
+                self.failures.append(outcome)
+            case Update():
+                self.changed.append(outcome)
+            case Pending():
+                self.pending.append(outcome)
+
+
+# None for a row of which nothing is to be done.
+Outcome = Pending | Update | Failure | None
+
+
+@dataclass(frozen=True, slots=True)
+class _New:
+    """A picture whose bytes are not those that are embedded under its id."""
+
+    image: GalleryImage
+    picture: PictureBytes
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    pixels: Pixels
+    width_px: int
+    height_px: int
+
 
 class Preparation:
     """Brings rows to a decision; used by one thread at a time.
 
     Args:
-        find_stored: returns the stored document of each picture, None for none.
-        updates: builds the update of a row whose picture is embedded already.
+        writer: finds what is stored; its updates are those of rows whose picture is embedded.
+        known: what this model has embedded, by the hash of the bytes.
         embedder: prepares the pixels of one that is not.
         max_pixels: as `read_image` takes it.
         decoding: threads for decoding and scaling, about as many as cores, and for reading what is
@@ -74,17 +108,18 @@ class Preparation:
 
     def __init__(
         self,
-        find_stored: FindStored,
-        updates: UpdateBuilder,
+        writer: GalleryWriter,
         *,
+        known: KnownEmbeddings,
         embedder: Embedder,
         max_pixels: int,
         decoding: Executor,
         reading: Executor,
     ) -> None:
-        self._find_stored = find_stored
-        self._updates = updates
-        self._layout = updates.layout
+        self._find_stored = writer.find_stored
+        self._updates = writer.updates
+        self._layout = writer.updates.layout
+        self._known = known
         self._embedder = embedder
         self._max_pixels = max_pixels
         self._decoding = decoding
@@ -106,16 +141,14 @@ class Preparation:
         documents = self._find_stored(storable) if storable else []
         stored = [self._if_ours(document) for document in documents]
         reads = [self._start_reading(*one) for one in zip(storable, stored, strict=True)]
+        new: list[_New] = []
         for outcome in self._decoding.map(self._decide, storable, stored, reads):
-            match outcome:
-                case None:
-                    batch.unchanged += 1
-                case Failure():
-                    batch.failures.append(outcome)
-                case Update():
-                    batch.changed.append(outcome)
-                case Pending():
-                    batch.pending.append(outcome)
+            if isinstance(outcome, _New):
+                new.append(outcome)
+            else:
+                batch.add(outcome)
+        for settled in self._settle(new):
+            batch.add(settled)
         return batch
 
     def _start_reading(self, image: GalleryImage, stored: Document | None) -> Read:
@@ -125,7 +158,7 @@ class Preparation:
 
     def _decide(
         self, image: GalleryImage, stored: Document | None, read: Read
-    ) -> Pending | Update | Failure | None:
+    ) -> _New | Update | Failure | None:
         """Return what is to be done about a picture, None for nothing."""
         try:
             picture = read()
@@ -139,7 +172,7 @@ class Preparation:
             return None if is_same else self._updates.of_fields(image)
         sha256 = hashlib.sha256(picture.content).hexdigest()
         if stored is None or get_path(stored, self._layout.sha256) != sha256:
-            return self._decode(image, picture, sha256)
+            return _New(image, picture, sha256)
         validators = validator_values(self._layout, picture.validators)
         if _has_values(stored, {**self._values(image), **validators}):
             return None
@@ -154,15 +187,36 @@ class Preparation:
     def _values(self, image: GalleryImage) -> Document:
         return {**image.fields, self._layout.uri: image.uri}
 
-    def _decode(self, image: GalleryImage, picture: PictureBytes, sha256: str) -> Pending | Failure:
+    def _settle(self, new: Sequence[_New]) -> Iterator[Outcome]:
+        """Yield what is to be done about each new picture; the same bytes are decoded once."""
+        known = self._known.find({one.sha256 for one in new})
+        first = {one.sha256: one.picture for one in reversed(new) if one.sha256 not in known}
+        decoded = dict(zip(first, self._decoding.map(self._decode, first.values()), strict=True))
+        for one in new:
+            if one.sha256 in known:
+                yield self._copy(one, known[one.sha256])
+                continue
+            match decoded[one.sha256]:
+                case UnreadableImage() as error:
+                    yield Failure(one.image.item_id, str(one.image.source), error.message)
+                case _Decoded(pixels, width_px, height_px):
+                    facts = ImageFacts(one.sha256, width_px, height_px, one.picture.validators)
+                    yield Pending(one.image, facts, pixels)
+
+    def _copy(self, new: _New, known: KnownEmbedding) -> Update:
+        facts = ImageFacts(new.sha256, known.width_px, known.height_px, new.picture.validators)
+        update = self._updates.with_embedding(new.image, facts, known.embedding)
+        return replace(update, is_duplicate=True)
+
+    def _decode(self, picture: PictureBytes) -> _Decoded | UnreadableImage:
         try:
             decoded = read_for_side(
                 picture.content, self._embedder.input_side_px, max_pixels=self._max_pixels
             )
         except UnreadableImage as error:
-            return Failure(image.item_id, str(image.source), error.message)
-        facts = ImageFacts(sha256, decoded.width_px, decoded.height_px, picture.validators)
-        return Pending(image, facts, self._embedder.prepare(decoded.image))
+            return error
+        pixels = self._embedder.prepare(decoded.image)
+        return _Decoded(pixels, decoded.width_px, decoded.height_px)
 
 
 def _storable(row: GalleryImage | Failure) -> GalleryImage | Failure:

@@ -35,7 +35,9 @@ class IngestReport:
     """What a run did: read = written + unchanged + failed.
 
     Attributes:
-        embedded: pictures that went through the model; the rest of `written` got new fields only.
+        embedded: pictures that went through the model.
+        duplicates: pictures that got the embedding of another one of the same bytes; what is left
+            of `written` got new fields only.
         seconds: from the first row to the last acknowledged write.
         prepare_s: the legs overlap; the slowest is the one to speed up.
         embed_s: as `prepare_s`, a mean over its threads.
@@ -48,6 +50,7 @@ class IngestReport:
     unchanged: int
     failed: int
     embedded: int
+    duplicates: int
     seconds: float
     prepare_s: float
     embed_s: float
@@ -103,6 +106,7 @@ class _Run:
         self._embeds: deque[Future[list[Update | Failure]]] = deque()
         self._writes: deque[tuple[int, Future[list[Failure]]]] = deque()
         self._read = self._written = self._unchanged = self._failed = self._embedded = 0
+        self._duplicates = 0
 
     def over(self, rows: Iterable[Row]) -> IngestReport:
         start_s = time.perf_counter()
@@ -173,10 +177,11 @@ class _Run:
         outcomes = self._embeds.popleft().result()
         self._fail([one for one in outcomes if isinstance(one, Failure)])
         updates = [one for one in outcomes if isinstance(one, Update)]
-        self._embedded += len(updates)
+        self._embedded += sum(not update.is_duplicate for update in updates)
         self._submit_write(updates, writing)
 
     def _submit_write(self, updates: Sequence[Update], writing: Executor) -> None:
+        self._duplicates += sum(update.is_duplicate for update in updates)
         self._writes.append((len(updates), writing.submit(self._write, updates)))
         while len(self._writes) > MAX_WRITES_IN_FLIGHT:
             self._collect_write()
@@ -206,6 +211,7 @@ class _Run:
             unchanged=self._unchanged,
             failed=self._failed,
             embedded=self._embedded,
+            duplicates=self._duplicates,
             seconds=seconds,
             prepare_s=self._prepare_time.seconds,
             embed_s=self._embed_time.seconds,

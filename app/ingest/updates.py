@@ -9,8 +9,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from app.documents import Embedding, GalleryImage, ImageFacts, to_document
+import numpy as np
+
+from app.documents import (
+    Embedding,
+    GalleryImage,
+    ImageFacts,
+    embedding_from_bson,
+    get_path,
+    to_document,
+)
 from app.indexes import SearchIndex
+from app.ingest.known_embeddings import KnownEmbedding
 from app.layouts import GALLERY_LAYOUT, Layout
 from app.pictures import Validators
 
@@ -19,10 +29,15 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """What is to be written of one picture: `$set`, and `$unset` where a field has no value."""
+    """What is to be written of one picture: `$set`, and `$unset` where a field has no value.
+
+    Attributes:
+        is_duplicate: whether its embedding is that of another picture of the same bytes.
+    """
 
     image: GalleryImage
     operators: Document
+    is_duplicate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +64,24 @@ class UpdateBuilder:
             paths.update(name.split(".")[0] for name in image.fields)
         return paths
 
+    def known_paths(self) -> list[str]:
+        """Return the paths that `known_embedding` reads."""
+        sizes = [f"{self.layout.picture}.{name}" for name in ("width_px", "height_px")]
+        return [self.index.path, self.index.embedded_by_path, *sizes]
+
+    def known_embedding(self, document: Document) -> KnownEmbedding | None:
+        """Return the embedding that a document holds, None unless this run's model made it."""
+        size = self._size(document)
+        if size is None or get_path(document, self.index.embedded_by_path) != self.embedded_by:
+            return None
+        try:
+            embedding = embedding_from_bson(get_path(document, self.index.path))
+        except (ValueError, TypeError):  # somebody else has written there
+            return None
+        if embedding.shape != (self.index.dimensions,) or not np.isfinite(embedding).all():
+            return None
+        return KnownEmbedding(embedding, *size)
+
     def with_embedding(
         self, image: GalleryImage, facts: ImageFacts, embedding: Embedding
     ) -> Update:
@@ -72,6 +105,14 @@ class UpdateBuilder:
         """
         values = {**image.fields, self.layout.uri: image.uri, "updated_at": datetime.now(UTC)}
         return Update(image, operators({**values, **validator_values(self.layout, validators)}))
+
+    def _size(self, document: Document) -> tuple[int, int] | None:
+        width_px, height_px = (
+            get_path(document, f"{self.layout.picture}.{name}")
+            for name in ("width_px", "height_px")
+        )
+        is_known = isinstance(width_px, int) and isinstance(height_px, int)
+        return (width_px, height_px) if is_known else None
 
 
 def operators(values: Document) -> Document:

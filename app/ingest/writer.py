@@ -1,6 +1,9 @@
 """The database's side of ingestion: what is stored, and unordered bulk upserts."""
 
+import logging
+from collections.abc import Collection as Sized
 from collections.abc import Hashable, Iterator, Sequence
+from functools import cached_property
 from statistics import mean
 from typing import Any
 
@@ -10,13 +13,16 @@ from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from pymongo import UpdateOne
 from pymongo.collection import Collection
-from pymongo.errors import BulkWriteError
+from pymongo.errors import BulkWriteError, OperationFailure
 
 from app.data_state import sample_query
 from app.documents import GalleryImage, get_path, vector_type_of
 from app.errors import ConfigError
 from app.ingest.failures import Failure
+from app.ingest.known_embeddings import KnownEmbedding
 from app.ingest.updates import Update, UpdateBuilder
+
+logger = logging.getLogger(__name__)
 
 Document = dict[str, Any]
 
@@ -24,6 +30,8 @@ Document = dict[str, Any]
 MAX_BULK_BYTES = 8 * 1024 * 1024
 MAX_BULK_OPERATIONS = 1000
 SAMPLE_SIZE = 100
+# Of a picture that very many documents show, a few are read.
+MAX_FOUND_PER_HASH = 4
 
 
 class GalleryWriter:
@@ -97,6 +105,43 @@ class GalleryWriter:
         )
         documents = {id_key(document["_id"]): document for document in found}
         return [documents.get(id_key(image.item_id)) for image in images]
+
+    def ensure_hash_index(self) -> None:
+        """Create the ordinary index that exact duplicates are looked up through, where allowed."""
+        path = self.updates.layout.sha256
+        try:
+            self._collection.create_index(path)
+        except OperationFailure as error:
+            reason = (error.details or {}).get("errmsg", str(error))
+            logger.warning("Without an index on %s few duplicates are found: %s", path, reason)
+
+    def find_embeddings(self, hashes: Sized[str]) -> dict[str, KnownEmbedding]:
+        """Return this model's embeddings of pictures with these hashes, by hash.
+
+        Without an ordinary index on the hash there are none: each look-up would read all documents.
+        """
+        if not self._has_hash_index:
+            return {}
+        path = self.updates.layout.sha256
+        # The model is compared here: in the query, it could make the server choose the index on it
+        # instead, and read all that the model has embedded.
+        found = self._collection.find(
+            {path: {"$in": list(hashes)}}, dict.fromkeys((path, *self.updates.known_paths()), 1)
+        )
+        known: dict[str, KnownEmbedding] = {}
+        for document in found.limit(MAX_FOUND_PER_HASH * len(hashes)):
+            one = self.updates.known_embedding(document)
+            if one is not None:
+                known[get_path(document, path)] = one
+        return known
+
+    @cached_property
+    def _has_hash_index(self) -> bool:
+        try:
+            indexes = self._collection.index_information()
+        except OperationFailure:  # not allowed to look
+            return False
+        return any(one["key"][0][0] == self.updates.layout.sha256 for one in indexes.values())
 
     def write(self, updates: Sequence[Update]) -> list[Failure]:
         """Upsert, unordered; return one failure for each update that the database refused.

@@ -128,7 +128,7 @@ def test_more_pictures_are_fetched_at_a_time_than_decoded(collection, fetcher, s
     server.answers["/1.png"] = together
     urls = {f"{i:02}": server.url("/1.png") for i in range(16)}
 
-    assert run(collection, fetcher, urls) == ((16, 16, 0, 0), {})
+    assert run(collection, fetcher, urls) == ((1, 16, 0, 0), {})
 
 
 def test_picture_can_be_sent_to_another_process(server):
