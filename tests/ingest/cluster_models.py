@@ -2,12 +2,14 @@
 
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.embedding.base import Pixels
+from app.ingest.reader import FolderGallery, Row
 from tests.fakes import FakeEmbedder
 
 SECONDS_PER_PICTURE = 0.05
@@ -18,6 +20,20 @@ def noted_embedder(folder: Path, sort: type[FakeEmbedder] = FakeEmbedder) -> Fak
     """Make an embedder, and leave the process's id as the name of a file in `folder`."""
     (folder / str(os.getpid())).touch()
     return sort()
+
+
+class NotedGallery(FolderGallery):
+    """Writes the id of each row that is read to a file."""
+
+    def __init__(self, folder: Path, notes: Path) -> None:
+        super().__init__(folder, "string")
+        self._notes = notes
+
+    def rows(self) -> Iterator[Row]:
+        with self._notes.open("w", buffering=1) as notes:
+            for row in super().rows():
+                notes.write(f"{row.item_id}\n")
+                yield row
 
 
 class SlowEmbedder(FakeEmbedder):

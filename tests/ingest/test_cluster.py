@@ -27,6 +27,7 @@ from tests.fakes import FakeEmbedder
 from tests.ingest.cluster_models import (
     POISON,
     DefectiveEmbedder,
+    NotedGallery,
     PoisonedEmbedder,
     SlowEmbedder,
     StuckEmbedder,
@@ -219,14 +220,15 @@ def test_a_run_that_stands_still_ends_with_a_sentence(make_job, gallery):
 
 
 @pytest.mark.slow
-def test_a_run_that_is_stopped_has_read_little_ahead(make_job, gallery, collection):
+def test_a_run_that_is_stopped_has_read_little_ahead(make_job, gallery, collection, tmp_path):
     save_gallery(gallery, 400)
-    job = make_job(SlowEmbedder)
+    noted = NotedGallery(gallery, tmp_path / "read")
+    job = make_job(SlowEmbedder, gallery=noted)
 
     report = ingest_on_cluster(job, LOCAL, workers=WORKERS, observer=Impatient())
 
     assert report.is_interrupted
-    assert 0 < report.read < 200
+    assert 0 < report.read <= len((tmp_path / "read").read_text().split()) < 200
     assert report.written == report.read == collection.count_documents({})
 
 
