@@ -8,7 +8,7 @@ VECTORS ?= 100000
 NEEDED_GB := 8
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-test install-cluster install-bench bench demo serve test test-slow test-atlas test-browser lint format
+.PHONY: help install install-test install-cluster install-bench bench bench-ingest demo serve test test-slow test-atlas test-browser lint format
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 17
@@ -71,6 +71,9 @@ test-browser: install-test ## the page in a real browser (needs chromium)
 
 bench: install-bench ## LocalAtlas beside other vector stores, VECTORS=100000 of them
 	@$(BIN)/python -m scripts.benchmark_search --vectors $(VECTORS)
+
+bench-ingest: install ## ingestion beside the usual loop, on the JPEGs of GALLERY=<folder>
+	@$(BIN)/python -m scripts.benchmark_ingest --gallery "$(GALLERY)"
 
 lint: install-test ## linter, formatter and type checker
 	$(BIN)/ruff check .

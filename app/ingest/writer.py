@@ -35,7 +35,7 @@ MAX_FOUND_PER_HASH = 4
 
 
 class GalleryWriter:
-    """Finds and upserts the gallery's documents; one thread may find while another writes.
+    """Finds and upserts the gallery's documents; several threads may write while one finds.
 
     Attributes:
         updates: builds the updates of the run, for its model and its index.
