@@ -2,7 +2,8 @@
 
 Two models agree exactly when their vectors may be compared, whatever their folders are called.
 Read without torch, straight from the file: the bytes as stored are hashed, not what they become
-in memory, so every machine computes the same digits.
+in memory, so every machine computes the same digits. For the same reason the precision that a
+machine computes in is left out: `precision.py` lets in only what keeps vectors comparable.
 """
 
 import hashlib

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from app.documents import GalleryImage
-from app.ingest.pictures import PictureBytes, Validators
+from app.pictures import PictureBytes, Validators
 
 _START, _COMMENT = b"\xff\xd8", b"\xff\xfe"
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from app.embedding.images import read_image
 from app.embedding.precision import made_pictures
-from app.ingest.pictures import PictureBytes
+from app.pictures import PictureBytes
 from scripts import benchmark_ingest
 from scripts.benchmarking.growth import repeated
 
