@@ -25,6 +25,7 @@ from app.ingest.reader import Row
 from app.ingest.runner import IngestReport, ingest
 from app.ingest.updates import UpdateBuilder
 from app.ingest.writer import GalleryWriter
+from app.live_indexes import create_ordinary_indexes
 from scripts.benchmarking.growth import repeated
 from scripts.benchmarking.naive_loop import EmbedFile, run_naive_loop
 
@@ -107,6 +108,7 @@ def ingest_anew(
 ) -> tuple[Cost, float, IngestReport]:
     """Ingest `count` rows into an empty collection; return cost, peak memory in MB, and report."""
     one.collection.drop()
+    create_ordinary_indexes(one.collection, one.index)
     writer = GalleryWriter(one.collection, UpdateBuilder(one.index, one.embedder.fingerprint))
     reports: list[IngestReport] = []
     _forget_peak()

@@ -10,10 +10,10 @@ import pytest
 from app.documents import GalleryImage, ImageFacts
 from app.ingest.failures import Failure
 from app.ingest.legs import Legs
-from app.pictures import FilePicture
 from app.ingest.preparation import Pending, PreparedBatch
 from app.ingest.runner import BATCHES_AHEAD, MAX_WRITES_IN_FLIGHT, ingest
 from app.ingest.updates import Update
+from app.pictures import FilePicture
 
 PATIENCE_S = 20.0
 BATCH_SIZE = 2
