@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 
@@ -48,6 +49,22 @@ def test_the_report_has_every_figure_of_every_system(capsys):
     assert min(report["upserts_per_s"].values()) > 0
     assert report["restart_s"] > 0
     assert 0 < report["hnsw_m16_ef64_recall"] <= 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES") < 8 * 2**30,
+    reason="8 GiB of free memory are needed for a million vectors and their ground truth",
+)
+def test_a_million_vectors_fit_in_three_and_a_half_gigabytes(capsys):
+    benchmark("--vectors", 1_000_000, "--queries", 200, "--systems", "local_atlas", "--json")
+
+    figures = json.loads(capsys.readouterr().out)["systems"]["local_atlas"]
+    found = [one for kind in SHARES for one in figures[kind].values()]
+    assert figures["rss_mb"] <= 3500
+    assert figures["recall_at_10"] >= 0.99
+    assert min(one["recall_at_10"] for one in found) >= 0.98  # of 80 queries each
+    assert sum(one["short_answers"] for one in found) == 0
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ _FEWEST = 1024
 # Edges of a graph's lowest layer for each of `maxEdges`.
 _EDGES = 2
 # Compared first, beside k: the k-th best of them says how far out another hit can seem to be.
-_FIRST_COMPARED = 64
+_FIRST_COMPARED = 128
 # In standard deviations: one in 740 of the k nearest seems farther out than this.
 _MARGIN = 3.0
 # So few rows are looked at without asking for their cells.

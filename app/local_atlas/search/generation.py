@@ -229,7 +229,7 @@ class Generation:
 
     def _scan(self, collection: IndexedCollection) -> None:
         chunk: list[Change] = []
-        self.data.expect(collection.count())
+        self.data.begin_filling(collection.count())
         for record in collection.scan():
             chunk.append(record)
             if len(chunk) == _CHUNK_DOCUMENTS:
@@ -238,6 +238,7 @@ class Generation:
                 self._take(chunk)
                 chunk = []
         self._take(chunk)
+        self.data.end_filling()
 
     def _take(self, chunk: list[Change]) -> None:
         if self._finder is not None:

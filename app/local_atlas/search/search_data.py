@@ -54,6 +54,7 @@ class SearchData:
         self._keeper = keeper
         self._position: Position | None = None
         self._unsaved = 0  # changes
+        self._is_filling = False
         self._builder = IndexBuilder(self._merge, self._rest)
 
     def apply(self, changes: Sequence[Change], position: Position | None = None) -> None:
@@ -85,7 +86,7 @@ class SearchData:
             self._position = position
             self._unsaved += len(latest)
             is_merge_due = self._root.is_merge_due() or self._nested.is_merge_due()
-        if is_merge_due or self._save_due_in_s() is not None:
+        if not self._is_filling and (is_merge_due or self._save_due_in_s() is not None):
             self._builder.wake()
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -120,9 +121,17 @@ class SearchData:
         """Sort no vectors any further; queries go on being answered."""
         self._builder.stop()
 
-    def expect(self, documents: int) -> None:
-        """Make room for this many vectors at once, before the first is there."""
+    def begin_filling(self, documents: int) -> None:
+        """Make room for this many vectors, before the first is there.
+
+        Cells are learnt from all of them: none is sorted before `end_filling`.
+        """
         self._root.expected = documents
+        self._is_filling = True
+
+    def end_filling(self) -> None:
+        """Take notice that everything is there that was there when filling began."""
+        self._is_filling = False
 
     def __len__(self) -> int:
         return len(self._root)

@@ -414,6 +414,28 @@ def test_only_approximate_queries_ask_the_codes(data: SearchData, looks: Looks) 
     assert len(looks.rows) == 1
 
 
+def test_cells_are_learnt_when_all_is_there_that_a_build_finds(looks: Looks) -> None:
+    data = SearchData(DEFINITION)
+    order = np.argsort(CLUSTER)  # as documents are that were inserted a folder at a time
+    data.begin_filling(ROWS)
+    data.apply([change(i + 1, VALUES[row]) for i, row in enumerate(order[:6000])])
+    data.wait_until_merged()
+    assert data.unmerged == 6000
+
+    data.end_filling()
+    data.apply([change(i + 6001, VALUES[row]) for i, row in enumerate(order[6000:])])
+    data.wait_until_merged()
+    assert data.unmerged == 0
+
+    found = 0
+    for query in QUERY_VALUES[:QUERIES]:
+        vector = Vector("float32", query)
+        near = data.nearest("v", vector, 10, candidates=50).record_ids
+        found += len(set(near.tolist()) & set(data.nearest("v", vector, 10).record_ids.tolist()))
+    assert found >= 0.9 * 10 * QUERIES
+    assert looks.rows
+
+
 class Traffic:
     """Writes to a searched index, and what queries saw that they should not have."""
 
