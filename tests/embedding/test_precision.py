@@ -137,17 +137,22 @@ def test_what_a_check_found_is_no_part_of_the_fingerprint(clothing: Path):
     assert ClothingEmbedder(clothing).fingerprint == before
 
 
+def threads_of_a_new_thread() -> int:
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(torch.get_num_threads).result()
+
+
 def test_passes_beside_each_other_give_the_vectors_of_one(clothing: Path):
     embedder = ClothingEmbedder(clothing)
     pixels = made_pictures(24, 48)
     expected = embedder.embed_prepared(pixels)
-    threads = torch.get_num_threads()
+    threads = threads_of_a_new_thread()
 
     with ThreadPoolExecutor(4) as executor:
         rows = np.concatenate(list(executor.map(embedder.embed_in_own_pass, np.split(pixels, 6))))
 
     assert rows == pytest.approx(expected, abs=1e-5)
-    assert torch.get_num_threads() == threads
+    assert threads_of_a_new_thread() == threads
 
 
 def test_the_model_that_ships_was_checked_and_runs_as_was_found(has_bf16: bool):
