@@ -12,7 +12,10 @@ from app.documents import get_path
 from app.errors import ConfigError
 from app.indexes import SearchIndex
 
-_GUEST_NAMES = ("source", "sha256", "etag", "last_modified", "embedded_by", "embedded_at")
+_GUEST_NAMES = (
+    *("source", "sha256", "etag", "last_modified", "gallery"),
+    *("embedded_by", "embedded_at"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,11 @@ class Layout:
     def last_modified(self) -> str:
         """As `etag`."""
         return f"{self.picture}.last_modified"
+
+    @property
+    def gallery(self) -> str:
+        """Which gallery the document is of, see `ingest.pruning`."""
+        return f"{self.picture}.gallery"
 
 
 GALLERY_LAYOUT = Layout("image", "image.uri")

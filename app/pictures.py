@@ -13,7 +13,7 @@ from typing import ClassVar, Protocol
 
 MAX_PICTURE_BYTES = 256 * 1024 * 1024
 # What a later attempt may find gone: a network disk that hangs, too many open files.
-_PASSING = frozenset({errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EMFILE, errno.ENFILE})
+PASSING = frozenset({errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EMFILE, errno.ENFILE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class FilePicture:
             return PictureBytes(self.path.read_bytes())
         except OSError as error:
             raise PictureUnavailable(
-                f"The picture cannot be read: {error.strerror}.", retryable=error.errno in _PASSING
+                f"The picture cannot be read: {error.strerror}.", retryable=error.errno in PASSING
             ) from error
 
     def __str__(self) -> str:

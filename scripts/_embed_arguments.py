@@ -19,6 +19,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     _add_source(parser)
     _add_run(parser)
+    _add_pruning(parser)
     _add_cluster(parser)
     return parser.parse_args(argv)
 
@@ -100,6 +101,24 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         "--drop",
         action="store_true",
         help="first delete every document of the collection; its indexes stay",
+    )
+
+
+def _add_pruning(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what is listed no more")
+    group.add_argument(
+        "--prune",
+        action="store_true",
+        help="after a whole run, delete the documents that runs over this gallery inserted and "
+        "that it lists no more; with --picture-field delete none, and remove what was written into "
+        "those whose picture is gone. Asks first; with --dry-run only counts",
+    )
+    group.add_argument("--yes", action="store_true", help="prune without asking")
+    group.add_argument(
+        "--gallery-name",
+        metavar="NAME",
+        help="what makes two runs those of the same gallery (default: its location), for a feed "
+        "that moves or has a date in its name",
     )
 
 

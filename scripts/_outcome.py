@@ -14,6 +14,8 @@ class Outcome:
     """A finished run.
 
     Attributes:
+        pruned: documents that were deleted because the gallery lists them no more, or that lost
+            their embedding; in a dry run, those that would be.
         precision: what the model computed in, None where it was not needed here.
         bytes_per_document: mean size of this model's documents, None without any.
         misfits: filterable fields that hold what no filter finds.
@@ -22,6 +24,7 @@ class Outcome:
     """
 
     report: IngestReport
+    pruned: int
     precision: Precision | None
     bytes_per_document: int | None
     misfits: Sequence[Misfit]
@@ -35,6 +38,7 @@ class Outcome:
             for name, value in asdict(self.report).items()
         }
         extra = {
+            "pruned": self.pruned,
             "precision": self.precision,
             "bytes_per_document": self.bytes_per_document,
             "filter_misfits": [asdict(misfit) for misfit in self.misfits],
@@ -54,13 +58,15 @@ class Outcome:
             f"overlapping: prepare {report.prepare_s:.1f} s, embed {report.embed_s:.1f} s, "
             f"write {report.write_s:.1f} s",
         ]
+        if self.pruned:
+            lines.append(f"pruned {self.pruned:,} that the gallery lists no more")
         if self.precision is not None:
             lines.append(f"embedded in {self.precision}")
         if self.bytes_per_document is not None:
             lines.append(f"a document has {self.bytes_per_document:,} bytes on average")
         lines += map(_told, self.misfits)
         if self.is_dry_run:
-            lines.append("nothing was embedded or written (--dry-run)")
+            lines.append("nothing was embedded, written or pruned (--dry-run)")
         if self.failed_file is not None:
             lines.append(f"{self.failed_file} lists what failed")
         return "\n".join(lines)

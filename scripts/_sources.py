@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from pymongo.collection import Collection
@@ -13,7 +14,8 @@ from app.ingest.column_mapping import ColumnMapping
 from app.ingest.field_types import Misfit
 from app.ingest.guest_gallery import GuestGallery
 from app.ingest.guest_writing import GuestUpdateBuilder, GuestWriter
-from app.ingest.places import AtUrl, LocalRoot, PictureFinder, shown_location
+from app.ingest.places import AtUrl, LocalRoot, PictureFinder, is_url, shown_location
+from app.ingest.pruning import gallery_id
 from app.ingest.reader import Gallery, open_gallery
 from app.ingest.updates import UpdateBuilder
 from app.ingest.writer import GalleryWriter
@@ -56,9 +58,21 @@ def open_writer(
     arguments: argparse.Namespace, collection: Documents, index: SearchIndex, fingerprint: str
 ) -> GalleryWriter:
     """Return the writer for the source's kind of collection."""
+    gallery = gallery_id(_gallery_name(arguments))
     if arguments.picture_field is None:
-        return GalleryWriter(collection, UpdateBuilder(index, fingerprint))
-    return GuestWriter(collection, GuestUpdateBuilder(index, fingerprint))
+        return GalleryWriter(collection, UpdateBuilder(index, fingerprint, gallery))
+    return GuestWriter(collection, GuestUpdateBuilder(index, fingerprint, gallery))
+
+
+def _gallery_name(arguments: argparse.Namespace) -> str:
+    """Return what makes two runs those of one gallery."""
+    if arguments.gallery_name is not None:
+        return str(arguments.gallery_name)
+    if arguments.picture_field is not None:
+        return f"field:{arguments.picture_field}"
+    if is_url(arguments.gallery):
+        return shown_location(arguments.gallery).rstrip("/")
+    return str(Path(arguments.gallery).resolve())
 
 
 def misfits_of(gallery: Gallery) -> Sequence[Misfit]:

@@ -8,7 +8,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from functools import partial
 from itertools import chain, islice
 from types import ModuleType
@@ -32,6 +32,7 @@ from scripts._cli import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, run
 from scripts._embed_arguments import parse_arguments
 from scripts._outcome import Outcome
 from scripts._progress import Progress, stop_on_interrupt
+from scripts._pruning import Pruning
 from scripts._sources import misfits_of, open_source, open_writer, source_name
 
 logger = logging.getLogger("scripts.embed_gallery")
@@ -48,14 +49,13 @@ def main(argv: Sequence[str] | None = None, settings: Settings | None = None) ->
         )
     index = read_index_file(settings.index_file)
     collection = connect(settings)
-    with (
-        closing(collection.database.client),
-        closing(Fetcher.from_settings(settings)) as fetcher,
-        database_errors(settings.database_label),
-    ):
+    with ExitStack() as opened, database_errors(settings.database_label):
+        opened.enter_context(closing(collection.database.client))
+        fetcher = opened.enter_context(closing(Fetcher.from_settings(settings)))
         at_url = partial(UrlPicture, fetcher)
         gallery = open_source(arguments, settings, index, collection, at_url)
-        rows = _rows(gallery, arguments)
+        pruning = opened.enter_context(closing(Pruning(arguments)))
+        rows = _rows(pruning.watch(gallery.rows()), arguments)
         embedder = load_embedder(
             arguments.model or settings.model,
             vector_type=index.vector_type,
@@ -83,6 +83,7 @@ def main(argv: Sequence[str] | None = None, settings: Settings | None = None) ->
         _advise(writer, gallery, settings, arguments)
         outcome = Outcome(
             report,
+            pruned=pruning.finish(report, rows, collection, writer.updates),
             precision=embedder.precision,
             bytes_per_document=writer.bytes_per_document(),
             misfits=misfits_of(gallery),
@@ -141,11 +142,11 @@ def _job(
         embedded_by=writer.updates.embedded_by,
         batch_size=arguments.batch_size,
         is_dry_run=arguments.dry_run,
+        gallery_id=writer.updates.gallery,
     )
 
 
-def _rows(gallery: Gallery, arguments: argparse.Namespace) -> Iterator[Row]:
-    rows = gallery.rows()
+def _rows(rows: Iterator[Row], arguments: argparse.Namespace) -> Iterator[Row]:
     first = next(rows, None)
     if first is None:
         raise ConfigError(f"{source_name(arguments)} holds no pictures.")

@@ -24,6 +24,7 @@ class ClusterJob:
         limit: read so many rows, None for all.
         load_embedder: makes the embedder, in the worker.
         embedded_by: fingerprint that the worker's embedder must have.
+        gallery_id: as `UpdateBuilder` takes it.
         batch_size: as `ingest` takes it.
         is_dry_run: whether to embed and write nothing.
     """
@@ -37,3 +38,4 @@ class ClusterJob:
     embedded_by: str
     batch_size: int
     is_dry_run: bool
+    gallery_id: str | None = None

@@ -125,7 +125,8 @@ class IngestWorker:
             ledger.beat()
             collection = connect(job.settings)
             stack.callback(collection.database.client.close)
-            writer = GalleryWriter(collection, UpdateBuilder(job.index, job.embedded_by))
+            updates = UpdateBuilder(job.index, job.embedded_by, job.gallery_id)
+            writer = GalleryWriter(collection, updates)
             legs = stack.enter_context(
                 open_legs(embedder, writer, max_pixels=job.settings.max_image_pixels)
             )

@@ -26,6 +26,12 @@ class Failure:
     retryable: bool = False
 
 
+class NoPicture(Failure):
+    """A document that names no picture, or none any more."""
+
+    __slots__ = ()
+
+
 class FailureFile:
     """A JSON Lines file that exists only when there is something in it.
 

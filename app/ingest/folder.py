@@ -1,6 +1,5 @@
 """The pictures of a folder and its sub-folders."""
 
-import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +8,7 @@ from app.config import IdType
 from app.documents import GalleryImage, derived_item_id
 from app.errors import ConfigError
 from app.ingest.failures import Failure
-from app.pictures import FilePicture
-
-logger = logging.getLogger(__name__)
+from app.pictures import PASSING, FilePicture
 
 # The others are pictures too, of formats that are not read: they are counted and listed with that
 # reason, because a picture must not vanish without a word.
@@ -43,6 +40,9 @@ class FolderGallery:
     def rows(self) -> Iterator[GalleryImage | Failure]:
         """Yield every picture, folder by folder, each folder sorted by name."""
         for path in self._pictures(self.root):
+            if isinstance(path, Failure):
+                yield path
+                continue
             relative = path.relative_to(self.root)
             try:
                 item_id = derived_item_id(relative)
@@ -57,15 +57,17 @@ class FolderGallery:
             yield GalleryImage(item_id, FilePicture(path), item_id, fields)
 
     def count(self) -> int:
-        """Count the pictures."""
+        """Count the rows."""
         return sum(1 for _ in self._pictures(self.root))
 
-    def _pictures(self, folder: Path) -> Iterator[Path]:
+    def _pictures(self, folder: Path) -> Iterator[Path | Failure]:
         try:
             with os.scandir(folder) as found:
                 entries = sorted(found, key=lambda entry: entry.name)
         except OSError as error:
-            logger.warning("Folder %s is left out: %s", folder, error.strerror)
+            # Its pictures must not vanish without a word, least of all from the database.
+            reason = f"The folder cannot be read: {error.strerror}."
+            yield Failure(None, str(folder), reason, retryable=error.errno in PASSING)
             return
         for entry in entries:
             if entry.name.startswith("."):

@@ -15,7 +15,7 @@ from app.errors import ConfigError
 from app.field_paths import is_inside, projection, value_at
 from app.indexes import SearchIndex
 from app.ingest.database_pictures import FieldPicture, GridFSPicture
-from app.ingest.failures import Failure
+from app.ingest.failures import Failure, NoPicture
 from app.ingest.field_types import FieldTypes, Misfit
 from app.ingest.places import PictureFinder
 from app.layouts import guest_layout, own_paths
@@ -112,13 +112,13 @@ class GuestGallery:
                     logger.info("The cursor timed out; reading goes on after the last document")
 
     def _row(self, document: Document) -> GalleryImage | Failure:
-        item_id = document["_id"]
+        item_id, value = document["_id"], value_at(document, self._field)
         try:
-            source, uri = self._picture(value_at(document, self._field))
+            source, uri = self._picture(value)
         except ValueError as error:
-            return Failure(
-                item_id, f"{self._collection.full_name}:{self._field}", f"{_sentence(error)}."
-            )
+            outcome = NoPicture if value is None or value in ("", []) else Failure
+            where = f"{self._collection.full_name}:{self._field}"
+            return outcome(item_id, where, f"{_sentence(error)}.")
         return GalleryImage(item_id, source, uri, self._copied(document))
 
     def _copied(self, document: Document) -> Document:

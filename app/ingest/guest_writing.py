@@ -31,7 +31,7 @@ class GuestUpdateBuilder(UpdateBuilder):
     def stored_paths(self, images: Iterable[GalleryImage]) -> set[str]:
         """Return the paths whose stored values decide what is to be written."""
         layout = self.layout
-        paths = {layout.uri, layout.sha256, layout.etag, layout.last_modified}
+        paths = {layout.uri, layout.sha256, layout.etag, layout.last_modified, layout.gallery}
         return paths.union([self.index.embedded_by_path], *(image.fields for image in images))
 
     def with_embedding(
@@ -43,17 +43,21 @@ class GuestUpdateBuilder(UpdateBuilder):
             self.index.path: embedding_to_bson(embedding, self.index),
             self.index.embedded_by_path: self.embedded_by,
             layout.sha256: facts.sha256,
-            layout.uri: image.uri,
             f"{layout.picture}.embedded_at": datetime.now(UTC),
             **validator_values(layout, facts.validators),
-            **image.fields,
+            **self.row_values(image),
         }
         return Update(image, operators(values))
 
     def of_fields(self, image: GalleryImage, validators: Validators | None = None) -> Update:
         """Return the update that leaves the embedding and its time alone."""
-        values = {**image.fields, self.layout.uri: image.uri}
+        values = self.row_values(image)
         return Update(image, operators({**values, **validator_values(self.layout, validators)}))
+
+    def row_values(self, image: GalleryImage) -> Document:
+        """Return what a row says, by path; a document that has it all is left alone."""
+        gallery = {} if self.gallery is None else {self.layout.gallery: self.gallery}
+        return {**super().row_values(image), **gallery}
 
     def _size(self, document: Document) -> tuple[int, int]:
         return (0, 0)  # the sub-document keeps none

@@ -168,13 +168,13 @@ class Preparation:
             )
         if isinstance(picture, NotModified):
             assert stored is not None  # else nothing was known
-            is_same = _has_values(stored, self._values(image))
+            is_same = _has_values(stored, self._updates.row_values(image))
             return None if is_same else self._updates.of_fields(image)
         sha256 = hashlib.sha256(picture.content).hexdigest()
         if stored is None or get_path(stored, self._layout.sha256) != sha256:
             return _New(image, picture, sha256)
         validators = validator_values(self._layout, picture.validators)
-        if _has_values(stored, {**self._values(image), **validators}):
+        if _has_values(stored, {**self._updates.row_values(image), **validators}):
             return None
         return self._updates.of_fields(image, picture.validators)
 
@@ -183,9 +183,6 @@ class Preparation:
         path = self._updates.index.embedded_by_path
         is_ours = document is not None and get_path(document, path) == self._updates.embedded_by
         return document if is_ours else None
-
-    def _values(self, image: GalleryImage) -> Document:
-        return {**image.fields, self._layout.uri: image.uri}
 
     def _settle(self, new: Sequence[_New]) -> Iterator[Outcome]:
         """Yield what is to be done about each new picture; the same bytes are decoded once."""

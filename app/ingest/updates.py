@@ -47,10 +47,12 @@ class UpdateBuilder:
     Attributes:
         index: where an embedding goes, and in which type.
         embedded_by: fingerprint of the run's model.
+        gallery: what documents carry of their gallery (`pruning.gallery_id`), None for nothing.
     """
 
     index: SearchIndex
     embedded_by: str
+    gallery: str | None = None
 
     @property
     def layout(self) -> Layout:
@@ -63,6 +65,10 @@ class UpdateBuilder:
         for image in images:
             paths.update(name.split(".")[0] for name in image.fields)
         return paths
+
+    def row_values(self, image: GalleryImage) -> Document:
+        """Return what a row says, by path; a document that has it all is left alone."""
+        return {**image.fields, self.layout.uri: image.uri}
 
     def known_paths(self) -> list[str]:
         """Return the paths that `known_embedding` reads."""
@@ -94,7 +100,11 @@ class UpdateBuilder:
             embedded_by=self.embedded_by,
             updated_at=datetime.now(UTC),
         )
-        return Update(image, operators(_by_path(document, self.index.path)))
+        written = operators(_by_path(document, self.index.path))
+        if self.gallery is not None:
+            # A document that was there before, made by somebody else, never becomes the gallery's.
+            written["$setOnInsert"] = {self.layout.gallery: self.gallery}
+        return Update(image, written)
 
     def of_fields(self, image: GalleryImage, validators: Validators | None = None) -> Update:
         """Return the update that stores a picture's fields and leaves its embedding alone.
@@ -103,7 +113,7 @@ class UpdateBuilder:
             image: the picture and the feed's fields.
             validators: of the bytes that were read; None leaves the stored ones.
         """
-        values = {**image.fields, self.layout.uri: image.uri, "updated_at": datetime.now(UTC)}
+        values = {**self.row_values(image), "updated_at": datetime.now(UTC)}
         return Update(image, operators({**values, **validator_values(self.layout, validators)}))
 
     def _size(self, document: Document) -> tuple[int, int] | None:

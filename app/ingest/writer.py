@@ -131,8 +131,9 @@ class GalleryWriter:
         known: dict[str, KnownEmbedding] = {}
         for document in found.limit(MAX_FOUND_PER_HASH * len(hashes)):
             one = self.updates.known_embedding(document)
-            if one is not None:
-                known[get_path(document, path)] = one
+            sha256 = get_path(document, path)
+            if one is not None and sha256 is not None:
+                known[sha256] = one
         return known
 
     @cached_property
