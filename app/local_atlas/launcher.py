@@ -148,7 +148,7 @@ def _spawn(
 
 def _child_environment() -> dict[str, str]:
     python_path = [str(_PACKAGE_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    # Graphs and vectors are read here and there: with huge pages a fifth faster.
+    # Vectors and codes are read here and there: with huge pages a fifth faster.
     tunables = [*filter(None, [os.environ.get("GLIBC_TUNABLES")]), "glibc.malloc.hugetlb=1"]
     paths = {"PYTHONPATH": os.pathsep.join(python_path), "GLIBC_TUNABLES": ":".join(tunables)}
     return {**os.environ, **paths}

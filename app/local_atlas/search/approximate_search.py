@@ -22,6 +22,7 @@ from .vectors import Vector
 
 Floats = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
+Counts = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 
 # Fewer rows are compared as quickly as their codes are.
 _FEWEST = 1024
@@ -57,11 +58,7 @@ def nearest_approximately(
     if snapshot.cells is None or target is None:
         return nearest(snapshot, field, query, k)
     search = _CellSearch(snapshot, snapshot.cells, target, k, candidates)
-    merged = snapshot.eligible[: snapshot.merged]
-    if not snapshot.is_filtered and merged.all():
-        rows = search.all_rows()
-    else:
-        rows = search.among(np.flatnonzero(merged))
+    rows = search.among_eligible() if snapshot.is_filtered else search.among_living()
     waiting = np.flatnonzero(snapshot.eligible[snapshot.merged :]) + snapshot.merged
     return nearest_among(snapshot, field, query, k, np.concatenate([np.sort(rows), waiting]))
 
@@ -88,14 +85,20 @@ class _CellSearch:
         self._wanted = candidates * _EDGES * cells.field.max_edges
         self._approach = cells.approach(target)
 
-    def all_rows(self) -> Ids:
-        """Return what is worth comparing where every row may be found."""
-        rows = self._approach.rows_of(self._nearest_cells(self._approach.sizes))
-        # Later rows are not of this snapshot.
-        return self._worthwhile(rows[rows < self._snapshot.merged])
+    def among_living(self) -> Ids:
+        """Return what is worth comparing where nearly every row may be found."""
+        snapshot = self._snapshot
+        living = snapshot.eligible[: snapshot.merged]
+        # As many rows of each cell are taken to live as of all.
+        sizes = self._approach.sizes * (np.count_nonzero(living) / snapshot.merged)
+        rows = self._approach.rows_of(self._nearest_cells(sizes))
+        rows = rows[rows < snapshot.merged]  # later ones are not of this snapshot
+        rows = rows[living[rows]]
+        return self._worthwhile(rows) if len(rows) >= self._k else self.among_eligible()
 
-    def among(self, eligible: Ids) -> Ids:
-        """Return what is worth comparing of the rows that may be found."""
+    def among_eligible(self) -> Ids:
+        """Return what is worth comparing where rows in any number may not be found."""
+        eligible = np.flatnonzero(self._snapshot.eligible[: self._snapshot.merged])
         if len(eligible) <= max(_FEWEST, self._k):
             return eligible
         if len(eligible) <= max(_LOOKED_AT_ONCE, self._wanted):
@@ -111,7 +114,7 @@ class _CellSearch:
                 rows = np.concatenate([rows, more])
         return rows
 
-    def _nearest_cells(self, counts: Ids) -> Ids:
+    def _nearest_cells(self, counts: Counts) -> Ids:
         """Return the nearest cells that have as many rows as are to be looked at."""
         order = np.argsort(self._approach.distances)
         enough = int(np.searchsorted(np.cumsum(counts[order]), self._wanted)) + 1
@@ -129,10 +132,10 @@ class _CellSearch:
         k = self._k
         if len(rows) <= max(_FEWEST, k) and self._compared is None:
             return rows
-        estimates = self._approach.estimates(rows)
         compared = k + _FIRST_COMPARED if self._compared is None else self._compared
         if len(rows) <= compared:
             return rows
+        estimates = self._approach.estimates(rows)
         first = np.argpartition(estimates, compared)[:compared]
         if self._compared is not None:
             return rows[first]
@@ -142,9 +145,9 @@ class _CellSearch:
         return rows[may_be_near]
 
     def _kth(self, rows: Ids) -> float:
-        """Return the k-th smallest squared distance of some rows, whose numbers ascend."""
+        """Return the squared distance within which there are k of some rows; these ascend."""
         snapshot = self._snapshot
-        distances = self._cells.square_distances(
+        distances = self._cells.farthest(
             snapshot.matrix, snapshot.square_lengths, self._target, rows
         )
         if len(rows) < self._k:

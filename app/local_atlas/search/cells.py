@@ -127,8 +127,9 @@ class Cells:
                 radius, distance = float(self.square_radii[cell]), float(distances[cell])
                 if radius > 0 and distance > 0:
                     squares = np.square(rows - sample[query]).sum(axis=1)
-                    off = np.square(squares - distance - radius).sum()
-                    total += float(off) / (4 * distance * radius)
+                    # Products of four coordinates could be beyond float32.
+                    off = (squares - distance - radius) / (2 * sqrt(distance * radius))
+                    total += float(np.square(off).sum())
                     count += len(rows)
         return sqrt(total / count) if count else 1.0
 

@@ -67,6 +67,12 @@ def resolution(field: VectorField, query: Vector, closeness: float) -> float:
     return roundings * (scale + abs(closeness))
 
 
+def product_error(dimensions: int) -> float:
+    """Return how wrong a float32 product may be, as a part of the product of the lengths."""
+    # It is summed in at least eight lanes.
+    return _EPSILON * (dimensions / 8 + 16)
+
+
 def worst_error(field: VectorField, query: Vector, square_lengths: Doubles) -> float | None:
     """Return by how much a closeness may be wrong, or None where float32 cannot hold it."""
     if query.element_type == "packed_bit":
@@ -75,8 +81,7 @@ def worst_error(field: VectorField, query: Vector, square_lengths: Doubles) -> f
     shortest, longest = np.sqrt(square_lengths.min()), np.sqrt(square_lengths.max())
     if longest * length > _TRUSTED[1] or longest**2 > _TRUSTED[1]:
         return None
-    # Products are summed in at least eight lanes.
-    relative = _EPSILON * (len(query.values) / 8 + 16)
+    relative = product_error(len(query.values))
     if field.similarity == "cosine":
         return relative * length if shortest * length > _TRUSTED[0] else None
     if field.similarity == "dotProduct":

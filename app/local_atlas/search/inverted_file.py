@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .cells import SAMPLED_PER_CELL, CellRows, Cells
+from .closeness import product_error
 from .mapping import VectorField
 from .matrix import MatrixView
 from .row_codes import CodeBook, GrowingRows
@@ -163,16 +164,26 @@ class InvertedFile:
         """Return the rows as they are seen from a (d,) point."""
         return Approach(self, self._book.rotated(target[np.newaxis])[0])
 
-    def square_distances(
+    def farthest(
         self, matrix: MatrixView, square_lengths: Doubles, target: Floats, rows: Ids
     ) -> Doubles:
-        """Return the squared distances of some rows, whose numbers ascend, from a (d,) point."""
-        products = matrix.products(target, rows).astype(np.float64)
+        """Return the squared distances that some rows have at most from a (d,) point.
+
+        Args:
+            matrix: all rows.
+            square_lengths: of all rows.
+            target: the point.
+            rows: the ascending numbers of those that count.
+        """
         wide = target.astype(np.float64)
+        square_length = float(wide @ wide)
+        lengths = np.sqrt(square_lengths[rows])
+        error = product_error(len(target)) * sqrt(square_length)
+        products = matrix.products(target, rows).astype(np.float64) - error * lengths
         if self.field.similarity == "cosine":
-            distances: Doubles = 1 + wide @ wide - 2 * products / np.sqrt(square_lengths[rows])
+            distances: Doubles = 1 + square_length - 2 * products / lengths
         else:
-            distances = square_lengths[rows] - 2 * products + wide @ wide
+            distances = square_lengths[rows] + square_length - 2 * products
         return distances
 
     def _learn(self, matrix: MatrixView, sample: Ids) -> None:

@@ -24,6 +24,11 @@ _QUERY_BITS = 8
 # Of the signs' vector and the unit vector that it stands for, in many dimensions: sqrt(2 / pi) is
 # the cosine of their angle, so an estimated product is off by sqrt(1 - 2 / pi) / sqrt(2 / pi).
 _RELATIVE_ERROR = sqrt(pi / 2 - 1)
+# A code ends with two float32: the squared length of what it stands for, and what its products are
+# multiplied with, which grows as the length does.
+_FACTOR_BYTES = 8
+# Of float32, in the sum that an estimate is.
+_ROUNDING = 4 * float(np.finfo(np.float32).eps)
 
 
 class CodeBook:
@@ -62,9 +67,14 @@ class CodeBook:
 
     def encode(self, offsets: Floats) -> Codes:
         """Return (n, code_bytes) uint8 codes of (n, d) differences between rotated points."""
+        lengths = np.sqrt(np.square(offsets).sum(axis=1, keepdims=True))
         index = self._borrowed()
-        codes: Codes = index.sa_encode(offsets)
+        # FAISS takes lengths below 0.0003 for zero, so it gets none but 1.
+        units = np.divide(offsets, lengths, out=np.zeros_like(offsets), where=lengths > 0)
+        codes: Codes = index.sa_encode(units)
         self._give_back(index)
+        factors = codes[:, -_FACTOR_BYTES:].view(np.float32)
+        factors *= np.hstack([np.square(lengths), lengths])
         return codes
 
     def estimates(self, codes: Codes, rows: Ids, target: Floats) -> Floats:
@@ -103,7 +113,9 @@ class CodeBook:
             lengths: of the offsets.
         """
         scale = 2 * distance * _RELATIVE_ERROR / sqrt(max(self._dimensions - 1, 1))
-        return lengths * np.float32(scale)
+        rounding = np.float32(_ROUNDING * distance**2)
+        deviations: Floats = lengths * (np.float32(scale) + np.float32(_ROUNDING) * lengths)
+        return deviations + rounding
 
     def _borrowed(self) -> faiss.IndexRaBitQ:
         """Return an index that no other thread uses; its room is worth keeping."""

@@ -273,6 +273,35 @@ def test_removed_rows_are_never_found_and_never_missed(looks: Looks) -> None:
     assert looks.rows
 
 
+def test_a_removed_row_does_not_cost_a_look_at_all_cells(
+    looks: Looks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = merge(filled(VALUES))
+    removed = np.random.default_rng(7).permutation(ROWS)[:2000]
+    for slot in removed.tolist():
+        index.remove(slot)
+    counts: list[int] = []
+    monkeypatch.setattr(Approach, "counts", lambda _, rows: counts.append(len(rows)))
+
+    for query in QUERY_VALUES[:QUERIES]:
+        assert not np.isin(found(index, query).slots, removed).any()
+
+    # A quarter is dead, and as many living rows are looked at as if none were.
+    assert 0.9 * 3200 < np.mean(looks.rows) < 1.1 * 3200
+    assert counts == []
+
+
+def test_where_a_whole_neighbourhood_is_gone_the_next_one_is_found() -> None:
+    index = merge(filled(VALUES, max_edges=2))
+    similar = VALUES @ QUERY_VALUES[0]
+    for slot in np.argsort(-similar)[:1000].tolist():
+        index.remove(slot)
+
+    hits = found(index, QUERY_VALUES[0], k=20)
+
+    assert len(hits.record_ids) == 20
+
+
 def test_removing_and_compacting_in_the_middle_of_a_merge_loses_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -317,6 +346,60 @@ def test_a_snapshot_does_not_see_what_the_cells_take_in_later() -> None:
     assert hits.record_ids.max() <= ROWS
     assert len(hits.record_ids) == 10
     assert (snapshot.values == VALUES).all()
+
+
+def test_rows_that_come_after_a_snapshot_do_not_crowd_out_those_in_it() -> None:
+    index = merge(filled(VALUES, max_edges=2))
+    snapshot = index.snapshot()
+    slots = np.arange(ROWS, ROWS + 3000)
+    index.add_rows(slots, slots, np.tile(QUERY_VALUES[0], (len(slots), 1)))
+    merge(index)
+
+    query = Vector("float32", QUERY_VALUES[0])
+    hits = nearest_approximately(snapshot, index.field, query, 100, 100)
+
+    assert len(hits.record_ids) == 100
+    assert hits.slots.max() < ROWS
+
+
+@pytest.mark.parametrize("tightness", [1e-3, 1e-4, 1e-5])
+@pytest.mark.parametrize("similarity", ["cosine", "dotProduct", "euclidean"])
+def test_nearly_equal_rows_are_told_apart(similarity: Similarity, tightness: float) -> None:
+    # Fewer than ten that may be found are nearly equal, so the tenth is far away.
+    centres = VALUES[np.random.default_rng(1).integers(1000, size=20_000)]
+    noise = np.random.default_rng(2).standard_normal((20_000, DIMENSIONS))
+    near = centres + tightness / np.sqrt(DIMENSIONS) * noise
+    near /= np.linalg.norm(near, axis=1, keepdims=True)
+    index = merge(filled(near.astype(np.float32), similarity))
+    allowed = np.random.default_rng(3).random(20_000) < 0.3
+
+    for query in near[:30].astype(np.float32):
+        right, near_ones = exactly(index, query, allowed), found(index, query, allowed)
+        assert near_ones.scores.tolist() == right.scores.tolist()
+
+
+def test_rows_far_from_the_origin_are_told_apart() -> None:
+    far = np.float32(100) + np.float32(0.05) * VALUES
+    index = merge(filled(far, "euclidean"))
+    allowed = FILTERS["random half"]
+
+    assert index.snapshot().cells is not None
+    for query in far[:QUERIES]:
+        right = exactly(index, query, allowed)
+        assert found(index, query, allowed).scores.tolist() == right.scores.tolist()
+
+
+@pytest.mark.parametrize("scale", [1e-14, 1e13])
+@pytest.mark.parametrize("similarity", ["cosine", "dotProduct", "euclidean"])
+def test_extreme_lengths_have_cells(similarity: Similarity, scale: float, looks: Looks) -> None:
+    index = merge(filled(VALUES * np.float32(scale), similarity))
+
+    hits = found(index, VALUES[7] * np.float32(scale), FILTERS["random half"] | (CLUSTER < 40))
+
+    assert len(hits.record_ids) == 10
+    assert looks.rows
+    if similarity == "cosine" or scale > 1:
+        assert hits.record_ids[0] == 8
 
 
 @pytest.mark.parametrize("similarity", ["cosine", "dotProduct", "euclidean"])

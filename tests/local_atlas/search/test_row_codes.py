@@ -57,6 +57,29 @@ def test_estimates_are_unbiased_and_as_wrong_as_they_say(book: CodeBook) -> None
         assert deviations.max() < true.std() * 2
 
 
+@pytest.mark.parametrize("length", [1e-12, 1e-6, 1e-4, 3e-4, 1e-2, 1e6, 1e13])
+def test_estimates_are_as_wrong_as_they_say_at_any_length(book: CodeBook, length: float) -> None:
+    offsets = book.rotated(VALUES[:2000]) * np.float32(length)
+    codes = book.encode(offsets)
+    every = np.arange(len(offsets))
+    for target in (book.rotated(unit_rows(1, seed=5))[0], offsets[7]):
+        true = np.square(offsets.astype(np.float64) - target).sum(axis=1)
+
+        estimates = book.estimates(codes, every, target)
+        lengths = np.linalg.norm(offsets, axis=1)
+        deviations = book.deviation(float(np.linalg.norm(target)), lengths)
+
+        assert (np.abs(estimates - true) < 6 * deviations).all()
+        assert np.abs(estimates - true).mean() < 1.3 * deviations.mean()
+
+
+def test_rows_of_no_length_have_codes(book: CodeBook) -> None:
+    codes = book.encode(np.zeros((3, DIMENSIONS), np.float32))
+    target = book.rotated(VALUES[:1])[0]
+
+    assert book.estimates(codes, np.arange(3), target) == pytest.approx([target @ target] * 3)
+
+
 def test_rows_that_are_appended_leave_views_alone() -> None:
     rows = GrowingRows(10, 4, np.float32)
     rows.append(np.ones((10, 4), np.float32))
