@@ -107,8 +107,8 @@ class Cells:
         return expected
 
     def _measure(self, sample: Floats) -> None:
-        cells = self.nearest(sample)
-        squares = np.square(sample - self.centroids[cells]).sum(axis=1)
+        distances, found = self._quantizer.search(sample, 1)
+        squares, cells = distances[:, 0], found[:, 0]
         # A cell with few sampled rows is taken to be like all.
         totals = np.bincount(cells, squares, len(self)) + float(squares.mean())
         sizes = np.bincount(cells, minlength=len(self)) + 1

@@ -188,8 +188,9 @@ class InvertedFile:
 
     def _learn(self, matrix: MatrixView, sample: Ids) -> None:
         count = max(1, int(_CELLS_PER_ROOT * sqrt(self._expected)))
-        step = max(1, len(sample) // (count * SAMPLED_PER_CELL))
-        rows = self._form(matrix.take(sample[::step]))
+        if len(sample) > count * SAMPLED_PER_CELL:
+            sample = sample[np.linspace(0, len(sample) - 1, count * SAMPLED_PER_CELL).astype(int)]
+        rows = self._form(matrix.take(sample))
         self._book = CodeBook.of(rows)
         self._cells = Cells.of(self._book.rotated(rows), count)
         self._rows = CellRows(len(self._cells))
@@ -202,9 +203,10 @@ class InvertedFile:
         """Return rows as they are compared."""
         if self.field.similarity != "cosine":
             return rows
-        lengths = np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
+        lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64))
         # Dead rows may be zero; they are never found.
-        unit: Floats = (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+        lengths[lengths == 0] = 1
+        unit: Floats = rows / lengths[:, np.newaxis].astype(np.float32)
         return unit
 
 
