@@ -74,6 +74,11 @@ def derived_item_id(relative_path: Path) -> str:
     return relative_path.as_posix()
 
 
+def shown_id(item_id: Any) -> Any:
+    """Return an `_id` as JSON can hold it: what it cannot is shown as text."""
+    return item_id if isinstance(item_id, str | int | None) else str(item_id)
+
+
 def to_document(
     image: GalleryImage,
     facts: ImageFacts,

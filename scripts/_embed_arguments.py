@@ -8,6 +8,8 @@ from app.ingest.cluster_job import DEFAULT_STALL_AFTER_S, LOCAL
 from app.ingest.runner import DEFAULT_BATCH_SIZE
 from scripts._arguments import assignment, positive_integer, seconds, typed_field
 
+_NEED_A_RUN = ("prune", "yes", "gallery_name", "drop", "dry_run", "limit", "cluster")
+
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse; what is wrong ends the process with a usage message."""
@@ -21,13 +23,25 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     _add_run(parser)
     _add_pruning(parser)
     _add_cluster(parser)
-    return parser.parse_args(argv)
+    arguments = parser.parse_args(argv)
+    if arguments.gallery is None and arguments.picture_field is None:
+        _check_alone(parser, arguments)
+    return arguments
+
+
+def _check_alone(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    if arguments.report_duplicates is None:
+        parser.error("one of --gallery, --picture-field and --report-duplicates is required")
+    for name in (*_NEED_A_RUN, "filter_copy", "column", "type"):
+        if getattr(arguments, name):
+            flag = "--" + name.replace("_", "-")
+            parser.error(f"{flag} needs --gallery or --picture-field")
 
 
 def _add_source(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the pictures")
     add = group.add_argument
-    either = group.add_mutually_exclusive_group(required=True).add_argument
+    either = group.add_mutually_exclusive_group().add_argument
     either(
         "--gallery",
         metavar="LOCATION",
@@ -86,6 +100,13 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         default=Path("failed.jsonl"),
         metavar="FILE",
         help="what failed, a JSON line each; there only if something did (default: failed.jsonl)",
+    )
+    add(
+        "--report-duplicates",
+        type=Path,
+        metavar="FILE",
+        help="after the run, or without one where no pictures are named, find the items that look "
+        "nearly the same (cosine at least 0.995) through the search index: a JSON line a pair",
     )
     add("--json", action="store_true", help="print the report as JSON")
     add(

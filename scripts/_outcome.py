@@ -16,6 +16,7 @@ class Outcome:
     Attributes:
         pruned: documents that were deleted because the gallery lists them no more, or that lost
             their embedding; in a dry run, those that would be.
+        near_duplicates: how many pairs look nearly the same, None where they were not looked for.
         precision: what the model computed in, None where it was not needed here.
         bytes_per_document: mean size of this model's documents, None without any.
         misfits: filterable fields that hold what no filter finds.
@@ -25,6 +26,7 @@ class Outcome:
 
     report: IngestReport
     pruned: int
+    near_duplicates: int | None
     precision: Precision | None
     bytes_per_document: int | None
     misfits: Sequence[Misfit]
@@ -39,6 +41,7 @@ class Outcome:
         }
         extra = {
             "pruned": self.pruned,
+            "near_duplicates": self.near_duplicates,
             "precision": self.precision,
             "bytes_per_document": self.bytes_per_document,
             "filter_misfits": [asdict(misfit) for misfit in self.misfits],
@@ -60,6 +63,8 @@ class Outcome:
         ]
         if self.pruned:
             lines.append(f"pruned {self.pruned:,} that the gallery lists no more")
+        if self.near_duplicates is not None:
+            lines.append(f"{self.near_duplicates:,} pairs look nearly the same")
         if self.precision is not None:
             lines.append(f"embedded in {self.precision}")
         if self.bytes_per_document is not None:

@@ -5,6 +5,7 @@ Example:
 """
 
 import argparse
+import json
 import logging
 import sys
 from collections.abc import Iterator, Sequence
@@ -19,7 +20,7 @@ from app.embedding import load_embedder
 from app.embedding.base import Embedder
 from app.errors import ConfigError
 from app.fetching import Fetcher
-from app.indexes import read_index_file
+from app.indexes import SearchIndex, read_index_file
 from app.ingest.cluster_job import LOCAL, ClusterJob
 from app.ingest.failures import FailureFile
 from app.ingest.legs import open_legs, without_effect
@@ -30,10 +31,11 @@ from app.ingest.writer import GalleryWriter
 from app.service import check_dimensions
 from scripts._cli import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, run
 from scripts._embed_arguments import parse_arguments
+from scripts._near_duplicates import check_report, report_near_duplicates
 from scripts._outcome import Outcome
 from scripts._progress import Progress, stop_on_interrupt
 from scripts._pruning import Pruning
-from scripts._sources import misfits_of, open_source, open_writer, source_name
+from scripts._sources import Documents, misfits_of, open_source, open_writer, source_name
 
 logger = logging.getLogger("scripts.embed_gallery")
 
@@ -49,25 +51,45 @@ def main(argv: Sequence[str] | None = None, settings: Settings | None = None) ->
         )
     index = read_index_file(settings.index_file)
     collection = connect(settings)
-    with ExitStack() as opened, database_errors(settings.database_label):
-        opened.enter_context(closing(collection.database.client))
+    with closing(collection.database.client), database_errors(settings.database_label):
+        if arguments.report_duplicates is not None:
+            check_report(arguments.report_duplicates, collection, index)
+        if arguments.gallery is None and arguments.picture_field is None:
+            return _only_report_duplicates(arguments, settings, collection, index)
+        outcome = _run(arguments, settings, collection, index)
+    print(outcome.as_json() if arguments.json else outcome.as_sentences())
+    if outcome.report.is_interrupted:
+        return EXIT_INTERRUPTED
+    return EXIT_FAILED if outcome.report.failed else EXIT_DONE
+
+
+def _only_report_duplicates(
+    arguments: argparse.Namespace, settings: Settings, collection: Documents, index: SearchIndex
+) -> int:
+    fingerprint = _load_embedder(arguments, settings, index).fingerprint
+    path = arguments.report_duplicates
+    with stop_on_interrupt() as stop:
+        pairs = report_near_duplicates(path, collection, index, fingerprint, stop)
+    told = f"{path} lists {pairs:,} pairs that look nearly the same"
+    print(json.dumps({"near_duplicates": pairs}) if arguments.json else told)
+    return EXIT_INTERRUPTED if stop.is_set() else EXIT_DONE
+
+
+def _run(
+    arguments: argparse.Namespace, settings: Settings, collection: Documents, index: SearchIndex
+) -> Outcome:
+    with ExitStack() as opened:
         fetcher = opened.enter_context(closing(Fetcher.from_settings(settings)))
         at_url = partial(UrlPicture, fetcher)
         gallery = open_source(arguments, settings, index, collection, at_url)
         pruning = opened.enter_context(closing(Pruning(arguments)))
         rows = _rows(pruning.watch(gallery.rows()), arguments)
-        embedder = load_embedder(
-            arguments.model or settings.model,
-            vector_type=index.vector_type,
-            precision=settings.model_precision,
-        )
+        embedder = _load_embedder(arguments, settings, index)
         embedder.batch_size = arguments.batch_size
         check_dimensions(embedder, index, settings)
         writer = open_writer(arguments, collection, index, embedder.fingerprint)
-        with (
-            closing(FailureFile(arguments.failed)) as failures,
-            stop_on_interrupt() as stop,
-        ):
+        failures = opened.enter_context(closing(FailureFile(arguments.failed)))
+        with stop_on_interrupt() as stop:
             _make_way(writer, embedder, arguments)
             with closing(Progress(_total(gallery, arguments), failures.add, stop)) as progress:
                 if arguments.cluster is None:
@@ -81,19 +103,41 @@ def main(argv: Sequence[str] | None = None, settings: Settings | None = None) ->
                         stall_after_s=arguments.stall_after,
                     )
         _advise(writer, gallery, settings, arguments)
-        outcome = Outcome(
+        pruned = pruning.finish(report, rows, collection, writer.updates)
+        return Outcome(
             report,
-            pruned=pruning.finish(report, rows, collection, writer.updates),
+            pruned=pruned,
+            near_duplicates=_near_duplicates(arguments, report, collection, writer),
             precision=embedder.precision,
             bytes_per_document=writer.bytes_per_document(),
             misfits=misfits_of(gallery),
             failed_file=str(arguments.failed) if report.failed else None,
             is_dry_run=arguments.dry_run,
         )
-    print(outcome.as_json() if arguments.json else outcome.as_sentences())
-    if report.is_interrupted:
-        return EXIT_INTERRUPTED
-    return EXIT_FAILED if report.failed else EXIT_DONE
+
+
+def _load_embedder(
+    arguments: argparse.Namespace, settings: Settings, index: SearchIndex
+) -> Embedder:
+    return load_embedder(
+        arguments.model or settings.model,
+        vector_type=index.vector_type,
+        precision=settings.model_precision,
+    )
+
+
+def _near_duplicates(
+    arguments: argparse.Namespace,
+    report: IngestReport,
+    collection: Documents,
+    writer: GalleryWriter,
+) -> int | None:
+    path = arguments.report_duplicates
+    if path is None or report.is_interrupted:
+        return None
+    updates = writer.updates
+    with stop_on_interrupt() as stop:
+        return report_near_duplicates(path, collection, updates.index, updates.embedded_by, stop)
 
 
 def _ingest_here(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from app.documents import shown_id
 from app.errors import ConfigError, ServiceError
 
 
@@ -56,9 +57,8 @@ class FailureFile:
         Raises:
             ServiceError: the disk is full or the folder is gone.
         """
-        item_id = failure.item_id
         line = {
-            "id": item_id if isinstance(item_id, str | int | None) else str(item_id),
+            "id": shown_id(failure.item_id),
             "source": failure.source,
             "reason": failure.reason,
             "retryable": failure.retryable,
