@@ -116,34 +116,24 @@ class InvertedFile:
         if self._to_learn is not None:
             self._learn(*self._to_learn)
             self._to_learn = None
-        points = self._book.rotated(self._form(rows))
-        cells = self._cells.nearest(points)
-        offsets = points - self._cells.centroids[cells]
-        square_lengths = np.square(offsets).sum(axis=1)
-        self._codes.append(self._book.encode(offsets))
-        self._shifts.append(np.square(points).sum(axis=1) - square_lengths)
-        self._lengths.append(np.sqrt(square_lengths))
-        self._rows.append(len(self._cell_of), cells)
-        self._cell_of.append(cells)
+        # Dead rows may be beyond float32; they are never found.
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._append(self._book.rotated(self._form(rows)))
 
-    def holds(self, rows: int) -> bool:
-        """Tell whether it has these rows and no more, as where adding others failed."""
-        if self._to_learn is not None:
-            return False
-        parts = (self._codes, self._shifts, self._lengths, self._cell_of)
-        return all(len(part) == rows for part in parts)
+    def state(self, rows: int) -> dict[str, Any]:
+        """Return what `restored` needs of the first rows, which later changes leave alone.
 
-    def state(self) -> dict[str, Any]:
-        """Return what `restored` needs, which later changes leave alone."""
+        Others may be added meanwhile: all of these were before.
+        """
         return {
             "square_length": self._square_length,
             "expected": self._expected,
             "book": self._book.state(),
             "cells": self._cells.state(),
-            "codes": self._codes.view(),
-            "cell_of": self._cell_of.view(),
-            "shifts": self._shifts.view(),
-            "lengths": self._lengths.view(),
+            "codes": self._codes.view()[:rows],
+            "cell_of": self._cell_of.view()[:rows],
+            "shifts": self._shifts.view()[:rows],
+            "lengths": self._lengths.view()[:rows],
         }
 
     @classmethod
@@ -199,12 +189,22 @@ class InvertedFile:
         self._shifts = GrowingRows(self._expected, None, np.float32)
         self._lengths = GrowingRows(self._expected, None, np.float32)
 
+    def _append(self, points: Floats) -> None:
+        cells = self._cells.nearest(points)
+        offsets = points - self._cells.centroids[cells]
+        square_lengths = np.square(offsets).sum(axis=1)
+        self._codes.append(self._book.encode(offsets))
+        self._shifts.append(np.square(points).sum(axis=1) - square_lengths)
+        self._lengths.append(np.sqrt(square_lengths))
+        self._rows.append(len(self._cell_of), cells)
+        self._cell_of.append(cells)
+
     def _form(self, rows: Floats) -> Floats:
         """Return rows as they are compared."""
         if self.field.similarity != "cosine":
             return rows
         lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64))
-        # Dead rows may be zero; they are never found.
+        # Dead rows may be zero.
         lengths[lengths == 0] = 1
         unit: Floats = rows / lengths[:, np.newaxis].astype(np.float32)
         return unit

@@ -38,8 +38,10 @@ _DTYPES: dict[ElementType, type[np.generic]] = {
 _NO_ROW = -1
 _FIRST_CAPACITY = 64
 _GROWTH = 1.5
-# Below this many rows, an exact search takes no longer than one by cells.
+# Below this many rows, an exact search takes no longer than one by cells: turning the query takes
+# as long as comparing it with one row for each dimension, and is not all.
 _CELL_ROWS = 4096
+_CELL_ROWS_PER_DIMENSION = 4
 # Rows wait for their cells until there are this many of them, and go there so many at a time.
 _MERGED_AT_ONCE = 256
 _STEP = 1024
@@ -140,8 +142,7 @@ class VectorIndex:
     def state(self) -> dict[str, Any]:
         """Return what `restore` needs, which later changes leave alone."""
         end = self._count
-        is_whole = self._cells is not None and self._cells.holds(self._merged)
-        cells = self._cells if self._merged and is_whole else None
+        cells = self._cells if self._merged else None
         return {
             "rows": Rows(self._lineage, self._matrix.view()),
             "record_ids": self._record_ids[:end],
@@ -150,7 +151,7 @@ class VectorIndex:
             "alive": self._alive[:end].copy(),
             "may_have_cells": self._may_have_cells,
             "merged": 0 if cells is None else self._merged,
-            "cells": None if cells is None else cells.state(),
+            "cells": None if cells is None else cells.state(self._merged),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -206,7 +207,8 @@ class VectorIndex:
 
     def is_merge_due(self) -> bool:
         """Tell whether enough rows wait to be sorted into cells."""
-        is_many = self._cells is not None or len(self) >= _CELL_ROWS
+        enough = max(_CELL_ROWS, _CELL_ROWS_PER_DIMENSION * self.field.dimensions)
+        is_many = self._cells is not None or len(self) >= enough
         waiting = self._count - self._merged
         return self._may_have_cells and is_many and waiting >= _MERGED_AT_ONCE
 

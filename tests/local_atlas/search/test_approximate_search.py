@@ -171,20 +171,43 @@ def test_many_equal_vectors_are_found_in_full() -> None:
     assert len(set(hits.scores.tolist())) == 1
 
 
-def test_cells_that_took_in_a_part_of_a_step_are_not_saved() -> None:
+def test_what_cells_took_in_that_is_not_accepted_is_not_saved() -> None:
     index = filled(VALUES)
-    step = index.next_merge()
-    assert step is not None
-    step.cells.add(step.rows)
-    index.accept(step)
-    assert index.state()["cells"] is not None
+    for _ in range(2):
+        step = index.next_merge()
+        assert step is not None
+        step.cells.add(step.rows)
+        index.accept(step)
+    accepted = index.state()["cells"]
 
     step = index.next_merge()
     assert step is not None
-    step.cells.add(step.rows)  # and the memory was full before that was known
+    step.cells.add(step.rows)  # as beside a save, or before a failure
 
-    assert index.state()["cells"] is None
-    assert index.state()["merged"] == 0
+    state = index.state()
+    assert state["merged"] == 2 * len(step.rows)
+    for part in ("codes", "cell_of", "shifts", "lengths"):
+        assert state["cells"][part].tolist() == accepted[part].tolist()
+
+
+def test_dead_rows_of_any_length_are_no_trouble() -> None:
+    values = VALUES.copy()
+    values[500], values[600] = 3e38, 1e25
+    index = filled(values, "euclidean")
+    index.remove(500)
+    index.remove(600)
+    merge(index)
+
+    assert index.snapshot().merged == ROWS
+    assert recall(index) >= 0.95
+    assert recall(index, FILTERS["random half"]) >= 0.99
+
+
+def test_many_dimensions_take_more_rows_to_have_cells() -> None:
+    values = np.random.default_rng(1).standard_normal((4500, 1200)).astype(np.float32)
+
+    assert merge(filled(values)).snapshot().cells is None
+    assert merge(filled(np.vstack([values, values[:300]]))).snapshot().cells is not None
 
 
 def test_many_equal_vectors_do_not_hide_the_others() -> None:
@@ -234,7 +257,8 @@ def test_cells_that_were_outgrown_are_succeeded_by_more(looks: Looks) -> None:
             index.accept(step)
             cells = index.snapshot().cells
             assert cells is not None
-            assert cells.holds(index.snapshot().merged)  # the old ones serve until then
+            # The old ones serve until then.
+            assert len(cells.state(ROWS * 3)["codes"]) == index.snapshot().merged
             seen.add(id(cells))
             assert len(found(index, rows[0]).record_ids) == 10
 
