@@ -20,6 +20,7 @@ from app.documents import GalleryImage, get_path, vector_type_of
 from app.errors import ConfigError
 from app.ingest.failures import Failure
 from app.ingest.known_embeddings import KnownEmbedding
+from app.ingest.transient import retried
 from app.ingest.updates import Update, UpdateBuilder
 
 logger = logging.getLogger(__name__)
@@ -97,6 +98,7 @@ class GalleryWriter:
         """Delete every document, keep collection and indexes; return how many there were."""
         return self._collection.delete_many({}).deleted_count
 
+    @retried
     def find_stored(self, images: Sequence[GalleryImage]) -> list[Document | None]:
         """Return the stored document of each picture, without its embedding, None for none."""
         paths = self.updates.stored_paths(images)
@@ -115,6 +117,7 @@ class GalleryWriter:
             reason = (error.details or {}).get("errmsg", str(error))
             logger.warning("Without an index on %s few duplicates are found: %s", path, reason)
 
+    @retried
     def find_embeddings(self, hashes: Sized[str]) -> dict[str, KnownEmbedding]:
         """Return this model's embeddings of pictures with these hashes, by hash.
 
@@ -148,11 +151,13 @@ class GalleryWriter:
         """Upsert, unordered; return one failure for each update that the database refused.
 
         Raises:
-            The driver's errors, where a whole command failed twice (the driver retries once).
+            The driver's errors, where a whole command failed again and again.
         """
-        return [failure for chunk in _chunks(updates) for failure in self._write_chunk(chunk)]
+        return [failure for chunk in _chunks(updates) for failure in self.write_chunk(chunk)]
 
-    def _write_chunk(self, updates: Sequence[Update]) -> list[Failure]:
+    @retried
+    def write_chunk(self, updates: Sequence[Update]) -> list[Failure]:
+        """Upsert what fits one message; otherwise as `write`."""
         operations = [self._operation(update) for update in updates]
         try:
             self._collection.bulk_write(operations, ordered=False)
