@@ -81,8 +81,8 @@ class GuestWriter(GalleryWriter):
         # $eq, because an _id may be a document that looks like an operator, as a DBRef does.
         return UpdateOne({"_id": {"$eq": update.image.item_id}}, update.operators, upsert=False)
 
-    def write_chunk(self, updates: Sequence[Update]) -> list[Failure]:
-        refused = super().write_chunk(updates)
+    def _write_chunk(self, updates: Sequence[Update]) -> list[Failure]:
+        refused = super()._write_chunk(updates)
         found = self._collection.find(
             {"_id": {"$in": [update.image.item_id for update in updates]}}, {"_id": 1}
         )

@@ -153,21 +153,24 @@ class GalleryWriter:
         Raises:
             The driver's errors, where a whole command failed again and again.
         """
-        return [failure for chunk in _chunks(updates) for failure in self.write_chunk(chunk)]
+        return [failure for chunk in _chunks(updates) for failure in self._write_chunk(chunk)]
+
+    def _write_chunk(self, updates: Sequence[Update]) -> list[Failure]:
+        reasons = self.refusals([self._operation(update) for update in updates])
+        return [_refused(updates[i].image, reason) for i, reason in sorted(reasons.items())]
 
     @retried
-    def write_chunk(self, updates: Sequence[Update]) -> list[Failure]:
-        """Upsert what fits one message; otherwise as `write`."""
-        operations = [self._operation(update) for update in updates]
+    def refusals(self, operations: Sequence[UpdateOne]) -> dict[int, str]:
+        """Write what fits one message; return the reasons of what was refused, by place."""
         try:
             self._collection.bulk_write(operations, ordered=False)
         except BulkWriteError as error:
             reasons = {one["index"]: one["errmsg"] for one in error.details["writeErrors"]}
             if concerns := error.details.get("writeConcernErrors"):
                 # Written here, but not acknowledged as safe: the next run looks again.
-                reasons = dict.fromkeys(range(len(updates)), concerns[0]["errmsg"]) | reasons
-            return [_refused(updates[i].image, reason) for i, reason in sorted(reasons.items())]
-        return []
+                reasons = dict.fromkeys(range(len(operations)), concerns[0]["errmsg"]) | reasons
+            return reasons
+        return {}
 
     def _operation(self, update: Update) -> UpdateOne:
         return UpdateOne({"_id": update.image.item_id}, update.operators, upsert=True)

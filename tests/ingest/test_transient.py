@@ -76,7 +76,7 @@ def server_port(tmp_path):
 
 @pytest.fixture(autouse=True)
 def without_waiting(monkeypatch):
-    for method in (GalleryWriter.write_chunk, GalleryWriter.find_stored):
+    for method in (GalleryWriter.refusals, GalleryWriter.find_stored):
         monkeypatch.setattr(method.retry, "wait", wait_none())
 
 
