@@ -45,9 +45,23 @@ def run(
 
 
 def _log_to_stderr(level: str) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_is_fit_for_logs)
     logging.basicConfig(
-        level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+        level=level,
+        handlers=[handler],
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
+
+
+def _is_fit_for_logs(record: logging.LogRecord) -> bool:
+    """Keep what libraries write for their own makers out.
+
+    There, the driver shows whole commands and stores' clients whole requests: signed URLs and
+    credentials among them.
+    """
+    is_own = record.name.partition(".")[0] in ("app", "scripts")
+    return is_own or record.levelno > logging.DEBUG
 
 
 def _fail(message: str, code: int) -> int:

@@ -1,6 +1,8 @@
 """How a long run shows itself: a bar on a terminal, a line now and then in a log; and its end."""
 
+import contextlib
 import logging
+import os
 import signal
 import sys
 import threading
@@ -13,6 +15,7 @@ from tqdm import tqdm
 
 from app.ingest.failures import Failure
 from app.ingest.runner import Observer
+from scripts._cli import EXIT_INTERRUPTED
 
 logger = logging.getLogger(__name__)
 
@@ -67,12 +70,12 @@ class Progress(Observer):
 
 @contextmanager
 def stop_on_interrupt() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C into an event; a second one interrupts at once."""
+    """Turn the first Ctrl-C into an event; a second one ends the process at once."""
     stop = threading.Event()
 
     def ask_to_stop(signal_number: int, frame: FrameType | None) -> None:
         stop.set()
-        signal.signal(signal.SIGINT, previous)
+        signal.signal(signal.SIGINT, _end_at_once)
         logger.warning("Finishing the batch in hand; press Ctrl-C again to end at once.")
 
     previous = signal.signal(signal.SIGINT, ask_to_stop)
@@ -80,3 +83,11 @@ def stop_on_interrupt() -> Iterator[threading.Event]:
         yield stop
     finally:
         signal.signal(signal.SIGINT, previous)
+
+
+def _end_at_once(signal_number: int, frame: FrameType | None) -> None:
+    # An exception would wait for the threads, whose model or host may take minutes. Nothing is
+    # lost by not waiting: what the database has acknowledged is whole, and the next run goes on.
+    with contextlib.suppress(OSError):
+        os.write(2, b"error: Interrupted.\n")
+    os._exit(EXIT_INTERRUPTED)

@@ -72,6 +72,33 @@ run(main)
     assert result.stderr.count("said") == lines
 
 
+def test_debug_lines_are_those_of_this_project():
+    script = """
+import logging
+from scripts._cli import run
+
+def main(argv):
+    logging.getLogger("app.ingest").debug("own")
+    logging.getLogger("pymongo.command").debug("whole commands")
+    logging.getLogger("pymongo.command").info("in short")
+    return 0
+
+run(main)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=PROJECT_ROOT,
+        env={**os.environ, "LOG_LEVEL": "DEBUG"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert "own" in result.stderr
+    assert "in short" in result.stderr
+    assert "whole commands" not in result.stderr
+
+
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_every_script_has_help_with_an_example(name):
     result = subprocess.run(

@@ -272,7 +272,7 @@ from tests.fakes import FakeEmbedder
 
 class Slow(FakeEmbedder):
     def _embed_pixel_batch(self, pixels):
-        time.sleep(0.15)
+        time.sleep(SECONDS)
         return super()._embed_pixel_batch(pixels)
 
 embed_gallery.load_embedder = lambda model, **_: Slow(name=model)
@@ -280,9 +280,10 @@ sys.exit(run(embed_gallery.main))
 """
 
 
-def start_slowly(gallery: Path) -> subprocess.Popen[str]:
+def start_slowly(gallery: Path, batch_s: float = 0.15) -> subprocess.Popen[str]:
+    code = SLOWLY.replace("SECONDS", str(batch_s))
     return subprocess.Popen(
-        [sys.executable, "-c", SLOWLY, "--gallery", str(gallery), "--json", "--batch-size", "4"],
+        [sys.executable, "-c", code, "--gallery", str(gallery), "--json", "--batch-size", "4"],
         env={**os.environ, "PYTHONPATH": str(PROJECT_ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -295,6 +296,14 @@ def wait_for_documents(collection, count: int) -> None:
     while collection.estimated_document_count() < count:
         assert time.monotonic() < deadline_s, "nothing was written"
         time.sleep(0.02)
+
+
+def wait_for_index(collection) -> None:
+    deadline_s = time.monotonic() + 30
+    while "image.sha256_1" not in collection.index_information():
+        assert time.monotonic() < deadline_s, "the run did not begin"
+        time.sleep(0.02)
+    time.sleep(0.5)
 
 
 def test_after_a_kill_the_next_run_completes_and_nothing_is_there_twice(
@@ -330,6 +339,39 @@ def test_ctrl_c_finishes_the_batch_reports_and_exits_130(environment, collection
     assert report["is_interrupted"]
     assert report["read"] == report["written"] == collection.estimated_document_count() < 60
     assert "Traceback" not in error
+
+
+def test_after_ctrl_c_the_next_run_goes_on_from_there(environment, collection, tmp_path, capsys):
+    save_gallery(tmp_path / "many", 60)
+    process = start_slowly(tmp_path / "many")
+    wait_for_documents(collection, 8)
+    process.send_signal(signal.SIGINT)
+    first = json.loads(process.communicate(timeout=30)[0])
+
+    assert embed("--gallery", tmp_path / "many", "--model", "clothing", "--json") == 0
+
+    second = report_of(capsys)
+    assert counts(second) == (60, 60 - first["written"], first["written"], 0)
+    assert second["embedded"] == 60 - first["embedded"]
+
+
+def test_ctrl_c_twice_ends_at_once_whatever_the_model_is_doing(environment, collection, tmp_path):
+    save_gallery(tmp_path / "many", 8)
+    process = start_slowly(tmp_path / "many", batch_s=600)
+    try:
+        wait_for_index(collection)  # which a run creates before it begins
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        while "press Ctrl-C again" not in process.stderr.readline():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        output, error = process.communicate(timeout=30)
+    finally:
+        process.kill()
+
+    assert (process.returncode, output) == (130, "")
+    assert error == "error: Interrupted.\n"
+    assert collection.estimated_document_count() == 0
 
 
 def test_a_log_gets_a_line_now_and_then(environment, collection, gallery, monkeypatch, caplog):
