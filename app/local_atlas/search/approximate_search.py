@@ -3,6 +3,7 @@
 A graph search, as the engine's, compares the query with the neighbours of `candidates` rows. As
 many rows are looked at here, in the cells nearest to the query: first by their codes, and those
 that the codes leave open are compared in full. So recall grows with `candidates`, as it does there.
+Where hits are to be expected in other cells too, as many rows again are looked at there.
 
 Rows that a filter refuses do not count. Where it keeps other cells than the query's, the nearest
 rows are spread over many; so a filtered search goes on until hardly any hit is to be expected in
@@ -14,6 +15,7 @@ from math import inf
 import numpy as np
 import numpy.typing as npt
 
+from .cells import Counts
 from .exact_search import Hits, nearest, nearest_among
 from .inverted_file import InvertedFile
 from .mapping import VectorField
@@ -22,7 +24,6 @@ from .vectors import Vector
 
 Floats = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
-Counts = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 
 # Fewer rows are compared as quickly as their codes are.
 _FEWEST = 1024
@@ -84,6 +85,8 @@ class _CellSearch:
         self._compared = candidates if cells.field.quantization == "binary" else None
         self._wanted = candidates * _EDGES * cells.field.max_edges
         self._approach = cells.approach(target)
+        # The squared distance within which k rows are known to be.
+        self._reach = inf
 
     def among_living(self) -> Ids:
         """Return what is worth comparing where nearly every row may be found."""
@@ -91,10 +94,18 @@ class _CellSearch:
         living = snapshot.eligible[: snapshot.merged]
         # As many rows of each cell are taken to live as of all.
         sizes = self._approach.sizes * (np.count_nonzero(living) / snapshot.merged)
-        rows = self._approach.rows_of(self._nearest_cells(sizes))
-        rows = rows[rows < snapshot.merged]  # later ones are not of this snapshot
-        rows = rows[living[rows]]
-        return self._worthwhile(rows) if len(rows) >= self._k else self.among_eligible()
+        cells = self._nearest_cells(sizes)
+        rows = self._living_of(cells)
+        if len(rows) < self._k:
+            return self.among_eligible()
+        rows = self._worthwhile(rows)
+        sizes[cells] = 0
+        further = self._promising(sizes, rows)[::-1]
+        # As many rows again, and no more.
+        further = further[: int(np.searchsorted(np.cumsum(sizes[further]), self._wanted))]
+        if len(further):
+            rows = np.concatenate([rows, self._worthwhile(self._living_of(further))])
+        return rows
 
     def among_eligible(self) -> Ids:
         """Return what is worth comparing where rows in any number may not be found."""
@@ -114,15 +125,23 @@ class _CellSearch:
                 rows = np.concatenate([rows, more])
         return rows
 
+    def _living_of(self, cells: Ids) -> Ids:
+        rows = self._approach.rows_of(cells)
+        rows = rows[rows < self._snapshot.merged]  # later ones are not of this snapshot
+        living: Ids = rows[self._snapshot.eligible[rows]]
+        return living
+
     def _nearest_cells(self, counts: Counts) -> Ids:
         """Return the nearest cells that have as many rows as are to be looked at."""
         order = np.argsort(self._approach.distances)
         enough = int(np.searchsorted(np.cumsum(counts[order]), self._wanted)) + 1
         return order[:enough]
 
-    def _promising(self, counts: Ids, rows: Ids) -> Ids:
-        """Return the cells where hits are to be expected that are not among some rows."""
-        expected = self._approach.expected_within(counts, self._kth(np.sort(rows)))
+    def _promising(self, counts: Counts, rows: Ids) -> Ids:
+        """Return the cells where hits are to be expected beside some rows, the best last."""
+        if self._reach == inf:
+            self._reach = self._kth(rows)
+        expected = self._approach.expected_within(counts, self._reach)
         order = np.argsort(expected)
         left = np.searchsorted(np.cumsum(expected[order]), _MISSED * self._k)
         return order[left:]
@@ -139,17 +158,18 @@ class _CellSearch:
         first = np.argpartition(estimates, compared)[:compared]
         if self._compared is not None:
             return rows[first]
-        kth = self._kth(np.sort(rows[first])) + self._cells.unevenness
-        may_be_near = estimates - _MARGIN * self._approach.deviations(rows) <= kth
+        self._reach = min(self._reach, self._kth(rows[first]))
+        limit = self._reach + self._cells.unevenness
+        may_be_near = estimates - _MARGIN * self._approach.deviations(rows) <= limit
         may_be_near[first] = True
         return rows[may_be_near]
 
     def _kth(self, rows: Ids) -> float:
-        """Return the squared distance within which there are k of some rows; these ascend."""
-        snapshot = self._snapshot
-        distances = self._cells.farthest(
-            snapshot.matrix, snapshot.square_lengths, self._target, rows
-        )
+        """Return the squared distance within which there are k of some rows."""
         if len(rows) < self._k:
             return inf
+        snapshot = self._snapshot
+        distances = self._cells.farthest(
+            snapshot.matrix, snapshot.square_lengths, self._target, np.sort(rows)
+        )
         return float(np.partition(distances, self._k - 1)[self._k - 1])

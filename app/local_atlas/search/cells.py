@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
+Counts = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 
 _SEED = 20240521
 _ITERATIONS = 6
@@ -83,7 +84,7 @@ class Cells:
         distances: Floats = self.square_lengths - 2 * (self.centroids @ target) + target @ target
         return np.maximum(distances, 0)
 
-    def expected_within(self, counts: Ids, distances: Floats, square_distance: float) -> Floats:
+    def expected_within(self, counts: Counts, distances: Floats, square_distance: float) -> Floats:
         """Return how many rows of each cell are to be expected nearer than a distance.
 
         Squared distances of a cell's rows are taken to be normal: in many dimensions, the offset of

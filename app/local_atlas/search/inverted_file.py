@@ -18,7 +18,7 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from .cells import SAMPLED_PER_CELL, CellRows, Cells
+from .cells import SAMPLED_PER_CELL, CellRows, Cells, Counts
 from .closeness import product_error
 from .mapping import VectorField
 from .matrix import MatrixView
@@ -249,7 +249,7 @@ class Approach:
         wanted: Ids = rows[is_wanted[self._file._cell_of.view()[rows]]]
         return wanted
 
-    def expected_within(self, counts: Ids, square_distance: float) -> Floats:
+    def expected_within(self, counts: Counts, square_distance: float) -> Floats:
         """Return how many rows of each cell are to be expected nearer; see `Cells`."""
         return self._file._cells.expected_within(counts, self.distances, square_distance)
 

@@ -229,6 +229,24 @@ def test_few_rows_and_flat_indexes_never_have_cells() -> None:
     assert recall(flat) == 1
 
 
+def test_hits_in_many_cells_are_looked_for_further(looks: Looks) -> None:
+    # In few directions, the nearest rows of a query lie in many cells, and near the ends of them.
+    directions = np.random.default_rng(9).standard_normal((8, DIMENSIONS))
+    spread = np.random.default_rng(10).standard_normal((ROWS + QUERIES, 8)) @ directions
+    values = spread.astype(np.float32)
+    index = merge(filled(values[:ROWS]))
+
+    found_ids = 0
+    for query in values[ROWS:]:
+        vector = Vector("float32", query)
+        right = set(exactly(index, query).record_ids.tolist())
+        near = nearest_approximately(index.snapshot(), index.field, vector, 10, 40)
+        found_ids += len(right & set(near.record_ids.tolist()))
+
+    assert found_ids >= 0.97 * 10 * QUERIES
+    assert sum(looks.rows) < 2.2 * QUERIES * 40 * 2 * 16  # twice what a graph compares with
+
+
 def test_more_candidates_and_more_edges_find_more() -> None:
     few, many = (merge(filled(VALUES, max_edges=edges)) for edges in (2, 64))
 
