@@ -2,22 +2,28 @@
 
 from dataclasses import dataclass, field
 
+import fsspec
 import pytest
 
 from app.config import PROJECT_ROOT
 from app.documents import GalleryImage
+from app.fetching import Fetcher
 from app.indexes import read_index_file
 from app.ingest import known_embeddings, preparation
+from app.ingest.buckets import Store
 from app.ingest.failures import Failure
 from app.ingest.guest_writing import GuestUpdateBuilder, GuestWriter
 from app.ingest.legs import open_legs, without_effect
+from app.ingest.reader import open_gallery
 from app.ingest.runner import Observer, ingest
 from app.ingest.updates import UpdateBuilder
+from app.ingest.url_pictures import UrlPicture
 from app.ingest.writer import MAX_FOUND_PER_HASH, GalleryWriter
 from app.live_indexes import create_ordinary_indexes
-from app.pictures import FilePicture, NotModified, PictureBytes, Validators
+from app.pictures import FilePicture
 from tests.fakes import FakeEmbedder
 from tests.ingest.pictures import save_picture
+from tests.picture_server import LOOPBACK, answering, serving
 
 KNN = read_index_file(PROJECT_ROOT / "atlas/gallery_knn.json")
 VECTOR = read_index_file(PROJECT_ROOT / "atlas/gallery_vector.json")
@@ -31,21 +37,6 @@ class Watching(Observer):
 
     def on_failure(self, failure):
         self.failures.append(failure)
-
-
-@dataclass
-class Tagged:
-    """A source of another machine that knows its picture's state."""
-
-    content: bytes
-    is_remote: bool = True
-
-    def read(self, known):
-        validators = Validators('"1"', None)
-        return NotModified() if known == validators else PictureBytes(self.content, validators)
-
-    def __str__(self):
-        return "elsewhere"
 
 
 @pytest.fixture
@@ -210,14 +201,48 @@ def test_duplicates_in_a_shops_own_collection_are_found_by_its_index_alone(colle
     assert all(len(one["visual"]) == 5 for one in collection.find())
 
 
-@pytest.mark.parametrize("is_remote", [False, True])
-def test_a_second_run_decodes_nothing(collection, tmp_path, decoded, is_remote):
-    path = save_picture(tmp_path / "red.png")
-    source = Tagged(path.read_bytes()) if is_remote else FilePicture(path)
-    rows = [GalleryImage("a", source, "uri")]
+def test_a_second_run_over_files_decodes_nothing(collection, tmp_path, decoded):
+    rows = rows_of(save_picture(tmp_path / "red.png"), "a")
     writer = writer_of(collection)
     run(writer, rows)
     decoded.clear()
 
     assert run(writer, rows) == (0, 0, 0, 1, 0)
     assert decoded == []
+
+
+def test_a_second_run_over_urls_downloads_and_decodes_nothing(collection, tmp_path, decoded):
+    content = save_picture(tmp_path / "red.png").read_bytes()
+
+    def answer(handler):
+        is_known = handler.headers.get("If-None-Match") == '"1"'
+        (answering(status=304, ETag='"1"') if is_known else answering(content, ETag='"1"'))(handler)
+
+    with serving() as server, Fetcher(allow_http=True, allowed_networks=LOOPBACK) as fetcher:
+        server.answers["/1.png"] = answer
+        url = server.url("/1.png", host="127.0.0.1")
+        rows = [GalleryImage("a", UrlPicture(fetcher, url), url)]
+        writer = writer_of(collection)
+        run(writer, rows)
+        decoded.clear()
+
+        assert run(writer, rows) == (0, 0, 0, 1, 0)
+    assert server.statuses == [200, 304]
+    assert decoded == []
+
+
+def test_a_second_run_over_a_bucket_downloads_and_decodes_nothing(
+    collection, tmp_path, decoded, monkeypatch
+):
+    content = save_picture(tmp_path / "red.png").read_bytes()
+    fsspec.filesystem("memory").pipe("/duplicates/1.png", content)
+    writer = writer_of(collection)
+    run(writer, open_gallery("memory://duplicates", KNN, "string").rows())
+    decoded.clear()
+    read = []
+    monkeypatch.setattr(Store, "read", lambda store, path: read.append(path))
+
+    again = run(writer, open_gallery("memory://duplicates", KNN, "string").rows())
+
+    assert again == (0, 0, 0, 1, 0)
+    assert read == decoded == []
