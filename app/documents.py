@@ -1,14 +1,15 @@
 """The gallery document: its field names, and embeddings to and from BSON.
 
     { _id, product_id, title, category, color, price, ...      what the feed carries
-      image: { uri, sha256, width_px, height_px, etag, last_modified },
+      image: { uri, sha256, width_px, height_px, etag, last_modified, gallery },
       embedding: [...] | BinData(float32 or int8),              the path that the index file names
       embedded_by: "<fingerprint>",                             beside the embedding
       updated_at }
 
 `image.uri` is the picture's path relative to the gallery's root (the folder, or the folder of the
 manifest) with forward slashes, so that the root may move; or an https URL. `etag` and
-`last_modified` are there where the picture's source gave them.
+`last_modified` are there where the picture's source gave them, `gallery` where ingestion made the
+document (see `ingest.pruning`).
 """
 
 from collections.abc import Sequence

@@ -30,6 +30,7 @@ from app.pictures import NotModified, PictureBytes, PictureUnavailable, Validato
 # A document holds 16 MiB (https://www.mongodb.com/docs/manual/reference/limits/), the embedding
 # and what ingestion adds less than one of them.
 MAX_FIELDS_BYTES = 15 * 1024 * 1024
+MAX_WAITING_BYTES = 2 * 1024 * 1024
 
 Document = dict[str, Any]
 Read = Callable[[], PictureBytes | NotModified]
@@ -78,19 +79,20 @@ Outcome = Pending | Update | Failure | None
 
 
 @dataclass(frozen=True, slots=True)
-class _New:
-    """A picture whose bytes are not those that are embedded under its id."""
-
-    image: GalleryImage
-    picture: PictureBytes
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
 class _Decoded:
     pixels: Pixels
     width_px: int
     height_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class _New:
+    """A picture whose bytes are not those that are embedded under its id."""
+
+    image: GalleryImage
+    sha256: str
+    validators: Validators | None
+    content: bytes | _Decoded | UnreadableImage
 
 
 class Preparation:
@@ -172,7 +174,7 @@ class Preparation:
             return None if is_same else self._updates.of_fields(image)
         sha256 = hashlib.sha256(picture.content).hexdigest()
         if stored is None or get_path(stored, self._layout.sha256) != sha256:
-            return _New(image, picture, sha256)
+            return self._new(image, picture, sha256)
         validators = validator_values(self._layout, picture.validators)
         if _has_values(stored, {**self._updates.row_values(image), **validators}):
             return None
@@ -187,7 +189,7 @@ class Preparation:
     def _settle(self, new: Sequence[_New]) -> Iterator[Outcome]:
         """Yield what is to be done about each new picture; the same bytes are decoded once."""
         known = self._known.find({one.sha256 for one in new})
-        first = {one.sha256: one.picture for one in reversed(new) if one.sha256 not in known}
+        first = {one.sha256: one.content for one in reversed(new) if one.sha256 not in known}
         decoded = dict(zip(first, self._decoding.map(self._decode, first.values()), strict=True))
         for one in new:
             if one.sha256 in known:
@@ -197,18 +199,27 @@ class Preparation:
                 case UnreadableImage() as error:
                     yield Failure(one.image.item_id, str(one.image.source), error.message)
                 case _Decoded(pixels, width_px, height_px):
-                    facts = ImageFacts(one.sha256, width_px, height_px, one.picture.validators)
+                    facts = ImageFacts(one.sha256, width_px, height_px, one.validators)
                     yield Pending(one.image, facts, pixels)
 
     def _copy(self, new: _New, known: KnownEmbedding) -> Update:
-        facts = ImageFacts(new.sha256, known.width_px, known.height_px, new.picture.validators)
+        facts = ImageFacts(new.sha256, known.width_px, known.height_px, new.validators)
         update = self._updates.with_embedding(new.image, facts, known.embedding)
         return replace(update, is_duplicate=True)
 
-    def _decode(self, picture: PictureBytes) -> _Decoded | UnreadableImage:
+    def _new(self, image: GalleryImage, picture: PictureBytes, sha256: str) -> _New:
+        # Until the whole batch is looked up its bytes wait, and a batch of large ones would be
+        # much; pixels are little. For those, a duplicate costs a decoding and no embedding.
+        is_large = len(picture.content) > MAX_WAITING_BYTES
+        content = self._decode(picture.content) if is_large else picture.content
+        return _New(image, sha256, picture.validators, content)
+
+    def _decode(self, content: bytes | _Decoded | UnreadableImage) -> _Decoded | UnreadableImage:
+        if not isinstance(content, bytes):
+            return content
         try:
             decoded = read_for_side(
-                picture.content, self._embedder.input_side_px, max_pixels=self._max_pixels
+                content, self._embedder.input_side_px, max_pixels=self._max_pixels
             )
         except UnreadableImage as error:
             return error

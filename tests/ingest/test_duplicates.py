@@ -98,6 +98,18 @@ def test_the_same_bytes_are_embedded_once_and_written_to_each_id(
         assert one["embedded_by"] == FakeEmbedder().fingerprint
 
 
+def test_large_files_do_not_wait_and_are_embedded_once_all_the_same(
+    collection, tmp_path, decoded, monkeypatch
+):
+    monkeypatch.setattr(preparation, "MAX_WAITING_BYTES", 0)
+    path = save_picture(tmp_path / "red.png")
+    writer = writer_of(collection)
+
+    assert run(writer, rows_of(path, "a", "b")) == (1, 1, 2, 0, 0)
+    assert run(writer, rows_of(path, "c")) == (0, 1, 1, 0, 0)
+    assert len(decoded) == 3
+
+
 def test_repeats_in_batches_that_follow_are_embedded_once(collection, tmp_path):
     path = save_picture(tmp_path / "red.png")
     ids = [f"{i:02}" for i in range(40)]
