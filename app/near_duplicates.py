@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-import bson
 import numpy as np
 from pymongo.collection import Collection
 
+from app.bson_values import encode_value
 from app.data_state import DataState, read_data_state
 from app.documents import Embedding, embedding_from_bson, get_path
 from app.errors import IndexNotReady
@@ -101,15 +101,17 @@ class _Search:
     def pairs(self, batch: Sequence[_Item], searching: Executor) -> Iterator[NearPair]:
         """Yield the pairs of each item of a batch and its neighbours."""
         neighbours = list(searching.map(self._neighbours, batch))
-        embeddings = {_key(item.item_id): item.embedding for item in batch}
-        others = {_key(one): one for ids in neighbours for one in ids}
+        embeddings = {encode_value(item.item_id): item.embedding for item in batch}
+        others = {encode_value(one): one for ids in neighbours for one in ids}
         missing = [one for key, one in others.items() if key not in embeddings]
         for item in map(self._item, self._find({"_id": {"$in": missing}}) if missing else ()):
             if item is not None:
-                embeddings[_key(item.item_id)] = item.embedding
+                embeddings[encode_value(item.item_id)] = item.embedding
         for item, ids in zip(batch, neighbours, strict=True):
             for other in ids:
-                embedding = embeddings.get(_key(other))  # None where it was deleted meanwhile
+                embedding = embeddings.get(
+                    encode_value(other)
+                )  # None where it was deleted meanwhile
                 cosine = -1.0 if embedding is None else _cosine(item.embedding, embedding)
                 if cosine >= MIN_COSINE:
                     yield NearPair((item.item_id, other), cosine)
@@ -124,11 +126,12 @@ class _Search:
             condition=None,
         )
         pipeline.append({"$project": {"score": 1, "id": "$item._id"}})
-        own = _key(item.item_id)
+        own = encode_value(item.item_id)
         return [
             hit["id"]
             for hit in self._collection.aggregate(pipeline)
-            if _key(hit["id"]) != own and self._cosine_of(hit["score"]) >= MIN_COSINE - _SLACK
+            if encode_value(hit["id"]) != own
+            and self._cosine_of(hit["score"]) >= MIN_COSINE - _SLACK
         ]
 
     def _cosine_of(self, score: float) -> float:
@@ -167,16 +170,12 @@ class _MetPairs:
 
     def add(self, pair: NearPair) -> bool:
         """Note a pair; return whether it is the first with these items, in either order."""
-        keys = sorted(map(_key, pair.ids))
+        keys = sorted(map(encode_value, pair.ids))
         cursor = self._db.execute("INSERT OR IGNORE INTO met VALUES (?, ?)", keys)
         return bool(cursor.rowcount)
 
     def close(self) -> None:
         self._db.close()
-
-
-def _key(item_id: Any) -> bytes:
-    return bson.encode({"": item_id})
 
 
 def _cosine(one: Embedding, other: Embedding) -> float:

@@ -4,8 +4,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import bson
-
+from app.bson_values import decode_value, encode_value
 from app.ingest.failures import Failure, NoPicture
 from app.ingest.reader import Row
 
@@ -53,7 +52,7 @@ class Listing:
     def unlisted(self) -> Iterator[Any]:
         """Yield the ids that `keep_unlisted` kept."""
         for (key,) in self._db.execute("SELECT id FROM unlisted"):
-            yield bson.decode(key)[""]
+            yield decode_value(key)
 
     def close(self) -> None:
         """Delete the file."""
@@ -66,4 +65,4 @@ class Listing:
 def _key(item_id: Any) -> bytes:
     is_integer = isinstance(item_id, int) and not isinstance(item_id, bool)
     # A whole number has the width that it was written in, which says nothing about the id.
-    return bson.encode({"": int(item_id) if is_integer else item_id})
+    return encode_value(int(item_id) if is_integer else item_id)

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-import bson
 from bson.errors import InvalidDocument
 
+from app.bson_values import encode_document, encode_value
 from app.documents import GalleryImage, ImageFacts, get_path
 from app.embedding.base import Embedder, Pixels
 from app.embedding.images import read_for_side
@@ -247,7 +247,7 @@ def _known_validators(
 
 def _fields_problem(image: GalleryImage) -> str | None:
     try:
-        size_bytes = len(bson.encode({"_id": image.item_id, "uri": image.uri, **image.fields}))
+        size_bytes = len(encode_document({"_id": image.item_id, "uri": image.uri, **image.fields}))
     except (InvalidDocument, OverflowError, ValueError, RecursionError) as error:
         return f"Its fields cannot be stored: {error}."
     if size_bytes > MAX_FIELDS_BYTES:
@@ -261,4 +261,4 @@ def _has_values(document: Document, values: Document) -> bool:
 
 def _is_same(stored: Any, value: Any) -> bool:
     """Compare as BSON: there 1, 1.0 and true are three values, and a date has milliseconds."""
-    return bson.encode({"": stored}) == bson.encode({"": value})
+    return encode_value(stored) == encode_value(value)

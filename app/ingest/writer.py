@@ -7,7 +7,6 @@ from functools import cached_property
 from statistics import mean
 from typing import Any
 
-import bson
 from bson import ObjectId
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
@@ -15,6 +14,7 @@ from pymongo import UpdateOne
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError, OperationFailure
 
+from app.bson_values import encode_document, encode_value
 from app.data_state import sample_query
 from app.documents import GalleryImage, get_path, vector_type_of
 from app.errors import ConfigError
@@ -182,14 +182,14 @@ class GalleryWriter:
 def id_key(item_id: Any) -> Hashable:
     """Return what is equal for equal `_id`s alone: to Python 1 is True, and a document no key."""
     is_plain = isinstance(item_id, str | int | float | ObjectId) and not isinstance(item_id, bool)
-    return item_id if is_plain else bson.encode({"": item_id})
+    return item_id if is_plain else encode_value(item_id)
 
 
 def _chunks(updates: Sequence[Update]) -> Iterator[list[Update]]:
     chunk: list[Update] = []
     chunk_bytes = 0
     for update in updates:
-        size_bytes = len(bson.encode(update.operators))
+        size_bytes = len(encode_document(update.operators))
         is_full = len(chunk) == MAX_BULK_OPERATIONS or chunk_bytes + size_bytes > MAX_BULK_BYTES
         if chunk and is_full:
             yield chunk

@@ -3,6 +3,7 @@
 import io
 from dataclasses import replace
 from datetime import UTC, datetime
+from uuid import UUID
 
 import bson
 import numpy as np
@@ -37,7 +38,7 @@ RAW = CodecOptions(document_class=RawBSONDocument, datetime_conversion=DATES)
 ODD_IDS = (
     *(1, 2.5, True, "a", "", None, b"x", Binary(b"x", 3), Int64(2**40), Decimal128("9.5")),
     *({"a": 1, "b": 2}, {"b": 2, "a": 1}, {"$ref": "x", "$id": 7}, MinKey(), MaxKey()),
-    *(ObjectId(), datetime(2026, 1, 1, tzinfo=UTC), Timestamp(1, 2)),
+    *(UUID(int=7), ObjectId(), datetime(2026, 1, 1, tzinfo=UTC), Timestamp(1, 2)),
 )
 
 
@@ -115,7 +116,7 @@ def test_nothing_but_one_sub_document_is_written_whatever_the_shop_keeps(collect
 
     counts, failures, _ = run(collection, tmp_path)
 
-    assert (counts, failures) == ((1, 19, 0, 0), {})
+    assert (counts, failures) == ((1, 20, 0, 0), {})
     after = raw_documents(collection)
     assert list(before) == list(after)
     for key, own in before.items():
@@ -126,7 +127,7 @@ def test_nothing_but_one_sub_document_is_written_whatever_the_shop_keeps(collect
     expected = FakeEmbedder().embed_images([Image.new("RGB", (24, 16), "red")])[0]
     assert np.array_equal(expected, embedding_from_bson(visual["embedding"]))
 
-    assert run(collection, tmp_path)[0] == (0, 0, 19, 0)
+    assert run(collection, tmp_path)[0] == (0, 0, 20, 0)
     assert raw_documents(collection) == after
 
 
