@@ -17,6 +17,7 @@ class Outcome:
         pruned: documents that were deleted because the gallery lists them no more, or that lost
             their embedding; in a dry run, those that would be.
         near_duplicates: how many pairs look nearly the same, None where they were not looked for.
+        problems: what went wrong after the pictures were written, a sentence each.
         precision: what the model computed in, None where it was not needed here.
         bytes_per_document: mean size of this model's documents, None without any.
         misfits: filterable fields that hold what no filter finds.
@@ -27,6 +28,7 @@ class Outcome:
     report: IngestReport
     pruned: int
     near_duplicates: int | None
+    problems: Sequence[str]
     precision: Precision | None
     bytes_per_document: int | None
     misfits: Sequence[Misfit]
@@ -42,6 +44,7 @@ class Outcome:
         extra = {
             "pruned": self.pruned,
             "near_duplicates": self.near_duplicates,
+            "problems": list(self.problems),
             "precision": self.precision,
             "bytes_per_document": self.bytes_per_document,
             "filter_misfits": [asdict(misfit) for misfit in self.misfits],

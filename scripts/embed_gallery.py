@@ -9,7 +9,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from itertools import chain, islice
 from types import ModuleType
@@ -18,7 +18,7 @@ from app.config import Settings
 from app.db import connect, database_errors, with_uri
 from app.embedding import load_embedder
 from app.embedding.base import Embedder
-from app.errors import ConfigError
+from app.errors import ConfigError, ServiceError
 from app.fetching import Fetcher
 from app.indexes import SearchIndex, read_index_file
 from app.ingest.cluster_job import LOCAL, ClusterJob
@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None, settings: Settings | None = None) ->
     print(outcome.as_json() if arguments.json else outcome.as_sentences())
     if outcome.report.is_interrupted:
         return EXIT_INTERRUPTED
-    return EXIT_FAILED if outcome.report.failed else EXIT_DONE
+    return EXIT_FAILED if outcome.report.failed or outcome.problems else EXIT_DONE
 
 
 def _only_report_duplicates(
@@ -103,11 +103,17 @@ def _run(
                         stall_after_s=arguments.stall_after,
                     )
         _advise(writer, gallery, settings, arguments)
-        pruned = pruning.finish(report, rows, collection, writer.updates)
+        pruned, near_duplicates = 0, None
+        problems: list[str] = []
+        with _noting(problems, settings.database_label):
+            pruned = pruning.finish(report, rows, collection, writer.updates)
+        with _noting(problems, settings.database_label):
+            near_duplicates = _near_duplicates(arguments, report, collection, writer)
         return Outcome(
             report,
             pruned=pruned,
-            near_duplicates=_near_duplicates(arguments, report, collection, writer),
+            near_duplicates=near_duplicates,
+            problems=problems,
             precision=embedder.precision,
             bytes_per_document=writer.bytes_per_document(),
             misfits=misfits_of(gallery),
@@ -124,6 +130,17 @@ def _load_embedder(
         vector_type=index.vector_type,
         precision=settings.model_precision,
     )
+
+
+@contextmanager
+def _noting(problems: list[str], database_label: str) -> Iterator[None]:
+    """Note what goes wrong after the pictures are written, which must not cost their report."""
+    try:
+        with database_errors(database_label):
+            yield
+    except ServiceError as error:
+        logger.error("%s", error.message)
+        problems.append(error.message)
 
 
 def _near_duplicates(

@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from pymongo.errors import OperationFailure
 
 from app.config import PROJECT_ROOT
 from app.ingest.folder import FolderGallery
@@ -302,3 +303,22 @@ def test_after_a_run_on_a_cluster_the_gallery_is_listed_here(
 
     assert pruned(capsys, "--gallery", gallery, "--cluster", "local", "--prune", "--yes") == 1
     assert len(ids(collection)) == 5
+
+
+def test_what_goes_wrong_in_pruning_does_not_cost_the_report(
+    environment, collection, gallery, capsys
+):
+    embed("--gallery", gallery)
+    (gallery / "dress/000.png").unlink()
+    capsys.readouterr()
+
+    def refuse(pruner):
+        raise OperationFailure("not allowed to remove", 13)
+
+    environment.setattr(Pruner, "prune", refuse)
+
+    assert embed("--gallery", gallery, "--prune", "--yes", "--json") == 1
+    report = json.loads(capsys.readouterr().out)
+    assert (report["read"], report["unchanged"], report["pruned"]) == (5, 5, 0)
+    (problem,) = report["problems"]
+    assert "refused: not allowed to remove" in problem
