@@ -85,7 +85,7 @@ def environment(settings, monkeypatch, tmp_path):
 def test_each_bad_row_is_one_line_and_the_run_goes_on_without_a_secret_anywhere(
     environment, collection, tmp_path, closed_port
 ):
-    TestBucket(environment, "private").put("1.png", png())
+    TestBucket(environment, "no-permission").put("1.png", png())
     (tmp_path / "1.png").write_bytes(png("blue"))
     (tmp_path / "bomb.png").write_bytes(png(size=(30_000, 30_000)))
     with serving() as server, locked(environment):
@@ -115,7 +115,7 @@ def test_each_bad_row_is_one_line_and_the_run_goes_on_without_a_secret_anywhere(
             "page": at("/page.png"),
             "bomb": "bomb.png",
             "password": f"https://me:{SECRETS[1]}@shop.example/1.png",
-            "bucket": "s3://private/1.png",
+            "bucket": "s3://no-permission/1.png",
             "no bucket": "s3://nobodys/1.png",
         }
         price = {"misfit": "cheap"}
@@ -149,7 +149,7 @@ def test_each_bad_row_is_one_line_and_the_run_goes_on_without_a_secret_anywhere(
         "page": "html",
         "bomb": "at most 50,000,000 pixels",
         "password": "holds a user or a password",
-        "bucket": "s3://private/1.png cannot be read: permission denied",
+        "bucket": "s3://no-permission/1.png cannot be read: permission denied",
         "no bucket": "s3://nobodys/1.png",
     }.items():
         assert part.lower() in reasons[key].lower(), (key, reasons[key])
