@@ -1,6 +1,7 @@
 """Aggregation pipelines, pure: the index decides which stage asks the question.
 
-Every pipeline yields `{"score": float, "item": document without its embedding}`, best first.
+Every pipeline yields `{"score": float, "item": document without its embedding}`, best first;
+`engine_stages` yields the documents, for who goes on with stages of their own.
 """
 
 from typing import Any
@@ -37,41 +38,10 @@ def search_pipeline(
             never more than 10,000.
     """
     candidates = min(num_candidates or CANDIDATES_PER_RESULT * limit, MAX_CANDIDATES)
-    if index.type == "search":
-        return knn_beta_pipeline(index, query, k=candidates, limit=limit, condition=condition)
-    return vector_search_pipeline(
-        index, query, num_candidates=candidates, limit=limit, condition=condition
+    stages = engine_stages(
+        index, query, limit=limit, num_candidates=candidates, condition=condition
     )
-
-
-def knn_beta_pipeline(
-    index: SearchIndex, query: Embedding, *, k: int, limit: int, condition: Filter | None = None
-) -> Pipeline:
-    """Build `$search` with knnBeta: `k` candidates, of which `limit` are kept.
-
-    knnBeta takes its query vector as an array only.
-    """
-    knn_beta: dict[str, Any] = {
-        "vector": query.astype(np.float64).tolist(),
-        "path": index.path,
-        "k": k,
-    }
-    if condition is not None:
-        knn_beta["filter"] = to_operator(condition)
-    search = {"$search": {"index": index.name, "knnBeta": knn_beta}}
-    return [search, {"$limit": limit}, *_hits(index, "searchScore")]
-
-
-def vector_search_pipeline(
-    index: SearchIndex,
-    query: Embedding,
-    *,
-    num_candidates: int,
-    limit: int,
-    condition: Filter | None = None,
-) -> Pipeline:
-    """Build an approximate `$vectorSearch`."""
-    return _vector_search(index, query, {"numCandidates": num_candidates}, limit, condition)
+    return [*stages, *_hits(index, score_name(index))]
 
 
 def exact_pipeline(
@@ -85,7 +55,52 @@ def exact_pipeline(
         limit: hits wanted, at least 1; an exact search has no upper limit.
         condition: only documents that match it are compared.
     """
-    return _vector_search(index, query, {"exact": True}, limit, condition)
+    stages = engine_stages(index, query, limit=limit, num_candidates=None, condition=condition)
+    return [*stages, *_hits(index, score_name(index, is_exact=True))]
+
+
+def engine_stages(
+    index: SearchIndex,
+    query: Embedding,
+    *,
+    limit: int,
+    num_candidates: int | None,
+    condition: Filter | None = None,
+) -> Pipeline:
+    """Build what the search engine does: the whole documents of the nearest items, best first.
+
+    Args:
+        index: as for `search_pipeline`.
+        query: (d,) float32.
+        limit: documents wanted.
+        num_candidates: candidates to examine, at least `limit`; None compares every item.
+        condition: only documents that match it are candidates.
+    """
+    if num_candidates is None:
+        return _vector_search(index, query, {"exact": True}, limit, condition)
+    if index.type == "search":
+        return [_knn_beta(index, query, num_candidates, condition), {"$limit": limit}]
+    return _vector_search(index, query, {"numCandidates": num_candidates}, limit, condition)
+
+
+def score_name(index: SearchIndex, *, is_exact: bool = False) -> str:
+    """Return under which name `$meta` has the score of these stages."""
+    asks_with_search = index.type == "search" and not is_exact
+    return "searchScore" if asks_with_search else "vectorSearchScore"
+
+
+def _knn_beta(
+    index: SearchIndex, query: Embedding, k: int, condition: Filter | None
+) -> dict[str, Any]:
+    """Build `$search` with knnBeta, which takes its query vector as an array only."""
+    knn_beta: dict[str, Any] = {
+        "vector": query.astype(np.float64).tolist(),
+        "path": index.path,
+        "k": k,
+    }
+    if condition is not None:
+        knn_beta["filter"] = to_operator(condition)
+    return {"$search": {"index": index.name, "knnBeta": knn_beta}}
 
 
 def _vector_search(
@@ -104,7 +119,7 @@ def _vector_search(
     }
     if condition is not None:
         vector_search["filter"] = to_mql(condition)
-    return [{"$vectorSearch": vector_search}, *_hits(index, "vectorSearchScore")]
+    return [{"$vectorSearch": vector_search}]
 
 
 def _hits(index: SearchIndex, score: str) -> Pipeline:

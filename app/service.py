@@ -16,12 +16,12 @@ from pymongo.collection import Collection
 
 from app.config import Settings
 from app.db import connect
-from app.embedding.base import Embedder, Pixels
+from app.embedding.base import Embedder, Pixels, require_loaded
 from app.embedding.images import read_for_side
 from app.errors import ConfigError, ServiceError
 from app.indexes import SearchIndex
 from app.local_atlas.launcher import LauncherError, start_or_join
-from app.similar import SimilarItems, require_loaded
+from app.similar import SimilarItems
 
 logger = logging.getLogger(__name__)
 

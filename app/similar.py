@@ -12,14 +12,20 @@ from typing import Any
 from PIL.Image import Image
 from pymongo.collection import Collection
 
+from app.composed.answer import ComposedAnswer
+from app.composed.inputs import embed_now
+from app.composed.query import ComposedQuery
+from app.composed.steps import Search, search_steps
+from app.composed.wants import Aggregate, Embed, Find, ReadState, Want
 from app.data_state import BAD_FOR_S, DataState, DataStateCache, read_data_state
 from app.db import database_errors
-from app.documents import Embedding, ItemId, embedding_from_bson, get_path, vector_type_of
-from app.embedding.base import Embedder, Pixels
-from app.errors import IndexNotReady, ItemNotEmbedded, ItemNotFound, ModelUnavailable
+from app.documents import Embedding, ItemId
+from app.embedding.base import Embedder, Pixels, require_loaded
+from app.errors import IndexNotReady
 from app.filters import Filter, all_of
 from app.indexes import SearchIndex
 from app.pipelines import Pipeline, search_pipeline
+from app.stored_embedding import stored_embedding
 
 Document = dict[str, Any]
 
@@ -147,6 +153,18 @@ class SimilarItems:
         """
         return to_hits(self._ask(embedding, self._embedder.fingerprint, limit, condition))
 
+    def search(self, query: ComposedQuery) -> ComposedAnswer:
+        """Search with several inputs and all options.
+
+        Works before the model is loaded where all inputs are items. Hits are of the model that
+        made the inputs' embeddings.
+
+        Raises:
+            ServiceError: as `composed.steps.search_steps`, `to_prepared`, `to_text` and
+                `to_embedding`.
+        """
+        return self._follow(search_steps(query, self._index))
+
     def refresh_state(self) -> DataState:
         """Return what is known of index and data, at most a second old.
 
@@ -181,51 +199,48 @@ class SimilarItems:
         hits = self.to_embedding(embedding, limit=limit, condition=condition)
         return Answer(hits, embed_ms, _ms_since(start_s))
 
+    def _follow(self, steps: Search) -> ComposedAnswer:
+        """Give a search what it wants until it has its answer."""
+        with database_errors(self._where):
+            try:
+                want = next(steps)
+                while True:
+                    want = steps.send(self._given(want))
+            except StopIteration as done:
+                answer: ComposedAnswer = done.value
+                return answer
+
+    def _given(self, want: Want) -> Any:
+        match want:
+            case ReadState(is_fresh):
+                return self._searchable_state(is_fresh=is_fresh)
+            case Find(query, projection):
+                return list(self._collection.find(query, projection, max_time_ms=self._max_time_ms))
+            case Aggregate(pipeline):
+                return list(self._collection.aggregate(pipeline, maxTimeMS=self._max_time_ms))
+            case Embed():
+                return embed_now(self._embedder, want)
+
+    def _searchable_state(self, *, is_fresh: bool) -> DataState:
+        if is_fresh:
+            state = self._state.refresh(0)
+        else:
+            state = self._state.get(is_good=lambda state: self.problem(state) is None)
+        refuse(self.problem(state))
+        return state
+
     def _ask(
         self, embedding: Embedding, embedded_by: str, limit: int, condition: Filter | None
     ) -> list[Document]:
         with database_errors(self._where):
-            state = self._state.get(is_good=lambda state: self.problem(state) is None)
-            refuse(self.problem(state))
+            state = self._searchable_state(is_fresh=False)
             pipeline = same_model_pipeline(
                 state, self._index, embedding, embedded_by, limit=limit, condition=condition
             )
             rows = list(self._collection.aggregate(pipeline, maxTimeMS=self._max_time_ms))
             if not rows:  # on Atlas a missing index reads as "no results"
-                refuse(self.problem(self._state.refresh(0)))
+                self._searchable_state(is_fresh=True)
         return rows
-
-
-def stored_embedding(
-    document: Document | None, item_id: ItemId, index: SearchIndex
-) -> tuple[Embedding, str]:
-    """Return an item's embedding and the fingerprint of what made it.
-
-    Raises:
-        ItemNotFound: there is no document.
-        ItemNotEmbedded: it holds no embedding, a broken one, or one of another length.
-        IndexNotReady: it is of an element type that the index's queries pass over in silence.
-    """
-    if document is None:
-        raise ItemNotFound(f"No item has the id {item_id!r}.")
-    value, embedded_by = get_path(document, index.path), get_path(document, index.embedded_by_path)
-    if value is None or not isinstance(embedded_by, str):
-        raise ItemNotEmbedded(f"Item {item_id!r} has no embedding yet.")
-    try:
-        embedding = embedding_from_bson(value)
-    except (ValueError, TypeError) as error:
-        raise ItemNotEmbedded(f"The embedding of item {item_id!r} cannot be read.") from error
-    if embedding.shape != (index.dimensions,):
-        raise ItemNotEmbedded(
-            f"The embedding of item {item_id!r} has {embedding.size} dimensions, "
-            f"the index {index.dimensions}."
-        )
-    if (stored := vector_type_of(value)) != index.vector_type:
-        raise IndexNotReady(
-            f"The embedding of item {item_id!r} is {stored or 'of an unknown type'}, and the file "
-            f"of search index {index.name} says vectorType {index.vector_type}."
-        )
-    return embedding, embedded_by
 
 
 def same_model_pipeline(
@@ -250,16 +265,6 @@ def to_hits(rows: Sequence[Document]) -> list[Hit]:
 def own_fingerprint(embedder: Embedder) -> str | None:
     """Return the model's fingerprint, None while the model is not loaded."""
     return embedder.fingerprint if embedder.is_loaded else None
-
-
-def require_loaded(embedder: Embedder) -> None:
-    """Refuse a search that needs the model before it is there.
-
-    Raises:
-        ModelUnavailable: it is not loaded.
-    """
-    if not embedder.is_loaded:
-        raise ModelUnavailable(f"The model {embedder.name} is still loading.")
 
 
 def refuse(problem: str | None) -> None:

@@ -10,6 +10,11 @@ from typing import Any
 
 from PIL.Image import Image
 
+from app.composed.answer import ComposedAnswer
+from app.composed.inputs import embed_now
+from app.composed.query import ComposedQuery
+from app.composed.steps import Search, search_steps
+from app.composed.wants import Aggregate, Embed, Find, ReadState, Want
 from app.data_state import (
     BAD_FOR_S,
     GOOD_FOR_S,
@@ -20,7 +25,7 @@ from app.data_state import (
 )
 from app.db import database_errors
 from app.documents import Embedding, ItemId
-from app.embedding.base import Embedder, Pixels
+from app.embedding.base import Embedder, Pixels, require_loaded
 from app.filters import Filter
 from app.indexes import SearchIndex
 from app.similar import (
@@ -28,11 +33,10 @@ from app.similar import (
     Hit,
     own_fingerprint,
     refuse,
-    require_loaded,
     same_model_pipeline,
-    stored_embedding,
     to_hits,
 )
+from app.stored_embedding import stored_embedding
 
 
 class AsyncSimilarItems:
@@ -105,18 +109,48 @@ class AsyncSimilarItems:
         fingerprint = await asyncio.to_thread(lambda: self._embedder.fingerprint)
         return to_hits(await self._ask(embedding, fingerprint, limit, condition))
 
+    async def search(self, query: ComposedQuery) -> ComposedAnswer:
+        """Search with several inputs and all options."""
+        return await self._follow(search_steps(query, self._index))
+
+    async def _follow(self, steps: Search) -> ComposedAnswer:
+        with database_errors(self._where):
+            try:
+                want = next(steps)
+                while True:
+                    want = steps.send(await self._given(want))
+            except StopIteration as done:
+                answer: ComposedAnswer = done.value
+                return answer
+
+    async def _given(self, want: Want) -> Any:
+        match want:
+            case ReadState(is_fresh):
+                return await self._searchable_state(is_fresh=is_fresh)
+            case Find(query, projection):
+                found = self._collection.find(query, projection, max_time_ms=self._max_time_ms)
+                return [document async for document in found]
+            case Aggregate(pipeline):
+                return await _all_rows(self._collection, pipeline, self._max_time_ms)
+            case Embed():
+                return await asyncio.to_thread(embed_now, self._embedder, want)
+
+    async def _searchable_state(self, *, is_fresh: bool) -> DataState:
+        state = await (self._read_state() if is_fresh else self._current_state())
+        refuse(self._problem(state))
+        return state
+
     async def _ask(
         self, embedding: Embedding, embedded_by: str, limit: int, condition: Filter | None
     ) -> list[Document]:
         with database_errors(self._where):
-            state = await self._current_state()
-            refuse(self._problem(state))
+            state = await self._searchable_state(is_fresh=False)
             pipeline = same_model_pipeline(
                 state, self._index, embedding, embedded_by, limit=limit, condition=condition
             )
             rows = await _all_rows(self._collection, pipeline, self._max_time_ms)
             if not rows:  # on Atlas a missing index reads as "no results"
-                refuse(self._problem(await self._read_state()))
+                await self._searchable_state(is_fresh=True)
         return rows
 
     def _problem(self, state: DataState) -> str | None:

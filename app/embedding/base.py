@@ -12,7 +12,7 @@ from PIL import Image
 
 from app.embedding.batching import Gathering
 from app.embedding.precision import Precision
-from app.errors import TextNotSupported
+from app.errors import ModelUnavailable, TextNotSupported
 
 Item = TypeVar("Item")
 Pixels = NDArray[np.uint8]
@@ -177,6 +177,16 @@ class Embedder(ABC):
     @abstractmethod
     def _embed_pixel_batch(self, pixels: Pixels) -> NDArray[np.float32]:
         """Embed at most `batch_size` prepared pictures, at least one, into (n, d) of any length."""
+
+
+def require_loaded(embedder: Embedder) -> None:
+    """Refuse what needs the model before it is there.
+
+    Raises:
+        ModelUnavailable: it is not loaded.
+    """
+    if not embedder.is_loaded:
+        raise ModelUnavailable(f"The model {embedder.name} is still loading.")
 
 
 def unit_rows(rows: NDArray[np.float32]) -> NDArray[np.float32]:

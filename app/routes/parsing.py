@@ -107,15 +107,26 @@ def parse_text_body(request: Request, index: SearchIndex) -> tuple[str, int, Fil
     unknown = sorted(set(body) - {"text", "limit", "filter"})
     if unknown:
         raise BadRequest(f"The body has an unknown field {unknown[0]!r}.")
-    text = body.get("text")
+    text = check_text(body.get("text"), "text")
+    condition = parse_filter(body["filter"], index.filter_types) if "filter" in body else None
+    return text, parse_limit(body.get("limit")), all_of(condition)
+
+
+def check_text(text: Any, where: str) -> str:
+    """Return what a model can be asked with.
+
+    Raises:
+        BadRequest: it is no string, blank or too long, or holds what is no character.
+    """
     if not isinstance(text, str) or not text.strip() or len(text) > MAX_TEXT_LENGTH:
-        raise BadRequest(f"text must be a string of 1 to {MAX_TEXT_LENGTH} characters.")
+        raise BadRequest(f"{where} must be a string of 1 to {MAX_TEXT_LENGTH} characters.")
     try:
         text.encode()
     except UnicodeEncodeError as error:  # JSON can write it, no tokenizer takes it
-        raise BadRequest("text holds half of a surrogate pair, which is no character.") from error
-    condition = parse_filter(body["filter"], index.filter_types) if "filter" in body else None
-    return text, parse_limit(body.get("limit")), all_of(condition)
+        raise BadRequest(
+            f"{where} holds half of a surrogate pair, which is no character."
+        ) from error
+    return text
 
 
 def parse_image_body(request: Request) -> bytes:

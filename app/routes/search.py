@@ -1,14 +1,23 @@
-"""`POST /search/image` and `POST /search/text`: what looks like this?"""
+"""`POST /search`, `/search/image` and `/search/text`: what looks like this?"""
 
 from typing import Any
 
 from flask import Blueprint, request
 
+from app.routes.composed_body import parse_composed
 from app.routes.parsing import parse_image_body, parse_limit, parse_query, parse_text_body
-from app.routes.serialization import answer_to_json
+from app.routes.serialization import answer_to_json, composed_to_json
 from app.service import current_service
 
 bp = Blueprint("search", __name__, url_prefix="/search")
+
+
+@bp.post("")
+def composed() -> dict[str, Any]:
+    """Answer with what is like some inputs, unlike others, and as the options want it."""
+    service = current_service()
+    query = parse_composed(request, service)
+    return composed_to_json(service.similar.search(query), service)
 
 
 @bp.post("/image")

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from app.composed.answer import ComposedAnswer
 from app.service import Service
 from app.similar import Answer
 
@@ -40,6 +41,24 @@ def answer_to_json(answer: Answer, service: Service) -> dict[str, Any]:
             {"id": to_json(hit.item_id), "score": hit.score, "item": to_json(hit.document)}
             for hit in answer.hits
         ],
+        **_circumstances(answer, service),
+    }
+
+
+def composed_to_json(answer: ComposedAnswer, service: Service) -> dict[str, Any]:
+    """Return the body of a composed search's answer; times in milliseconds."""
+    return {
+        "hits": [
+            {"id": to_json(hit.item_id), "score": hit.score, "item": to_json(hit.document)}
+            for hit in answer.hits
+        ],
+        "shortfall": answer.shortfall,
+        **_circumstances(answer, service),
+    }
+
+
+def _circumstances(answer: Answer | ComposedAnswer, service: Service) -> dict[str, Any]:
+    return {
         "model": service.embedder.name,
         "index": service.index.name,
         "took_ms": {

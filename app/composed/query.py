@@ -1,0 +1,176 @@
+"""What a composed search is asked, and the rules that an answerable question keeps."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from app.documents import ItemId
+from app.embedding.base import Pixels
+from app.errors import BadRequest
+from app.filters import Filter
+from app.indexes import SearchIndex
+from app.pipelines import MAX_CANDIDATES
+
+MAX_INPUTS = 16
+MAX_WEIGHT = 100.0
+MAX_EXCLUDED = 1000
+MAX_FIELDS = 100
+MAX_LIMIT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class StoredItem:
+    """An item of the gallery, asked about with its stored embedding."""
+
+    item_id: ItemId
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """A picture that went through `Embedder.prepare`."""
+
+    pixels: Pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A text."""
+
+    text: str
+
+
+Source = StoredItem | Picture | Sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One thing that is asked about, and how much it counts."""
+
+    source: Source
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ComposedQuery:
+    """One composed search; the defaults are a plain search for ten hits.
+
+    Attributes:
+        positive: what hits are to be like, at least one input.
+        negative: what they are not to be like.
+        condition: only items that match it.
+        limit: hits wanted, 1 to 100.
+        offset: hits left out before them.
+        min_score: the lowest score of a hit, as Atlas computes it.
+        exclude: items that are no hits, besides those that are inputs.
+        exact: compare every item instead of searching approximately.
+        num_candidates: how many items the engine examines; by default 20 times what is wanted.
+        fields: dotted paths of what a hit's document holds; None for everything but the embedding.
+    """
+
+    positive: tuple[Input, ...]
+    negative: tuple[Input, ...] = ()
+    condition: Filter | None = None
+    limit: int = 10
+    offset: int = 0
+    min_score: float | None = None
+    exclude: tuple[ItemId, ...] = ()
+    exact: bool = False
+    num_candidates: int | None = None
+    fields: tuple[str, ...] | None = None
+
+    @property
+    def wanted(self) -> int:
+        """Ranks that the answer needs, from the first."""
+        return self.offset + self.limit
+
+    @property
+    def left_out(self) -> tuple[ItemId, ...]:
+        """The items that are no hits: the excluded ones, and those that are inputs."""
+        inputs = (one.source for one in (*self.positive, *self.negative))
+        stored = (one.item_id for one in inputs if isinstance(one, StoredItem))
+        return tuple(dict.fromkeys((*stored, *self.exclude)))
+
+
+def check_query(query: ComposedQuery, index: SearchIndex) -> None:
+    """Refuse what contradicts itself, or goes further than a search can.
+
+    Raises:
+        BadRequest: naming the option, its value and what was expected.
+    """
+    _check_inputs(query)
+    _require(
+        1 <= query.limit <= MAX_LIMIT,
+        f"limit ({query.limit}) must be a whole number from 1 to {MAX_LIMIT}.",
+    )
+    _require(query.offset >= 0, f"offset ({query.offset}) must be at least 0.")
+    _require(
+        len(query.exclude) <= MAX_EXCLUDED,
+        f"exclude has {len(query.exclude)} ids, expected at most {MAX_EXCLUDED}.",
+    )
+    _require(
+        query.min_score is None or math.isfinite(query.min_score),
+        f"min_score ({query.min_score}) must be a finite number.",
+    )
+    _check_reach(query)
+    if query.fields is not None:
+        check_fields(query.fields, index)
+
+
+def check_fields(fields: Iterable[str], index: SearchIndex) -> None:
+    """Refuse names that are no paths of a document, and the embedding, which no answer holds.
+
+    Raises:
+        BadRequest: naming the field.
+    """
+    fields = tuple(fields)
+    _require(bool(fields), "fields must name at least one field; leave it out for all.")
+    _require(
+        len(fields) <= MAX_FIELDS,
+        f"fields names {len(fields)} fields, expected at most {MAX_FIELDS}.",
+    )
+    for field in fields:
+        names = field.split(".")
+        is_path = not any(not name or name.startswith("$") or "\0" in name for name in names)
+        _require(is_path, f"fields: {field!r} is no dotted path of names.")
+        holds = index.path == field or f"{index.path}.".startswith(f"{field}.")
+        _require(
+            not holds and not field.startswith(f"{index.path}."),
+            f"fields: {field!r} holds the embedding {index.path!r}, which no answer does.",
+        )
+
+
+def _check_inputs(query: ComposedQuery) -> None:
+    _require(bool(query.positive), "positive must hold at least one input.")
+    count = len(query.positive) + len(query.negative)
+    _require(
+        count <= MAX_INPUTS,
+        f"positive and negative hold {count} inputs, expected at most {MAX_INPUTS}.",
+    )
+    for name, inputs in (("positive", query.positive), ("negative", query.negative)):
+        for i, one in enumerate(inputs):
+            _require(
+                0 < one.weight <= MAX_WEIGHT,
+                f"{name}[{i}].weight ({one.weight}) must be above 0 and at most {MAX_WEIGHT:g}.",
+            )
+
+
+def _check_reach(query: ComposedQuery) -> None:
+    needed = query.wanted + len(query.left_out)
+    _require(
+        needed <= MAX_CANDIDATES,
+        f"offset ({query.offset}), limit ({query.limit}) and {len(query.left_out)} items left out "
+        f"reach to rank {needed}, and the engine pages to {MAX_CANDIDATES} at most.",
+    )
+    if query.num_candidates is None:
+        return
+    _require(not query.exact, "num_candidates cannot go with exact, which examines every item.")
+    _require(
+        needed <= query.num_candidates <= MAX_CANDIDATES,
+        f"num_candidates ({query.num_candidates}) must be from {needed}, which is offset + limit "
+        f"+ items left out, to {MAX_CANDIDATES}.",
+    )
+
+
+def _require(holds: bool, rule: str) -> None:
+    if not holds:
+        raise BadRequest(rule)

@@ -1,0 +1,54 @@
+"""Several inputs as one query vector.
+
+The query is q = s / |s| with s = sum of w_i e_i over the positive inputs minus sum of w_j e_j over
+the negative ones, where every e is scaled to unit length first and every w is above 0. So only the
+proportions of the weights count, and the cosine of an item x with q is the sum of the inputs'
+contributions, +-w_i cos(e_i, x) / |s|.
+"""
+
+import numpy as np
+
+from app.composed.query import ComposedQuery
+from app.documents import Embedding
+from app.embedding.base import unit_rows
+from app.errors import BadRequest
+
+# Of the sum of all weights. What is left below it is mostly what float32 lost, and no direction.
+MIN_LENGTH = 1e-3
+
+
+def signed_weights(query: ComposedQuery) -> Embedding:
+    """Return the weights in the order of the inputs, those of the negative ones below zero."""
+    weights = [one.weight for one in query.positive]
+    weights += [-one.weight for one in query.negative]
+    return np.array(weights, dtype=np.float32)
+
+
+def query_vector(embeddings: Embedding, weights: Embedding) -> Embedding:
+    """Sum the inputs up.
+
+    Args:
+        embeddings: (n, d) float32 of any lengths.
+        weights: (n,) float32, below zero for negative inputs.
+
+    Returns:
+        (d,) float32, unit length.
+
+    Raises:
+        BadRequest: the inputs cancel, so that no direction is left.
+    """
+    total = weighted_sum(embeddings, weights)
+    length, most = float(np.linalg.norm(total)), float(np.abs(weights).sum())
+    if length < MIN_LENGTH * most:
+        raise BadRequest(
+            f"The inputs cancel: their weighted sum has length {length:.2g} where the weights sum "
+            f"up to {most:g}; expected other weights or inputs."
+        )
+    vector: Embedding = (total / length).astype(np.float32)
+    return vector
+
+
+def weighted_sum(embeddings: Embedding, weights: Embedding) -> Embedding:
+    """Return s, (d,) float32; the arguments as those of `query_vector`."""
+    total: Embedding = weights @ unit_rows(embeddings)
+    return total

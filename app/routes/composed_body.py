@@ -1,0 +1,149 @@
+"""The body of `POST /search`: JSON, alone or in a part `query` beside the pictures.
+
+Here every field must be known and of its type; what values may be is `app.composed.query`'s to
+say. No picture is decoded before the whole body has been read.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Request
+
+from app.composed.query import ComposedQuery, Input, Picture, Sentence, Source, StoredItem
+from app.documents import ItemId
+from app.errors import BadRequest, UnsupportedMediaType
+from app.filter_parser import parse_filter
+from app.routes.json_values import (
+    boolean,
+    item_id,
+    list_of,
+    number,
+    refuse_unknown,
+    text,
+    whole_number,
+)
+from app.routes.parsing import check_text, parse_json, parse_limit
+from app.routes.request_pictures import ImagePart, RequestPictures
+from app.service import Service
+
+_SOURCES = ("item_id", "image", "text")
+
+
+@dataclass(frozen=True, slots=True)
+class _RawInput:
+    source: StoredItem | ImagePart | Sentence
+    weight: float
+
+
+def parse_composed(request: Request, service: Service) -> ComposedQuery:
+    """Return the search that a request asks for, its pictures prepared for the model.
+
+    Raises:
+        UnsupportedMediaType: the body is neither JSON nor multipart.
+        BadRequest: a field is unknown, or not of its type; it names the field.
+        UnreadableImage: a picture cannot be read.
+        ModelUnavailable: there is a picture, and the model is not loaded yet.
+    """
+    body, files = _read(request)
+    refuse_unknown(body, ("positive", "negative", *_OPTIONS), "The body")
+    positive, negative = (_inputs(body, name, service) for name in ("positive", "negative"))
+    options: dict[str, Any] = {}
+    for name, (option, parse) in _OPTIONS.items():
+        if name in body:
+            options[option] = parse(body[name], name, service)
+    pictures = RequestPictures(files, service)
+    query = ComposedQuery(_prepared(positive, pictures), _prepared(negative, pictures), **options)
+    pictures.refuse_unused()
+    return query
+
+
+def _read(request: Request) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Return the JSON object, and the files that came beside it by the names of their parts."""
+    if request.mimetype == "multipart/form-data":
+        return _read_multipart(request)
+    if not request.is_json:
+        raise UnsupportedMediaType(
+            "The body must be JSON, or multipart/form-data with the JSON in a part named query."
+        )
+    return _object(parse_json(request.get_data(), "The body"), "The body"), {}
+
+
+def _read_multipart(request: Request) -> tuple[dict[str, Any], dict[str, bytes]]:
+    files = {name: part.read() for name, part in request.files.items()}
+    written: str | bytes | None = request.form.get("query")
+    if written is None:
+        written = files.pop("query", None)
+    if written is None:
+        raise BadRequest('The multipart body must have a part named "query" with the JSON.')
+    refuse_unknown(request.form, ("query",), "The multipart body")
+    return _object(parse_json(written, "The part query"), "The part query"), files
+
+
+def _object(value: Any, what: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise BadRequest(f"{what} must be a JSON object.")
+    return value
+
+
+def _inputs(body: dict[str, Any], name: str, service: Service) -> list[_RawInput]:
+    entries = body.get(name, [])
+    if not isinstance(entries, list):
+        raise BadRequest(f"{name} must be an array of inputs.")
+    return [_input(entry, f"{name}[{i}]", service) for i, entry in enumerate(entries)]
+
+
+def _input(entry: Any, where: str, service: Service) -> _RawInput:
+    fields = _object(entry, where)
+    refuse_unknown(fields, (*_SOURCES, "weight"), where)
+    named = [name for name in _SOURCES if name in fields]
+    if len(named) != 1:
+        raise BadRequest(
+            f"{where} has {' and '.join(named) or 'no source'}, expected exactly one of "
+            f"{', '.join(_SOURCES)}."
+        )
+    value, where_value = fields[named[0]], f"{where}.{named[0]}"
+    weight = number(fields.get("weight", 1.0), f"{where}.weight", service)
+    if named[0] == "item_id":
+        return _RawInput(StoredItem(item_id(value, where_value, service)), weight)
+    if named[0] == "text":
+        return _RawInput(Sentence(check_text(value, where_value)), weight)
+    return _RawInput(ImagePart(text(value, where_value, service), where_value), weight)
+
+
+def _prepared(inputs: list[_RawInput], pictures: RequestPictures) -> tuple[Input, ...]:
+    def source(raw: _RawInput) -> Source:
+        if isinstance(raw.source, ImagePart):
+            return Picture(pictures.prepared(raw.source))
+        return raw.source
+
+    return tuple(Input(source(raw), raw.weight) for raw in inputs)
+
+
+def _filter(value: Any, name: str, service: Service) -> Any:
+    return parse_filter(value, service.index.filter_types)
+
+
+def _limit(value: Any, name: str, service: Service) -> int:
+    return parse_limit(value)
+
+
+def _item_ids(value: Any, name: str, service: Service) -> tuple[ItemId, ...]:
+    return list_of(item_id, value, name, service)
+
+
+def _texts(value: Any, name: str, service: Service) -> tuple[str, ...]:
+    return list_of(text, value, name, service)
+
+
+# The body's name of an option -> that of `ComposedQuery`, and what reads its value.
+_OPTIONS: dict[str, tuple[str, Callable[[Any, str, Service], Any]]] = {
+    "filter": ("condition", _filter),
+    "limit": ("limit", _limit),
+    "offset": ("offset", whole_number),
+    "min_score": ("min_score", number),
+    "exclude": ("exclude", _item_ids),
+    "exact": ("exact", boolean),
+    "num_candidates": ("num_candidates", whole_number),
+    "fields": ("fields", _texts),
+}

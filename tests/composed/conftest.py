@@ -1,0 +1,82 @@
+"""Composed searches through PyMongo, `AsyncMongoClient` and Motor, with both index files."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import motor.motor_asyncio
+import pytest
+
+from app.config import Settings
+from app.db import connect_async
+from app.indexes import read_index_file
+from app.similar import SimilarItems
+from app.similar_async import AsyncSimilarItems
+from tests.fakes import FakeEmbedder
+from tests.galleries import fill_gallery
+
+MAX_TIME_MS = 5000
+
+
+@pytest.fixture
+def embedder() -> FakeEmbedder:
+    embedder = FakeEmbedder(dimensions=512)
+    embedder.load()
+    return embedder
+
+
+@pytest.fixture
+def gallery(either_index: Settings, collection: Any, embedder: FakeEmbedder) -> Settings:
+    """Settings of a filled gallery, with either index."""
+    fill_gallery(collection, either_index, embedder)
+    return either_index
+
+
+def through_pymongo(
+    settings: Settings, collection: Any, embedder: FakeEmbedder, ask: Callable[[Any], Any]
+) -> Any:
+    index = read_index_file(settings.index_file)
+    return ask(SimilarItems(collection, index, embedder, max_time_ms=MAX_TIME_MS))
+
+
+def through_async_pymongo(
+    settings: Settings, collection: Any, embedder: FakeEmbedder, ask: Callable[[Any], Any]
+) -> Any:
+    async def run() -> Any:
+        async_collection = connect_async(settings)
+        async with async_collection.database.client:
+            return await ask(_async_similar(settings, async_collection, embedder))
+
+    return asyncio.run(run())
+
+
+def through_motor(
+    settings: Settings, collection: Any, embedder: FakeEmbedder, ask: Callable[[Any], Any]
+) -> Any:
+    host = collection.database.client.address[0].replace("/", "%2F")
+
+    async def run() -> Any:
+        client = motor.motor_asyncio.AsyncIOMotorClient(f"mongodb://{host}/?directConnection=true")
+        try:
+            motor_collection = client[settings.database][settings.collection]
+            return await ask(_async_similar(settings, motor_collection, embedder))
+        finally:
+            client.close()
+
+    return asyncio.run(run())
+
+
+def _async_similar(settings: Settings, collection: Any, embedder: FakeEmbedder) -> Any:
+    index = read_index_file(settings.index_file)
+    return AsyncSimilarItems(collection, index, embedder, max_time_ms=MAX_TIME_MS)
+
+
+@pytest.fixture(
+    params=[through_pymongo, through_async_pymongo, through_motor],
+    ids=["pymongo", "async", "motor"],
+)
+def ask(
+    request: pytest.FixtureRequest, gallery: Settings, collection: Any, embedder: FakeEmbedder
+) -> Callable[[Callable[[Any], Any]], Any]:
+    """Return a function that asks the gallery through each of the drivers."""
+    return lambda question: request.param(gallery, collection, embedder, question)

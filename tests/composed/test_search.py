@@ -1,0 +1,156 @@
+"""Composed searches of a small gallery, through every driver and with both index files."""
+
+import numpy as np
+import pytest
+
+from app.composed import ComposedQuery, Input, Picture, Sentence, StoredItem
+from app.composed.vector import query_vector, signed_weights
+from app.documents import embedding_from_bson
+from app.errors import BadRequest, IndexNotReady, ItemNotEmbedded, ItemNotFound
+from app.filters import Comparison
+from tests.galleries import ODD_ID, draw_item
+
+SHIRT = Comparison("category", "$eq", "shirt")
+
+
+def items(*ids, weight=1.0):
+    return tuple(Input(StoredItem(one), weight) for one in ids)
+
+
+def ids(answer):
+    return [hit.item_id for hit in answer.hits]
+
+
+def expected_order(collection, query, embeddings):
+    """Rank by cosine, as numpy computes it, everything that the query does not leave out."""
+    vector = query_vector(embeddings, signed_weights(query))
+    cosines = {}
+    for document in collection.find():
+        one = embedding_from_bson(document["embedding"])
+        cosines[document["_id"]] = float(vector @ one / np.linalg.norm(one))
+    kept = [one for one in cosines if one not in query.left_out]
+    return sorted(((one, (1 + cosines[one]) / 2) for one in kept), key=lambda pair: -pair[1])
+
+
+def test_items_pictures_and_texts_make_one_query(ask, collection, embedder):
+    picture = draw_item("green")
+    query = ComposedQuery(
+        (*items("navy", weight=2.0), Input(Picture(embedder.prepare(picture)), 0.5)),
+        (Input(Sentence("something white"), 0.25),),
+    )
+    navy = embedding_from_bson(collection.find_one({"_id": "navy"})["embedding"])
+    embeddings = [navy, embedder.embed_images([picture])[0], embedder.embed_texts(["white"])[0]]
+
+    answer = ask(lambda similar: similar.search(query))
+
+    expected = expected_order(collection, query, np.stack(embeddings))
+    assert ids(answer) == [one for one, _ in expected]
+    assert [hit.score for hit in answer.hits] == pytest.approx([s for _, s in expected], abs=1e-5)
+
+
+def test_weights_and_negatives_turn_the_query(ask):
+    towards_red = ComposedQuery((*items("navy"), *items(ODD_ID, weight=5.0)), limit=1)
+    away_from_red = ComposedQuery(items("white"), items("crimson"), limit=1)
+
+    assert ids(ask(lambda similar: similar.search(towards_red))) == ["crimson"]
+    assert ids(ask(lambda similar: similar.search(away_from_red))) != [ODD_ID]
+
+
+def test_inputs_and_excluded_items_are_no_hits(ask):
+    query = ComposedQuery(items("navy"), items("white"), exclude=("blue", "no such item"))
+
+    answer = ask(lambda similar: similar.search(query))
+
+    assert set(ids(answer)) == {ODD_ID, "crimson", "green"}
+
+
+def test_filter_limit_and_offset_hold_together(ask):
+    whole = ComposedQuery(items("navy"), condition=SHIRT)
+    part = ComposedQuery(items("navy"), condition=SHIRT, limit=1, offset=1)
+
+    assert len(ids(ask(lambda similar: similar.search(whole)))) == 3
+    assert (
+        ids(ask(lambda similar: similar.search(part)))
+        == ids(ask(lambda similar: similar.search(whole)))[1:2]
+    )
+
+
+def test_min_score_keeps_what_reaches_it_and_says_why_it_is_few(ask):
+    everything = ask(lambda similar: similar.search(ComposedQuery(items("navy"))))
+    bar = everything.hits[1].score
+
+    answer = ask(lambda similar: similar.search(ComposedQuery(items("navy"), min_score=bar)))
+
+    assert ids(answer) == ids(everything)[:2]
+    assert answer.shortfall == (
+        "Found 2 of 10: from rank 0 on there are no more that min_score let through."
+    )
+
+
+def test_full_page_has_no_shortfall(ask):
+    assert (
+        ask(lambda similar: similar.search(ComposedQuery(items("navy"), limit=5))).shortfall is None
+    )
+
+
+def test_exact_search_and_num_candidates_give_the_same_hits_here(ask):
+    plain = ask(lambda similar: similar.search(ComposedQuery(items("navy"))))
+    exact = ask(lambda similar: similar.search(ComposedQuery(items("navy"), exact=True)))
+    many = ask(lambda similar: similar.search(ComposedQuery(items("navy"), num_candidates=50)))
+
+    assert ids(exact) == ids(many) == ids(plain)
+    assert [hit.score for hit in exact.hits] == pytest.approx([hit.score for hit in plain.hits])
+
+
+def test_fields_are_all_that_a_document_holds(ask):
+    query = ComposedQuery(items("navy"), limit=1, fields=("color", "image.uri", "brand"))
+
+    (hit,) = ask(lambda similar: similar.search(query)).hits
+
+    assert hit.document == {"_id": "blue", "color": "blue", "image": {"uri": "blue.png"}}
+
+
+def test_documents_come_without_their_embedding(ask):
+    (hit,) = ask(lambda similar: similar.search(ComposedQuery(items("navy"), limit=1))).hits
+
+    assert "embedding" not in hit.document
+    assert hit.document["title"] == "A blue one"
+
+
+def test_input_that_is_no_item_is_not_found(ask):
+    query = ComposedQuery(items("navy", "nobody"))
+
+    with pytest.raises(ItemNotFound, match="'nobody'"):
+        ask(lambda similar: similar.search(query))
+
+
+def test_input_without_an_embedding_says_so(ask, collection):
+    collection.update_one({"_id": "white"}, {"$unset": {"embedding": 1}})
+
+    with pytest.raises(ItemNotEmbedded, match="'white' has no embedding yet"):
+        ask(lambda similar: similar.search(ComposedQuery(items("navy"), items("white"))))
+
+
+def test_inputs_of_two_models_are_not_added_up(ask, collection):
+    collection.update_one({"_id": "white"}, {"$set": {"embedded_by": "f" * 64}})
+
+    with pytest.raises(ItemNotEmbedded, match="'white' was embedded by another model"):
+        ask(lambda similar: similar.search(ComposedQuery(items("navy", "white"))))
+
+
+def test_hits_are_of_the_model_of_the_inputs(ask, collection):
+    collection.update_one({"_id": "blue"}, {"$set": {"embedded_by": "f" * 64}})
+
+    assert "blue" not in ids(ask(lambda similar: similar.search(ComposedQuery(items("navy")))))
+
+
+def test_item_against_itself_cancels(ask):
+    with pytest.raises(BadRequest, match="cancel"):
+        ask(lambda similar: similar.search(ComposedQuery(items("navy"), items("navy"))))
+
+
+def test_missing_index_is_an_error_that_lists_those_there_are(ask, gallery, collection):
+    collection.drop_search_index(gallery.index_file.stem)
+
+    with pytest.raises(IndexNotReady, match=r"does not exist on .*, which has: none"):
+        ask(lambda similar: similar.search(ComposedQuery(items("navy"))))

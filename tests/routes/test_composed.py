@@ -1,0 +1,197 @@
+"""`POST /search` over a real HTTP server and LocalAtlas."""
+
+import base64
+import dataclasses
+import io
+import json
+
+import pytest
+
+from tests.fakes import FakeEmbedder
+from tests.galleries import ODD_ID, draw_item
+
+NAVY = {"positive": [{"item_id": "navy"}]}
+
+
+def png(color="crimson"):
+    buffer = io.BytesIO()
+    draw_item(color).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def ids(response):
+    assert response.status_code == 200, response.text
+    return [hit["id"] for hit in response.json()["hits"]]
+
+
+def test_answer_has_hits_circumstances_and_no_embedding(client):
+    body = client.post("/search", json={**NAVY, "limit": 2}).json()
+
+    assert [hit["id"] for hit in body["hits"]] == ["blue", "green"]
+    assert "embedding" not in body["hits"][0]["item"]
+    assert body["shortfall"] is None
+    assert set(body["took_ms"]) == {"embed", "search", "total"}
+    assert body["model"] == "fake"
+
+
+def test_one_stored_item_is_the_similar_search_of_that_item(client):
+    similar = client.get("/items/navy/similar").json()["hits"]
+
+    assert client.post("/search", json=NAVY).json()["hits"] == similar
+
+
+def test_every_option_reaches_the_search(client):
+    body = {
+        "positive": [{"item_id": "navy", "weight": 2}, {"text": "blue"}],
+        "negative": [{"item_id": "white", "weight": 0.5}],
+        "filter": {"category": {"$in": ["shirt", "dress"]}},
+        "limit": 2,
+        "offset": 1,
+        "exclude": ["green"],
+        "num_candidates": 40,
+        "fields": ["color"],
+        "min_score": 0.01,
+    }
+
+    hits = client.post("/search", json=body).json()["hits"]
+
+    assert [hit["id"] for hit in hits] == ["crimson", ODD_ID]
+    assert hits[0]["item"] == {"_id": "crimson", "color": "crimson"}
+    exact = {key: value for key, value in body.items() if key != "num_candidates"}
+    assert ids(client.post("/search", json={**exact, "exact": True})) == ["crimson", ODD_ID]
+
+
+def test_picture_is_base64_or_the_name_of_a_part(client):
+    encoded = {"positive": [{"image": base64.b64encode(png()).decode()}]}
+    named = {"positive": [{"image": "photo"}]}
+
+    as_json = client.post("/search", json=encoded)
+    as_part = client.post(
+        "/search", data={"query": json.dumps(named)}, files={"photo": ("x.png", png())}
+    )
+    as_file = client.post(
+        "/search",
+        files={
+            "query": ("query.json", json.dumps(named), "application/json"),
+            "photo": ("x.png", png()),
+        },
+    )
+
+    assert ids(as_json)[0] == "crimson"
+    assert ids(as_part) == ids(as_file) == ids(as_json)
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({}, "positive must hold at least one input"),
+        ([], "JSON object"),
+        ({**NAVY, "colour": 1}, "'colour'"),
+        (
+            {"positive": [{"item_id": "navy", "wieght": 1}]},
+            "positive[0] has an unknown field 'wieg",
+        ),
+        ({"positive": [{"item_id": "navy", "text": "x"}]}, "item_id and text"),
+        ({"positive": [{"weight": 1}]}, "positive[0] has no source"),
+        ({"positive": {"item_id": "navy"}}, "positive must be an array"),
+        ({"positive": ["navy"]}, "positive[0] must be a JSON object"),
+        ({"positive": [{"item_id": 3}]}, "positive[0].item_id (3)"),
+        ({"positive": [{"item_id": "\ud800"}]}, "surrogate"),
+        ({"positive": [{"text": " "}]}, "positive[0].text"),
+        ({"positive": [{"item_id": "navy", "weight": True}]}, "positive[0].weight (True)"),
+        ({"positive": [{"item_id": "navy", "weight": 10**400}]}, "positive[0].weight"),
+        ({"positive": [{"item_id": "navy", "weight": 0}]}, "positive[0].weight (0.0)"),
+        ({"positive": [{"image": "no base64"}]}, "positive[0].image is neither"),
+        ({"positive": [{"item_id": "navy"}] * 17}, "17 inputs"),
+        ({**NAVY, "negative": [{"item_id": "navy"}]}, "cancel"),
+        ({**NAVY, "limit": 0}, "limit (0)"),
+        ({**NAVY, "offset": 1.5}, "offset (1.5)"),
+        ({**NAVY, "offset": 10_000}, "offset (10000)"),
+        ({**NAVY, "min_score": "high"}, "min_score ('high')"),
+        ({**NAVY, "exact": 1}, "exact (1)"),
+        ({**NAVY, "exact": True, "num_candidates": 100}, "cannot go with exact"),
+        ({**NAVY, "num_candidates": 3}, "num_candidates (3)"),
+        ({**NAVY, "exclude": "navy"}, "exclude ('navy')"),
+        ({**NAVY, "fields": [1]}, "fields[0] (1)"),
+        ({**NAVY, "fields": ["embedding"]}, "'embedding'"),
+        ({**NAVY, "filter": {"brand": "x"}}, "category, color"),
+    ],
+)
+def test_bad_body_is_400_naming_what_is_wrong(client, body, named):
+    response = client.post(
+        "/search", content=json.dumps(body), headers={"Content-Type": "application/json"}
+    )
+
+    assert response.status_code == 400
+    assert named in response.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("parts", "status", "named"),
+    [
+        ({"files": {"photo": ("x.png", b"x")}}, 400, '"query"'),
+        ({"data": {"query": "{"}, "files": {"photo": ("x.png", b"x")}}, 400, "not valid JSON"),
+        ({"data": {"query": "{}", "limit": "3"}, "files": {"p": ("x", b"x")}}, 400, "'limit'"),
+        (
+            {"data": {"query": json.dumps(NAVY)}, "files": {"photo": ("x.png", b"x")}},
+            400,
+            "'photo' that no input names",
+        ),
+        (
+            {
+                "data": {"query": json.dumps({"positive": [{"image": "photo"}]})},
+                "files": {"photo": ("x.png", b"no picture")},
+            },
+            422,
+            "",
+        ),
+        ({"content": b"x"}, 415, "multipart/form-data"),
+    ],
+)
+def test_bad_parts_are_refused_in_one_sentence(client, parts, status, named):
+    response = client.post("/search", **parts)
+
+    assert response.status_code == status
+    assert named in response.json()["detail"]
+
+
+def test_item_without_an_embedding_is_409(client, collection):
+    collection.update_one({"_id": "navy"}, {"$unset": {"embedding": 1}})
+
+    response = client.post("/search", json=NAVY)
+
+    assert (response.status_code, response.json()["code"]) == (409, "item_not_embedded")
+
+
+def test_unknown_item_is_404(client):
+    response = client.post("/search", json={"positive": [{"item_id": "nobody"}]})
+
+    assert (response.status_code, response.json()["code"]) == (404, "item_not_found")
+
+
+def test_index_that_is_not_ready_is_503_with_a_time_to_come_back(gallery, serve, collection):
+    collection.drop_search_index(gallery.index_file.stem)
+    client = serve(gallery, FakeEmbedder(dimensions=512))
+
+    response = client.post("/search", json=NAVY)
+
+    assert response.status_code == 503
+    assert int(response.headers["retry-after"]) > 0
+    assert "which has: none" in response.json()["detail"]
+
+
+def test_text_without_a_text_tower_is_422_and_stored_items_are_searched_still(gallery, serve):
+    client = serve(gallery, FakeEmbedder(dimensions=512, supports_text=False))
+
+    assert client.post("/search", json={"positive": [{"text": "red"}]}).status_code == 422
+    assert len(ids(client.post("/search", json=NAVY))) == 5
+
+
+def test_ids_that_are_integers_are_numbers_or_digits(settings, collection, serve):
+    by_number = dataclasses.replace(settings, id_type="int")
+    client = serve(by_number, FakeEmbedder(dimensions=512))
+
+    for item_id in (7, "7"):
+        response = client.post("/search", json={"positive": [{"item_id": item_id}]})
+
+        assert response.json()["detail"] == "No item has the id 7."
