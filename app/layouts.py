@@ -89,3 +89,9 @@ def picture_uri_paths(index: SearchIndex) -> list[str]:
     """Return where `picture_uri` looks: a guest's own sub-document first."""
     visual, _, _ = index.path.rpartition(".")
     return [*([f"{visual}.source"] if visual else []), GALLERY_LAYOUT.uri]
+
+
+def sha256_paths(index: SearchIndex) -> list[str]:
+    """Return where the hash of a picture's bytes may be, in the order of `picture_uri_paths`."""
+    visual, _, _ = index.path.rpartition(".")
+    return [*([f"{visual}.sha256"] if visual else []), GALLERY_LAYOUT.sha256]

@@ -15,6 +15,7 @@ import numpy as np
 from pymongo.collection import Collection
 
 from app.bson_values import encode_value
+from app.composed.ranking import NEAR_IDENTICAL_COSINE
 from app.data_state import DataState, read_data_state
 from app.documents import Embedding, embedding_from_bson, get_path
 from app.errors import IndexNotReady
@@ -23,7 +24,6 @@ from app.similar import same_model_pipeline
 
 Document = dict[str, Any]
 
-MIN_COSINE = 0.995
 # More items than this that are all alike are found still, as pairs that share an item.
 NEIGHBOURS = 20
 BATCH_SIZE = 64
@@ -47,7 +47,7 @@ def near_pairs(
     *,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[NearPair]:
-    """Yield each pair of a model's items with a cosine of at least `MIN_COSINE`, once.
+    """Yield each pair of a model's items with a cosine of at least `NEAR_IDENTICAL_COSINE`, once.
 
     Args:
         collection: the gallery.
@@ -113,7 +113,7 @@ class _Search:
                     encode_value(other)
                 )  # None where it was deleted meanwhile
                 cosine = -1.0 if embedding is None else _cosine(item.embedding, embedding)
-                if cosine >= MIN_COSINE:
+                if cosine >= NEAR_IDENTICAL_COSINE:
                     yield NearPair((item.item_id, other), cosine)
 
     def _neighbours(self, item: _Item) -> list[Any]:
@@ -131,7 +131,7 @@ class _Search:
             hit["id"]
             for hit in self._collection.aggregate(pipeline)
             if encode_value(hit["id"]) != own
-            and self._cosine_of(hit["score"]) >= MIN_COSINE - _SLACK
+            and self._cosine_of(hit["score"]) >= NEAR_IDENTICAL_COSINE - _SLACK
         ]
 
     def _cosine_of(self, score: float) -> float:

@@ -13,11 +13,15 @@ class ComposedHit:
     Attributes:
         score: Atlas's score, larger is better.
         document: the item without its embedding, or the fields that were asked for.
+        near_identical: items that show the same picture and are no hits for that.
+        members: of its group that were found, itself included; None without `group_by`.
     """
 
     item_id: ItemId
     score: float
     document: dict[str, Any]
+    near_identical: tuple[ItemId, ...] = ()
+    members: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ MAX_WEIGHT = 100.0
 MAX_EXCLUDED = 1000
 MAX_FIELDS = 100
 MAX_LIMIT = 100
+# Candidates that are compared with each other: n of them take n^2 cosines.
+MAX_COMPARED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,9 @@ class ComposedQuery:
         limit: hits wanted, 1 to 100.
         offset: hits left out before them.
         min_score: the lowest score of a hit, as Atlas computes it.
+        diversity: 0 to 1, how much hits are to differ from each other, see `ranking.diversified`.
+        group_by: a field of the index; only the best hit of each of its values is kept.
+        collapse: whether only the best of near-identical pictures is kept.
         exclude: items that are no hits, besides those that are inputs.
         exact: compare every item instead of searching approximately.
         num_candidates: how many items the engine examines; by default 20 times what is wanted.
@@ -73,6 +78,9 @@ class ComposedQuery:
     limit: int = 10
     offset: int = 0
     min_score: float | None = None
+    diversity: float = 0.0
+    group_by: str | None = None
+    collapse: bool = True
     exclude: tuple[ItemId, ...] = ()
     exact: bool = False
     num_candidates: int | None = None
@@ -82,6 +90,11 @@ class ComposedQuery:
     def wanted(self) -> int:
         """Ranks that the answer needs, from the first."""
         return self.offset + self.limit
+
+    @property
+    def compares(self) -> bool:
+        """Whether candidates are compared with each other, which needs their embeddings."""
+        return self.collapse or self.diversity > 0
 
     @property
     def left_out(self) -> tuple[ItemId, ...]:
@@ -111,6 +124,8 @@ def check_query(query: ComposedQuery, index: SearchIndex) -> None:
         query.min_score is None or math.isfinite(query.min_score),
         f"min_score ({query.min_score}) must be a finite number.",
     )
+    _require(0 <= query.diversity <= 1, f"diversity ({query.diversity:g}) must be from 0 to 1.")
+    _check_group(query, index)
     _check_reach(query)
     if query.fields is not None:
         check_fields(query.fields, index)
@@ -154,12 +169,26 @@ def _check_inputs(query: ComposedQuery) -> None:
             )
 
 
+def _check_group(query: ComposedQuery, index: SearchIndex) -> None:
+    declared = ", ".join(sorted(index.filter_types)) or "none"
+    _require(
+        query.group_by is None or query.group_by in index.filter_types,
+        f"group_by ({query.group_by!r}) is not in the index, which has: {declared}.",
+    )
+
+
 def _check_reach(query: ComposedQuery) -> None:
     needed = query.wanted + len(query.left_out)
     _require(
         needed <= MAX_CANDIDATES,
         f"offset ({query.offset}), limit ({query.limit}) and {len(query.left_out)} items left out "
         f"reach to rank {needed}, and the engine pages to {MAX_CANDIDATES} at most.",
+    )
+    compared = query.compares or query.group_by is not None
+    _require(
+        not compared or query.wanted <= MAX_COMPARED,
+        f"offset ({query.offset}) and limit ({query.limit}) reach past {MAX_COMPARED}, as far as "
+        f"group_by, diversity and collapse go; expected less, or collapse: false and no others.",
     )
     if query.num_candidates is None:
         return

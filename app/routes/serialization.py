@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from app.composed.answer import ComposedAnswer
+from app.composed.answer import ComposedAnswer, ComposedHit
 from app.service import Service
 from app.similar import Answer
 
@@ -48,13 +48,19 @@ def answer_to_json(answer: Answer, service: Service) -> dict[str, Any]:
 def composed_to_json(answer: ComposedAnswer, service: Service) -> dict[str, Any]:
     """Return the body of a composed search's answer; times in milliseconds."""
     return {
-        "hits": [
-            {"id": to_json(hit.item_id), "score": hit.score, "item": to_json(hit.document)}
-            for hit in answer.hits
-        ],
+        "hits": [_composed_hit(hit) for hit in answer.hits],
         "shortfall": answer.shortfall,
         **_circumstances(answer, service),
     }
+
+
+def _composed_hit(hit: ComposedHit) -> dict[str, Any]:
+    body = {"id": to_json(hit.item_id), "score": hit.score, "item": to_json(hit.document)}
+    if hit.members is not None:
+        body["members"] = hit.members
+    if hit.near_identical:
+        body["near_identical"] = [to_json(one) for one in hit.near_identical]
+    return body
 
 
 def _circumstances(answer: Answer | ComposedAnswer, service: Service) -> dict[str, Any]:

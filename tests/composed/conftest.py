@@ -5,11 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 import motor.motor_asyncio
+import numpy as np
 import pytest
 
 from app.config import Settings
 from app.db import connect_async
+from app.documents import embedding_to_bson
 from app.indexes import read_index_file
+from app.live_indexes import apply_index, create_collection, wait_until_queryable
 from app.similar import SimilarItems
 from app.similar_async import AsyncSimilarItems
 from tests.fakes import FakeEmbedder
@@ -71,12 +74,36 @@ def _async_similar(settings: Settings, collection: Any, embedder: FakeEmbedder) 
     return AsyncSimilarItems(collection, index, embedder, max_time_ms=MAX_TIME_MS)
 
 
+@pytest.fixture
+def place(either_index: Settings, collection: Any, embedder: FakeEmbedder) -> Callable[..., None]:
+    """Return a function that makes the gallery one of vectors whose order can be seen by eye.
+
+    It takes the items as `(id, angle)` or `(id, angle, fields)`: the vector of an angle in degrees
+    lies in the plane of the first two dimensions, so two items have the cosine of the difference.
+    """
+    index = read_index_file(either_index.index_file)
+
+    def place(*items: tuple[Any, ...]) -> None:
+        documents = []
+        for item_id, angle, *rest in items:
+            vector = np.zeros(index.dimensions, dtype=np.float32)
+            vector[:2] = np.cos(np.radians(angle)), np.sin(np.radians(angle))
+            document = {"_id": item_id, "embedding": embedding_to_bson(vector, index)}
+            documents.append({**document, "embedded_by": embedder.fingerprint, **dict(*rest)})
+        create_collection(collection)
+        collection.insert_many(documents)
+        apply_index(collection, index, update=False)
+        wait_until_queryable(collection, index, timeout_s=30)
+
+    return place
+
+
 @pytest.fixture(
     params=[through_pymongo, through_async_pymongo, through_motor],
     ids=["pymongo", "async", "motor"],
 )
 def ask(
-    request: pytest.FixtureRequest, gallery: Settings, collection: Any, embedder: FakeEmbedder
+    request: pytest.FixtureRequest, either_index: Settings, collection: Any, embedder: FakeEmbedder
 ) -> Callable[[Callable[[Any], Any]], Any]:
-    """Return a function that asks the gallery through each of the drivers."""
-    return lambda question: request.param(gallery, collection, embedder, question)
+    """Return a function that asks the collection through each of the drivers."""
+    return lambda question: request.param(either_index, collection, embedder, question)

@@ -10,6 +10,8 @@ from app.errors import BadRequest, IndexNotReady, ItemNotEmbedded, ItemNotFound
 from app.filters import Comparison
 from tests.galleries import ODD_ID, draw_item
 
+pytestmark = pytest.mark.usefixtures("gallery")
+
 SHIRT = Comparison("category", "$eq", "shirt")
 
 
@@ -83,7 +85,8 @@ def test_min_score_keeps_what_reaches_it_and_says_why_it_is_few(ask):
 
     assert ids(answer) == ids(everything)[:2]
     assert answer.shortfall == (
-        "Found 2 of 10: from rank 0 on there are no more that min_score let through."
+        "2 of 10 hits: there are no more items that min_score lets through, "
+        "near-identical pictures apart."
     )
 
 

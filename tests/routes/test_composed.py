@@ -195,3 +195,37 @@ def test_ids_that_are_integers_are_numbers_or_digits(settings, collection, serve
         response = client.post("/search", json={"positive": [{"item_id": item_id}]})
 
         assert response.json()["detail"] == "No item has the id 7."
+
+
+def test_groups_collapse_and_diversity_are_options_of_the_body(client, collection):
+    same = collection.find_one({"_id": "white"})["image"]["sha256"]
+    collection.update_one({"_id": "green"}, {"$set": {"image.sha256": same}})
+    plain = client.post("/search", json={**NAVY, "collapse": False}).json()["hits"]
+    grouped = client.post("/search", json={**NAVY, "group_by": "product_id"}).json()["hits"]
+    spread = client.post("/search", json={**NAVY, "diversity": 1, "collapse": False})
+    collapsed = client.post("/search", json=NAVY).json()["hits"]
+
+    assert [hit["id"] for hit in plain] == ["blue", "green", "crimson", ODD_ID, "white"]
+    assert [(hit["id"], hit["members"]) for hit in grouped] == [
+        ("blue", 2),
+        ("crimson", 2),
+        ("white", 1),
+    ]
+    assert ids(spread)[:2] == ["blue", "white"]
+    assert [hit.get("near_identical") for hit in collapsed] == [None, ["white"], None, None]
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"group_by": "brand"}, "group_by ('brand') is not in the index, which has: _id, category"),
+        ({"group_by": 3}, "group_by (3)"),
+        ({"diversity": 2}, "diversity (2)"),
+        ({"collapse": "no"}, "collapse ('no')"),
+    ],
+)
+def test_bad_order_of_hits_is_400_naming_what_is_wrong(client, options, named):
+    response = client.post("/search", json={**NAVY, **options})
+
+    assert response.status_code == 400
+    assert named in response.json()["detail"]
