@@ -140,7 +140,7 @@ class _CellSearch:
     def _promising(self, counts: Counts, rows: Ids) -> Ids:
         """Return the cells where hits are to be expected beside some rows, the best last."""
         if self._reach == inf:
-            self._reach = self._kth(rows)
+            self._compared_in_full(rows)
         expected = self._approach.expected_within(counts, self._reach)
         order = np.argsort(expected)
         left = np.searchsorted(np.cumsum(expected[order]), _MISSED * self._k)
@@ -150,7 +150,7 @@ class _CellSearch:
         """Return those of some rows that may be among the k nearest of them, by their codes."""
         k = self._k
         if len(rows) <= max(_FEWEST, k) and self._compared is None:
-            return rows
+            return self._compared_in_full(rows)
         compared = k + _FIRST_COMPARED if self._compared is None else self._compared
         if len(rows) <= compared:
             return rows
@@ -158,18 +158,21 @@ class _CellSearch:
         first = np.argpartition(estimates, compared)[:compared]
         if self._compared is not None:
             return rows[first]
-        self._reach = min(self._reach, self._kth(rows[first]))
+        self._compared_in_full(rows[first])
         limit = self._reach + self._cells.unevenness
         may_be_near = estimates - _MARGIN * self._approach.deviations(rows) <= limit
         may_be_near[first] = True
         return rows[may_be_near]
 
-    def _kth(self, rows: Ids) -> float:
-        """Return the squared distance within which there are k of some rows."""
-        if len(rows) < self._k:
-            return inf
+    def _compared_in_full(self, rows: Ids) -> Ids:
+        """Return those of some rows that may be among the k nearest, and bring in the reach."""
+        rows = np.sort(rows)
         snapshot = self._snapshot
-        distances = self._cells.farthest(
-            snapshot.matrix, snapshot.square_lengths, self._target, np.sort(rows)
+        nearest, farthest = self._cells.bounds(
+            snapshot.matrix, snapshot.square_lengths, self._target, rows
         )
-        return float(np.partition(distances, self._k - 1)[self._k - 1])
+        if len(rows) >= self._k:
+            kth = float(np.partition(farthest, self._k - 1)[self._k - 1])
+            self._reach = min(self._reach, kth)
+        kept: Ids = rows[nearest <= self._reach + self._cells.unevenness]
+        return kept

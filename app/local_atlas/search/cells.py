@@ -38,7 +38,7 @@ class Cells:
     """
 
     def __init__(self, centroids: Floats, square_radii: Floats, spread: float) -> None:
-        self.centroids = centroids
+        self.centroids = np.ascontiguousarray(centroids)
         self.square_lengths = np.square(centroids).sum(axis=1)
         self.square_radii = square_radii
         self.spread = spread
@@ -81,8 +81,13 @@ class Cells:
 
     def square_distances(self, target: Floats) -> Floats:
         """Return the (c,) squared distances of the centroids from a (d,) point."""
-        distances: Floats = self.square_lengths - 2 * (self.centroids @ target) + target @ target
-        return np.maximum(distances, 0)
+        # Not a product of numpy's, which would start threads for it.
+        distances = np.empty(len(self), np.float32)
+        output, query, points = map(faiss.swig_ptr, (distances, target, self.centroids))
+        faiss.fvec_L2sqr_ny(  # type: ignore[attr-defined]  # FAISS has no hint for it
+            output, query, points, self.centroids.shape[1], len(self)
+        )
+        return distances
 
     def expected_within(self, counts: Counts, distances: Floats, square_distance: float) -> Floats:
         """Return how many rows of each cell are to be expected nearer than a distance.

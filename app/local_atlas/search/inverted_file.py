@@ -154,10 +154,10 @@ class InvertedFile:
         """Return the rows as they are seen from a (d,) point."""
         return Approach(self, self._book.rotated(target[np.newaxis])[0])
 
-    def farthest(
+    def bounds(
         self, matrix: MatrixView, square_lengths: Doubles, target: Floats, rows: Ids
-    ) -> Doubles:
-        """Return the squared distances that some rows have at most from a (d,) point.
+    ) -> tuple[Doubles, Doubles]:
+        """Return the squared distances that some rows have at least and at most from a (d,) point.
 
         Args:
             matrix: all rows.
@@ -169,12 +169,13 @@ class InvertedFile:
         square_length = float(wide @ wide)
         lengths = np.sqrt(square_lengths[rows])
         error = product_error(len(target)) * sqrt(square_length)
-        products = matrix.products(target, rows).astype(np.float64) - error * lengths
+        products = matrix.products(target, rows).astype(np.float64)
         if self.field.similarity == "cosine":
-            distances: Doubles = 1 + square_length - 2 * products / lengths
-        else:
-            distances = square_lengths[rows] + square_length - 2 * products
-        return distances
+            distances = 1 + square_length - 2 * products / lengths
+            return distances - 2 * error, distances + 2 * error
+        distances = square_lengths[rows] + square_length - 2 * products
+        errors = 2 * error * lengths
+        return distances - errors, distances + errors
 
     def _learn(self, matrix: MatrixView, sample: Ids) -> None:
         count = max(1, int(_CELLS_PER_ROOT * sqrt(self._expected)))
