@@ -158,11 +158,11 @@ class _CellSearch:
         first = np.argpartition(estimates, compared)[:compared]
         if self._compared is not None:
             return rows[first]
-        self._compared_in_full(rows[first])
+        kept = self._compared_in_full(rows[first])
         limit = self._reach + self._cells.unevenness
         may_be_near = estimates - _MARGIN * self._approach.deviations(rows) <= limit
-        may_be_near[first] = True
-        return rows[may_be_near]
+        may_be_near[first] = False  # known better by now
+        return np.concatenate([kept, rows[may_be_near]])
 
     def _compared_in_full(self, rows: Ids) -> Ids:
         """Return those of some rows that may be among the k nearest, and bring in the reach."""

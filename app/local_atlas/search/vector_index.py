@@ -173,6 +173,7 @@ class VectorIndex:
         if state["cells"] is not None:
             self._merged = state["merged"]
             self._cells = InvertedFile.restored(self.field, state["cells"])
+        self._matrix = Matrix(self._width, self._dtype, self._count)
         for block in rows.next(self._count):
             self._matrix.append(block)
 
