@@ -5,6 +5,7 @@ groups, holds them back and repeats them, and never sees a picture: pictures go 
 to the worker that embeds them, and from there into the database.
 """
 
+import os
 import pickle
 import socket
 import time
@@ -103,6 +104,9 @@ class RowGroups(Datasource):  # type: ignore[misc]  # mypy is not shown Ray
 def _read_groups(job: ClusterJob, ledger: Ledger) -> Iterator[pa.Table]:
     size = job.batch_size * BATCHES_PER_GROUP
     with _reporting(ledger), _naming_unreadable():
+        if job.gallery.root is not None:
+            # A gallery that is not here is no folder that cannot be read, which is one failed row.
+            os.scandir(job.gallery.root).close()
         rows = islice(job.gallery.rows(), job.limit)
         number = 0
         while (group := list(islice(rows, size))) and ledger.wait_until_wanted(number):
