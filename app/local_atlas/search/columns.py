@@ -125,6 +125,16 @@ class Column:
         start, count = self._start[slot], self._count[slot]
         return self._values[start : start + count]
 
+    def only_values_of(self, slots: Array) -> tuple[Array, Array]:
+        """Return how many values each slot has, and its first; any value where it has none."""
+        known = slots < len(self._count)
+        counts = np.zeros(len(slots), np.int32)
+        counts[known] = self._count[slots[known]]
+        values = np.zeros(len(slots), self._values.dtype)
+        some = counts > 0
+        values[some] = self._values[self._start[slots[some]]]
+        return counts, values
+
     def _reserve(self, added: int, capacity: int) -> None:
         if self._end + added > len(self._values):
             size = max(self._end + added, len(self._values) * 3 // 2)

@@ -18,6 +18,11 @@ class Fuzzy:
 
 def similar_terms(term: str, indexed: Iterable[str], fuzzy: Fuzzy) -> list[str]:
     """Return the most similar of the indexed terms, equal ones in the order of their bytes."""
+    return [candidate for candidate, _ in rated_terms(term, indexed, fuzzy)]
+
+
+def rated_terms(term: str, indexed: Iterable[str], fuzzy: Fuzzy) -> list[tuple[str, float]]:
+    """Return the same with how similar each is, from 0 to 1 for the term itself."""
     prefix = term[: fuzzy.prefix_length]
     found: list[tuple[float, str]] = []
     for candidate in indexed:
@@ -28,7 +33,8 @@ def similar_terms(term: str, indexed: Iterable[str], fuzzy: Fuzzy) -> list[str]:
             # As few edits as possible weigh most, more so in long terms.
             shorter = min(len(term), len(candidate))
             found.append((edits / shorter if edits and shorter else float(edits), candidate))
-    return [candidate for _, candidate in sorted(found)[: fuzzy.max_expansions]]
+    nearest = sorted(found)[: fuzzy.max_expansions]
+    return [(candidate, max(0.0, 1.0 - distance)) for distance, candidate in nearest]
 
 
 def edit_distance(one: str, other: str, most: int) -> int | None:

@@ -1,18 +1,18 @@
 """Runs a well-formed $search on one index.
 
-Source: https://github.com/mongodb/mongot, `KnnQueryFactory` and `SearchQueryTimeMappingChecks`.
+Source: https://github.com/mongodb/mongot, `LuceneSearchQueryFactoryDistributor`,
+`KnnQueryFactory` and `SearchQueryTimeMappingChecks`.
 """
 
 import numpy as np
-import numpy.typing as npt
 
 from .definition import SearchIndexDefinition
 from .exact_search import Hits
 from .refusals import QueryError
 from .score_modifiers import ScoreModifier
 from .search_data import SearchData
-from .search_query import KnnBeta, SearchQuery
-from .text_checks import check_texts
+from .search_query import KnnBeta, Lexical, SearchQuery
+from .text_checks import check_ranking, check_texts
 from .vector_search import search_with_operators
 
 
@@ -29,6 +29,9 @@ def search(definition: SearchIndexDefinition, data: SearchData, query: SearchQue
         )
     for condition in operator.filters:
         check_texts(definition.mapping, query.index, condition)
+    if isinstance(operator, Lexical):
+        check_ranking(definition.mapping, operator.operator.condition)
+        return data.ranked(operator.operator)
     if isinstance(operator, KnnBeta):
         hits = _nearest(definition, data, operator)
     else:
@@ -85,9 +88,5 @@ def _summed(found: list[Hits]) -> Hits:
 
 def _rescored(data: SearchData, hits: Hits, modify: ScoreModifier) -> Hits:
     record_ids = hits.record_ids.tolist()
-
-    def numbers_at(path: str) -> npt.NDArray[np.float64]:
-        numbers = data.numbers_at(path, record_ids)
-        return np.array([np.nan if one is None else one for one in numbers], np.float64)
-
-    return Hits(hits.record_ids, hits.slots, modify(hits.scores, numbers_at)).ordered()
+    scores = modify(hits.scores, lambda path: data.numbers_at(path, record_ids))
+    return Hits(hits.record_ids, hits.slots, scores).ordered()

@@ -1,15 +1,16 @@
-"""Search operators as a filter: on values, `text`, `phrase` and `compound`.
+"""Reads the search operators, as a query or as a filter: on values, `text`, `phrase`, `compound`.
 
 A path that is not mapped matches nothing; unlike in the MQL dialect no error tells of it.
 Source: https://github.com/mongodb/mongot, `index/query/operators`.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NoReturn
 
 from ..errors import NOT_EMULATED
-from .conditions import AllOf, Among, AnyOf, Condition, Exists, InRange, Not, equal_to
+from .conditions import Among, AnyOf, Condition, Exists, InRange, equal_to
 from .filter_values import boxed, read_bound, read_non_null, read_same_values, read_value
+from .operators import Clause, Compound, Operator
 from .parsing import (
     DocumentParser,
     Reader,
@@ -21,7 +22,7 @@ from .parsing import (
     string,
 )
 from .query_paths import read_paths
-from .score_modifiers import read_compound_score, read_score
+from .score_modifiers import Dismax, ScoreModifier, read_compound_score, read_score
 from .text_operators import parse_phrase, parse_text
 from .values import Value
 
@@ -34,45 +35,55 @@ OPERATORS = (
 
 
 def read_operator_filter(value: Any, path: str) -> Condition:
-    """Read a document that holds exactly one operator.
+    """Read a document that holds exactly one operator, of which no score is asked.
 
     Raises:
         ParseError: with the search server's path and text, or naming what is not emulated.
     """
+    return read_operator(value, path).condition
+
+
+def read_operator(value: Any, path: str) -> Operator:
+    """Read a document that holds exactly one operator; otherwise as `read_operator_filter`."""
     return document_of(_parse_operator)(value, path)
 
 
-def _parse_operator(parser: DocumentParser) -> Condition:
-    present: dict[str, Condition | None] = {
-        name: parser.optional_or_none(name, _READERS.get(name, _refuse_operator))
+def _parse_operator(parser: DocumentParser) -> Operator:
+    present: dict[str, Operator | None] = {
+        name: parser.optional_or_none(name, READERS.get(name) or _NESTED.get(name, refuse_operator))
         for name in OPERATORS
     }
     return parser.exactly_one(present)[1]
 
 
-def _refuse_operator(value: Any, path: str) -> Condition:
+def refuse_operator(value: Any, path: str) -> NoReturn:
+    """Refuse an operator, or a collector, that LocalAtlas lacks.
+
+    Raises:
+        ParseError: naming it.
+    """
     refuse(path, f"is an operator of the search engine {NOT_EMULATED}")
 
 
-def _refuse_nested(name: str) -> Reader[Condition]:
+def _refuse_nested(name: str) -> Reader[Operator]:
     return lambda value, path: refuse(path, f"{name} is not allowed to be nested")
 
 
-def _parse_equals(parser: DocumentParser) -> Condition:
-    _accept_options(parser)
+def _parse_equals(parser: DocumentParser) -> Operator:
+    score = _parse_options(parser)
     path = parser.required("path", string)
     value = parser.nullable("value", boxed(read_value))
     if value is None:
         refuse(f"{parser.path}.value", "is required")
-    return equal_to(path, value[0])
+    return Clause(equal_to(path, value[0]), score)
 
 
-def _parse_in(parser: DocumentParser) -> Condition:
-    _accept_options(parser)
+def _parse_in(parser: DocumentParser) -> Operator:
+    score = _parse_options(parser)
     paths = parser.required("path", read_paths)
     values = parser.required("value", _read_one_or_more)
     contents = tuple(value.content for value in values)
-    return _any_path(paths, lambda path: Among(path, values[0].kind, contents))
+    return Clause(AnyOf([Among(path, values[0].kind, contents) for path in paths]), score)
 
 
 def _read_one_or_more(value: Any, path: str) -> list[Value]:
@@ -81,7 +92,7 @@ def _read_one_or_more(value: Any, path: str) -> list[Value]:
     )
 
 
-def _parse_range(parser: DocumentParser) -> Condition:
+def _parse_range(parser: DocumentParser) -> Operator:
     bounds = {
         name: parser.optional_or_none(name, read_bound) for name in ("lt", "lte", "gt", "gte")
     }
@@ -97,14 +108,15 @@ def _parse_range(parser: DocumentParser) -> Condition:
         parser.refuse("range operator does not support BOOLEAN point type")
     if lower is not None and upper is not None:
         _refuse_empty_range(parser, lower, upper)
-    _accept_options(parser)
+    score = _parse_options(parser)
     least = None if lower is None else lower[1].content
     greatest = None if upper is None else upper[1].content
     closed = (lower is None or lower[0] == "gte", upper is None or upper[0] == "lte")
-    return _any_path(
-        parser.required("path", read_paths),
-        lambda path: InRange(path, kind, least, greatest, closed),
-    )
+    clauses = [
+        Clause(InRange(path, kind, least, greatest, closed))
+        for path in parser.required("path", read_paths)
+    ]
+    return Compound(should=clauses, minimum=1, score=score)  # unlike `in`, paths add up
 
 
 def _refuse_empty_range(
@@ -117,23 +129,23 @@ def _refuse_empty_range(
         parser.refuse("bounds must both be inclusive if they are equal")
 
 
-def _parse_exists(parser: DocumentParser) -> Condition:
-    parser.optional_or_none("score", read_score)
-    return Exists(parser.required("path", string))
+def _parse_exists(parser: DocumentParser) -> Operator:
+    score = parser.optional_or_none("score", read_score)
+    return Clause(Exists(parser.required("path", string)), score)
 
 
-def _parse_compound(parser: DocumentParser) -> Condition:
+def _parse_compound(parser: DocumentParser) -> Operator:
     clauses = {
-        name: parser.optional_or_none(name, one_or_list_of(read_operator_filter))
+        name: parser.optional_or_none(name, one_or_list_of(read_operator))
         for name in ("filter", "must", "mustNot", "should")
     }
     if all(clause is None for clause in clauses.values()):
         parser.refuse(f"at least one of [{', '.join(clauses)}] must be present")
-    is_dismax = parser.optional("score", read_compound_score, False)
+    score = parser.optional_or_none("score", read_compound_score)
     if not any(clauses.values()):
         parser.refuse("must have at least one clause")
     should = clauses["should"]
-    if is_dismax:
+    if isinstance(score, Dismax):
         _check_dismax(parser, clauses)
     minimum = parser.optional_or_none("minimumShouldMatch", non_negative_integer)
     if minimum is not None and should is None:
@@ -141,13 +153,17 @@ def _parse_compound(parser: DocumentParser) -> Condition:
     if minimum is not None and minimum > len(should or ()):
         parser.refuse("minimumShouldMatch cannot be greater than number of should clauses")
     required = [*(clauses["filter"] or ()), *(clauses["must"] or ())]
-    # Without a required clause, a document must meet one of `should` to be found at all.
-    minimum = minimum or (1 if should and not required else 0)
     parser.optional_or_none("doesNotAffect", _read_paths_of_others)
-    parts: list[Condition] = [*required, *(Not(clause) for clause in clauses["mustNot"] or ())]
-    if minimum:
-        parts.append(AnyOf(should or (), minimum))
-    return AllOf(parts)
+    return Compound(
+        must=clauses["must"] or (),
+        should=should or (),
+        filter=clauses["filter"] or (),
+        must_not=clauses["mustNot"] or (),
+        # Without a required clause, a document must meet one of `should` to be found at all.
+        minimum=minimum or (1 if should and not required else 0),
+        tie_breaker=score.tie_breaker if isinstance(score, Dismax) else None,
+        score=None if isinstance(score, Dismax) else score,
+    )
 
 
 def _check_dismax(parser: DocumentParser, clauses: Mapping[str, object | None]) -> None:
@@ -157,27 +173,26 @@ def _check_dismax(parser: DocumentParser, clauses: Mapping[str, object | None]) 
         parser.refuse("cannot use dismax when must, mustNot, or filter is present")
 
 
-def _accept_options(parser: DocumentParser) -> None:
-    """Check the options that change no match."""
-    parser.optional_or_none("score", read_score)
+def _parse_options(parser: DocumentParser) -> ScoreModifier | None:
+    """Read `score`, and check what changes neither match nor score."""
+    score = parser.optional_or_none("score", read_score)
     parser.optional_or_none("doesNotAffect", _read_paths_of_others)
+    return score
 
 
 _read_paths_of_others = one_or_list_of(non_empty_string)
 
 
-def _any_path(paths: list[str], build: Callable[[str], Condition]) -> Condition:
-    return AnyOf([build(path) for path in paths])
-
-
-_READERS: dict[str, Reader[Condition]] = {
+# The operators that are emulated but for those on vectors.
+READERS: dict[str, Reader[Operator]] = {
     "compound": document_of(_parse_compound),
     "equals": document_of(_parse_equals),
     "exists": document_of(_parse_exists),
     "in": document_of(_parse_in),
-    "knnBeta": _refuse_nested("knnBeta"),
     "phrase": document_of(parse_phrase),
     "range": document_of(_parse_range),
     "text": document_of(parse_text),
-    "vectorSearch": _refuse_nested("vectorSearch"),
+}
+_NESTED: dict[str, Reader[Operator]] = {
+    name: _refuse_nested(name) for name in ("knnBeta", "vectorSearch")
 }

@@ -7,6 +7,7 @@ Source: https://github.com/mongodb/mongot, `index/query/scores`.
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -39,8 +40,15 @@ def read_score(value: Any, path: str) -> ScoreModifier:
     return document_of(_parse_score)(value, path)
 
 
-def read_compound_score(value: Any, path: str) -> bool:
-    """Check the `score` of a compound operator in a filter; tell whether it is `dismax`.
+@dataclass(frozen=True, slots=True)
+class Dismax:
+    """The best clause counts in full, and the others by a factor from 0 to 1."""
+
+    tie_breaker: float
+
+
+def read_compound_score(value: Any, path: str) -> ScoreModifier | Dismax:
+    """Read the `score` of a compound operator, which may also be `dismax`.
 
     Raises:
         ParseError: with the search server's path and text.
@@ -48,14 +56,15 @@ def read_compound_score(value: Any, path: str) -> bool:
     return document_of(_parse_compound_score)(value, path)
 
 
-def _parse_compound_score(parser: DocumentParser) -> bool:
+def _parse_compound_score(parser: DocumentParser) -> ScoreModifier | Dismax:
     modifiers: dict[str, Any] = {**_modifiers(parser)}
     modifiers["dismax"] = parser.optional_or_none("dismax", document_of(_parse_dismax))
-    return parser.exactly_one(modifiers)[0] == "dismax"
+    found: ScoreModifier | Dismax = parser.exactly_one(modifiers)[1]
+    return found
 
 
-def _parse_dismax(parser: DocumentParser) -> float:
-    return parser.optional("tieBreakerScore", _read_tie_breaker, 1.0)
+def _parse_dismax(parser: DocumentParser) -> Dismax:
+    return Dismax(parser.optional("tieBreakerScore", _read_tie_breaker, 1.0))
 
 
 def _read_tie_breaker(value: Any, path: str) -> float:

@@ -23,11 +23,13 @@ from .ingestion import Ingestion
 from .lone_vectors import DocumentReader
 from .mapping import VectorField
 from .nested import ScoreMode, joined
+from .operators import Operator
 from .snapshot import Snapshot
 from .space import Batch, Space
 from .vectors import ElementType, Vector
 
 Bools = npt.NDArray[np.bool_]
+Doubles = npt.NDArray[np.float64]
 Change = tuple[int, bytes | None]
 
 _ALL = 2**31 - 1
@@ -186,10 +188,24 @@ class SearchData:
         kept = np.array([bool(one) and bool(mask[one[0]]) for one in slots], np.bool_)
         return Hits(hits.record_ids[kept], hits.slots[kept], hits.scores[kept])
 
-    def numbers_at(self, path: str, record_ids: Sequence[int]) -> list[float | None]:
-        """Return the number at a path of each record, None where there is not exactly one."""
+    def ranked(self, operator: Operator) -> Hits:
+        """Return the root documents that an operator finds, those that fit it best first."""
         with self._lock:
-            return [self._root.number_at(path, record_id) for record_id in record_ids]
+            found = operator.scored(self._root)
+            record_ids, slots = self._root.records()
+        met = found.met[slots]
+        record_ids, slots = record_ids[met], slots[met]
+        return Hits(record_ids, slots.astype(np.int32), found.scores[slots]).ordered()
+
+    def numbers_at(self, path: str, record_ids: Sequence[int]) -> Doubles:
+        """Return the number at a path of each record, NaN where there is not exactly one."""
+        with self._lock:
+            slots = [self._root.slots_of(record_id) for record_id in record_ids]
+            known = np.array([bool(one) for one in slots], np.bool_)
+            numbers = np.full(len(record_ids), np.nan)
+            first = np.array([one[0] for one in slots if one], np.int64)
+            numbers[known] = self._root.numbers_at(path, first)
+            return numbers
 
     def element_types(self, path: str) -> list[ElementType]:
         """Return the element types of the vectors that are kept of a path, root or nested."""

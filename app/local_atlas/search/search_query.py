@@ -1,17 +1,18 @@
-"""The $search stage: `knnBeta` and the `vectorSearch` operator.
+"""The $search stage: one operator, on vectors or on texts and values, and its options.
 
 Source: https://github.com/mongodb/mongot, `SearchQuery`, `KnnBetaOperator` and `KnnQueryFactory`.
 """
 
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, TypeAlias
 
 import numpy as np
 from bson import Decimal128
 
 from ..errors import NOT_EMULATED
 from .conditions import Condition
-from .operator_filter import OPERATORS, read_operator_filter
+from .operator_filter import OPERATORS, READERS, read_operator_filter, refuse_operator
+from .operators import Operator
 from .parsing import (
     INT32_MAX,
     DocumentParser,
@@ -69,11 +70,26 @@ class VectorOperator:
 
 
 @dataclass(frozen=True, slots=True)
+class Lexical:
+    """An operator on texts and values, which ranks what it finds."""
+
+    operator: Operator
+
+    @property
+    def filters(self) -> list[Condition]:
+        """What is found."""
+        return [self.operator.condition]
+
+
+AnyOperator: TypeAlias = KnnBeta | VectorOperator | Lexical
+
+
+@dataclass(frozen=True, slots=True)
 class SearchQuery:
     """A well-formed $search."""
 
     index: str
-    operator: KnnBeta | VectorOperator
+    operator: AnyOperator
     return_stored_source: bool
 
 
@@ -103,24 +119,20 @@ def parse_search(spec: dict[str, Any]) -> SearchQuery:
     return SearchQuery(index, operator, return_stored_source)
 
 
-def _parse_operator(parser: DocumentParser) -> KnnBeta | VectorOperator | None:
-    present: dict[str, KnnBeta | VectorOperator | None] = {
-        name: parser.optional_or_none(name, read) for name, read in _OPERATOR_READERS.items()
-    }
+def _parse_operator(parser: DocumentParser) -> AnyOperator | None:
+    present: list[AnyOperator | None] = [
+        parser.optional_or_none(name, read) for name, read in _VECTOR_READERS.items()
+    ]
+    lexical = [parser.optional_or_none(name, read) for name, read in READERS.items()]
+    present += [Lexical(one) for one in lexical if one is not None]
     parser.at_most_one({name: name if parser.has(name) else None for name in OPERATORS})
-    # None of it runs here, but a vector operator inside is refused in the engine's words.
-    parser.optional_or_none("compound", lambda value, path: read_operator_filter({path: value}, ""))
     for name in (*OPERATORS, *_COLLECTORS):
-        if name not in _OPERATOR_READERS:
-            parser.optional_or_none(name, _refuse_operator)
-    return next((one for one in present.values() if one is not None), None)
+        if name not in _VECTOR_READERS and name not in READERS:
+            parser.optional_or_none(name, refuse_operator)
+    return next((one for one in present if one is not None), None)
 
 
-def _refuse_operator(value: Any, path: str) -> NoReturn:
-    refuse(path, f"is an operator of the search engine {NOT_EMULATED}")
-
-
-def _refuse_options(parser: DocumentParser, operator: KnnBeta | VectorOperator | None) -> None:
+def _refuse_options(parser: DocumentParser, operator: AnyOperator | None) -> None:
     if isinstance(operator, KnnBeta) and (parser.has("sortBetaV1") or parser.has("sort")):
         parser.refuse("knnBeta is not allowed to be used with the sort option")
     if isinstance(operator, VectorOperator):
@@ -188,7 +200,7 @@ def _parse_tracking(parser: DocumentParser) -> None:
     parser.required("searchTerms", string)
 
 
-_OPERATOR_READERS: dict[str, Reader[KnnBeta | VectorOperator]] = {
+_VECTOR_READERS: dict[str, Reader[KnnBeta | VectorOperator]] = {
     "knnBeta": document_of(_parse_knn_beta),
     "vectorSearch": document_of(_parse_vector_operator),
 }

@@ -58,6 +58,12 @@ class SlotTable:
         slots.reverse()
         return slots
 
+    def records(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return the ids of all records in their order, and the last slot of each."""
+        last_slot = np.array(self._last_slot, np.int64)
+        record_ids = np.flatnonzero(last_slot != _NONE)
+        return record_ids, last_slot[record_ids]
+
     def release(self, record_id: int) -> list[int]:
         """Let the slots of a record be given again; return them."""
         slots = self.slots_of(record_id)

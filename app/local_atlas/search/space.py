@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from bson import Binary
 
 from .field_columns import FieldColumns, Part
@@ -20,6 +21,9 @@ from .text_fields import text_column
 from .values import Kind
 from .vector_index import MergeStep, VectorIndex
 from .vectors import ElementType, Vector
+
+Ids = npt.NDArray[np.int64]
+Doubles = npt.NDArray[np.float64]
 
 _NUMBERS = {"int", "double"}
 
@@ -117,6 +121,10 @@ class Space:
     def slots_of(self, record_id: int) -> list[int]:
         """Return the slots of a record, none where it is not indexed."""
         return self._slots.slots_of(record_id)
+
+    def records(self) -> tuple[Ids, Ids]:
+        """Return the ids of all records in their order, and the last slot of each."""
+        return self._slots.records()
 
     def state(self) -> dict[str, Any]:
         """Return what `restore` needs, which later changes leave alone; vectors are not copied."""
@@ -232,15 +240,17 @@ class Space:
         """Return the element types that the vectors of a path have now."""
         return [kind for (one, kind), kept in self._vectors.items() if one == path and len(kept)]
 
-    def number_at(self, path: str, record_id: int) -> float | None:
-        """Return the number at a path of a root document, None where there is not exactly one."""
+    def numbers_at(self, path: str, slots: Ids) -> Doubles:
+        """Return the number at a path of each slot, NaN where there is not exactly one."""
         columns = self._fields.get(path)
-        slots = self._slots.slots_of(record_id)
-        if columns is None or not slots:
-            return None
-        parts = [column for part, column in columns.columns.items() if part in _NUMBERS]
-        values = [value for column in parts for value in column.values_of(slots[0]).tolist()]
-        return float(values[0]) if len(values) == 1 else None
+        numbers = np.zeros(len(slots))
+        counts = np.zeros(len(slots), np.int64)
+        for part, column in columns.columns.items() if columns is not None else ():
+            if part in _NUMBERS:
+                of_part, values = column.only_values_of(slots)
+                counts += of_part
+                numbers += np.where(of_part == 1, values, 0)
+        return np.where(counts == 1, numbers, np.nan)
 
     def _add_texts(self, path: TextPath, slots: list[int], texts: list[str]) -> None:
         if path not in self._texts:

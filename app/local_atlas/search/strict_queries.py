@@ -13,7 +13,7 @@ from .mql_filter import MqlFilter
 from .query_paths import TextPath
 from .refusals import QueryError
 from .search_data import SearchData
-from .search_query import KnnBeta, SearchQuery
+from .search_query import KnnBeta, Lexical, SearchQuery
 from .text_conditions import HasPhrase, HasText
 from .vector_criteria import VectorCriteria
 from .vectors import Vector
@@ -44,7 +44,7 @@ def check_vector_query(
     """
     _check_element_type(data, criteria.path, criteria.vector)
     for part in (criteria.filter, criteria.parent_filter):
-        _check_filter(definition, part.condition if isinstance(part, MqlFilter) else part)
+        _check_paths(definition, part.condition if isinstance(part, MqlFilter) else part)
 
 
 def check_search(definition: SearchIndexDefinition, data: SearchData, query: SearchQuery) -> None:
@@ -54,12 +54,15 @@ def check_search(definition: SearchIndexDefinition, data: SearchData, query: Sea
         QueryError: naming the path.
     """
     operator = query.operator
+    if isinstance(operator, Lexical):
+        _check_paths(definition, operator.operator.condition, "query")
+        return
     if not isinstance(operator, KnnBeta):
         check_vector_query(definition, data, operator.criteria)
         return
     for path in operator.paths:
         _check_element_type(data, path, operator.vector)
-    _check_filter(definition, operator.filter)
+    _check_paths(definition, operator.filter)
 
 
 def _check_element_type(data: SearchData, path: str, vector: Vector) -> None:
@@ -71,13 +74,15 @@ def _check_element_type(data: SearchData, path: str, vector: Vector) -> None:
         )
 
 
-def _check_filter(definition: SearchIndexDefinition, condition: Condition | None) -> None:
+def _check_paths(
+    definition: SearchIndexDefinition, condition: Condition | None, part: str = "filter"
+) -> None:
     for path, kind in _uses(condition):
         mapping = definition.mapping.resolve(path)
         if mapping is None or (definition.type == "vectorSearch" and not mapping.types):
-            raise QueryError(f"Path '{path}' of the filter is not indexed.")
+            raise QueryError(f"Path '{path}' of the {part} is not indexed.")
         if kind is not None and kind not in mapping.types:
-            raise QueryError(f"Path '{path}' of the filter is not indexed as {kind}.")
+            raise QueryError(f"Path '{path}' of the {part} is not indexed as {kind}.")
 
 
 def _uses(condition: Condition | None) -> Iterator[tuple[str, str | None]]:

@@ -1,4 +1,4 @@
-"""What an index cannot do for the text operators of a filter, refused before the search.
+"""What an index cannot do for the text operators, refused before the search.
 
 Source: https://github.com/mongodb/mongot, `QueryAnalyzerWrapper`, `SynonymMappingException` and
 `SearchQueryTimeMappingChecks`.
@@ -30,6 +30,20 @@ def check_texts(mapping: IndexMapping, index_name: str, condition: Condition) ->
                 if isinstance(one, HasPhrase):
                     _check_positions(mapping, found, options, one)
         _check_synonyms(mapping, one.search.synonyms)
+
+
+def check_ranking(mapping: IndexMapping, condition: Condition) -> None:
+    """Check that the texts of a query are ranked as LocalAtlas ranks them.
+
+    Raises:
+        QueryError: naming the field of another `similarity`.
+    """
+    for one in _texts(condition):
+        for path in one.search.paths:
+            for found, options in _mapped(mapping, "", path):
+                kind = (options.get("similarity") or {}).get("type", "bm25")
+                if kind != "bm25":
+                    raise not_emulated(f'similarity "{kind}" of field {found}')
 
 
 def _texts(condition: Condition) -> Iterator[HasText | HasPhrase]:

@@ -7,7 +7,9 @@ The texts of an array follow one another without a gap, as they do in the engine
 keep Lucene's position increment gap of 0; so a phrase matches across two of them.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,8 +20,23 @@ from .columns import Column, Dictionary
 from .saved_state import Strings
 
 Bools = npt.NDArray[np.bool_]
+Doubles = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
 
 _LEFT_OUT = -1  # the place of a term that the analyzer left out
+
+
+@dataclass(frozen=True, slots=True)
+class Weighting:
+    """What of a text has a say in its score.
+
+    Args:
+        counts: whether a term that is there twice counts for more than one.
+        lengths: whether a term counts for less in a long text.
+    """
+
+    counts: bool = True
+    lengths: bool = True
 
 
 class TextColumn:
@@ -28,17 +45,23 @@ class TextColumn:
     Args:
         analyze: what makes terms of the text of a document.
         analyze_query: what makes terms of the text of a query.
+        weighting: how the texts are ranked.
     """
 
-    def __init__(self, analyze: Analyzer, analyze_query: Analyzer) -> None:
+    def __init__(
+        self, analyze: Analyzer, analyze_query: Analyzer, weighting: Weighting | None = None
+    ) -> None:
         self._analyze = analyze
         self.analyze_query = analyze_query
+        self.weighting = weighting or Weighting()
+        self._lengths: Counts | None = None  # by slot, once somebody asked for them
         self._waiting: dict[int, list[str]] = {}
         self._codes = Dictionary()
         self._column = Column(np.int32)
 
     def add(self, slots: Sequence[int], texts: Sequence[str]) -> None:
         """Take in texts; those of one slot all at once."""
+        self._lengths = None
         for slot, text in zip(slots, texts, strict=True):
             self._waiting.setdefault(slot, []).append(text)
 
@@ -60,6 +83,7 @@ class TextColumn:
 
     def clear(self, slot: int) -> None:
         """Forget the texts of a slot."""
+        self._lengths = None
         if self._waiting.pop(slot, None) is None:
             self._column.clear(slot)
 
@@ -90,13 +114,13 @@ class TextColumn:
             capacity: above every slot.
         """
         self._analyze_waiting()
-        places = [(place, term) for place, term in enumerate(phrase) if term is not None]
-        found = ((place, self._codes.find(term)) for place, term in places)
-        codes = [(place, code) for place, code in found if code is not None]
-        if not codes or len(codes) < len(places):
+        codes = self._places(phrase)
+        if codes is None:
             return np.zeros(capacity, np.bool_)
         if slop == 0:
-            return self._slots_with_sequence(codes, capacity)
+            entries = np.zeros(len(self._column.values), np.bool_)
+            entries[self._starts(codes)] = True
+            return self._column.slots_with(entries, capacity)
         candidates = np.ones(capacity, np.bool_)
         for _, code in codes:
             candidates &= self._column.slots_with(self._column.values == code, capacity)
@@ -104,7 +128,53 @@ class TextColumn:
             candidates[slot] = _is_near(self._column.values_of(slot), codes, slop)
         return candidates
 
-    def _slots_with_sequence(self, codes: list[tuple[int, int]], capacity: int) -> Bools:
+    def lengths(self, capacity: int) -> Counts:
+        """Return (capacity,) how many terms each slot has; those left out do not count."""
+        self._analyze_waiting()
+        if self._lengths is None or len(self._lengths) < capacity:
+            slots = self._column.slots
+            kept = (slots >= 0) & (self._column.values != _LEFT_OUT)
+            self._lengths = np.bincount(slots[kept], minlength=capacity)
+        return self._lengths[:capacity]
+
+    def frequencies(self, term: str, capacity: int) -> Doubles:
+        """Return (capacity,) how often a term is in each slot."""
+        self._analyze_waiting()
+        code = self._codes.find(term)
+        if code is None:
+            return np.zeros(capacity)
+        return self._counted(np.flatnonzero(self._column.values == code), capacity)
+
+    def phrase_frequencies(self, phrase: Terms, slop: int, capacity: int) -> Doubles:
+        """Return (capacity,) how often the terms are in each slot in their order.
+
+        With a slop a phrase counts once, and the less the more positions its terms are off.
+        """
+        self._analyze_waiting()
+        codes = self._places(phrase)
+        if codes is None:
+            return np.zeros(capacity)
+        if slop == 0:
+            return self._counted(self._starts(codes), capacity)
+        frequencies = np.zeros(capacity)
+        for slot in np.flatnonzero(self.slots_with_phrase(phrase, slop, capacity)).tolist():
+            least = _least_slop(self._column.values_of(slot), codes, slop)
+            frequencies[slot] = 1 / (1 + least)
+        return frequencies
+
+    def _counted(self, entries: Counts, capacity: int) -> Doubles:
+        slots = self._column.slots[entries]
+        return np.bincount(slots[slots >= 0], minlength=capacity).astype(np.float64)
+
+    def _places(self, phrase: Terms) -> list[tuple[int, int]] | None:
+        """Return place and code of the terms of a phrase; None where one of them is nowhere."""
+        places = [(place, term) for place, term in enumerate(phrase) if term is not None]
+        found = ((place, self._codes.find(term)) for place, term in places)
+        codes = [(place, code) for place, code in found if code is not None]
+        return codes if codes and len(codes) == len(places) else None
+
+    def _starts(self, codes: list[tuple[int, int]]) -> Counts:
+        """Return the entries at which the terms begin that stand in their places."""
         values, slots = self._column.values, self._column.slots
         first = codes[0][0]
         starts = np.flatnonzero(values == codes[0][1])
@@ -112,9 +182,7 @@ class TextColumn:
             starts = starts[starts + (place - first) < len(values)]
             found = starts + (place - first)
             starts = starts[(values[found] == code) & (slots[found] == slots[starts])]
-        entries = np.zeros(len(values), np.bool_)
-        entries[starts] = True
-        return self._column.slots_with(entries, capacity)
+        return starts
 
     def _analyze_waiting(self) -> None:
         if not self._waiting:
@@ -128,6 +196,11 @@ class TextColumn:
         if slots:
             self._column.add(slots, codes, max(slots) + 1)
         self._waiting.clear()
+
+
+def _least_slop(text: npt.NDArray[np.int32], codes: list[tuple[int, int]], slop: int) -> int:
+    """Return by how few positions the terms are off, where `slop` is enough."""
+    return bisect_left(range(slop), True, key=lambda fewer: _is_near(text, codes, fewer))
 
 
 def _is_near(text: npt.NDArray[np.int32], codes: list[tuple[int, int]], slop: int) -> bool:

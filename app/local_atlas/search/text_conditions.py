@@ -30,12 +30,13 @@ class TextSearch:
     def slots(self, space: Space, find: Callable[[TextColumn, str], Bools]) -> Bools:
         """Return the slots that `find` finds for at least one of the texts at one of the paths."""
         result = np.zeros(space.capacity, np.bool_)
-        for column in self._columns(space):
+        for column in self.columns(space):
             for query in self.queries:
                 result |= find(column, query)
         return result
 
-    def _columns(self, space: Space) -> Iterator[TextColumn]:
+    def columns(self, space: Space) -> Iterator[TextColumn]:
+        """Yield the texts of the paths, as far as any were indexed."""
         for path, column in space.texts():
             if any(
                 wanted.matches(path.path) and not path.multi

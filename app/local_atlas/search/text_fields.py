@@ -9,7 +9,7 @@ from typing import Any
 from .analyzers import ANALYZERS, DEFAULT_ANALYZER
 from .mapping import IndexMapping
 from .query_paths import TextPath
-from .text_column import TextColumn
+from .text_column import TextColumn, Weighting
 
 
 def text_options(mapping: IndexMapping, path: TextPath) -> Mapping[str, Any] | None:
@@ -41,4 +41,7 @@ def text_column(mapping: IndexMapping, path: TextPath) -> TextColumn | None:
     analyze_query = ANALYZERS.get(search_analyzer(mapping, options))
     if analyze is None or analyze_query is None:
         return None
-    return TextColumn(analyze, analyze_query)
+    weighting = Weighting(
+        counts=options.get("indexOptions") != "docs", lengths=options.get("norms") != "omit"
+    )
+    return TextColumn(analyze, analyze_query, weighting)

@@ -6,6 +6,7 @@ Source: https://github.com/mongodb/mongot, `TextOperator`, `PhraseOperator` and 
 from typing import Any
 
 from .fuzzy import Fuzzy
+from .operators import Clause
 from .parsing import (
     DocumentParser,
     document_of,
@@ -25,26 +26,27 @@ from .text_conditions import HasPhrase, HasText, TextSearch
 _read_queries = non_empty_list(one_or_list_of(non_empty_string))
 
 
-def parse_text(parser: DocumentParser) -> HasText:
+def parse_text(parser: DocumentParser) -> Clause:
     """Read `text`."""
     fuzzy = parser.optional_or_none("fuzzy", document_of(_parse_fuzzy))
     synonyms = parser.optional_or_none("synonyms", non_empty_string)
     parser.at_most_one({"fuzzy": fuzzy, "synonyms": synonyms})
+    score = parser.optional_or_none("score", read_score)
     search = _parse_search(parser, synonyms)
     criteria = parser.optional("matchCriteria", one_of("any", "all"), "any")
-    return HasText(search, needs_all=criteria == "all", fuzzy=fuzzy)
+    return Clause(HasText(search, needs_all=criteria == "all", fuzzy=fuzzy), score)
 
 
-def parse_phrase(parser: DocumentParser) -> HasPhrase:
+def parse_phrase(parser: DocumentParser) -> Clause:
     """Read `phrase`."""
+    score = parser.optional_or_none("score", read_score)
     search = _parse_search(parser, None)
     slop = parser.optional("slop", non_negative_integer, 0)
     synonyms = parser.optional_or_none("synonyms", non_empty_string)
-    return HasPhrase(TextSearch(search.paths, search.queries, synonyms), slop)
+    return Clause(HasPhrase(TextSearch(search.paths, search.queries, synonyms), slop), score)
 
 
 def _parse_search(parser: DocumentParser, synonyms: str | None) -> TextSearch:
-    parser.optional_or_none("score", read_score)
     paths = parser.required("path", read_text_paths)
     return TextSearch(tuple(paths), tuple(parser.required("query", _read_queries)), synonyms)
 

@@ -115,6 +115,17 @@ def knn_beta(
     return [(hit["_id"], hit["score"]) for hit in collection.aggregate(stages)]
 
 
+def search(
+    collection: Documents, operator: Mapping[str, Any], **root: Any
+) -> list[tuple[Any, float]]:
+    """Return `_id` and score of the hits of a $search with an operator on texts and values."""
+    stages = [
+        {"$search": {**operator, **root}},
+        {"$project": {"score": {"$meta": "searchScore"}}},
+    ]
+    return [(hit["_id"], hit["score"]) for hit in collection.aggregate(stages)]
+
+
 def ids(hits: list[tuple[Any, float]]) -> list[Any]:
     """Return the `_id`s of hits in their order."""
     return [one for one, _ in hits]

@@ -19,10 +19,12 @@ VECTOR = {
         "numCandidates": 10,
     }
 }
+LEXICAL = {"$search": {"exists": {"path": "v"}}}
 LIST: dict[str, Any] = {"$listSearchIndexes": {}}
 STAGES = [
     pytest.param(KNN, id="$search"),
     pytest.param(VECTOR, id="$vectorSearch"),
+    pytest.param(LEXICAL, id="$search of values"),
     pytest.param(LIST, id="$listSearchIndexes"),
 ]
 
@@ -116,7 +118,7 @@ def test_a_find_has_no_score(collection: Documents) -> None:
         assert refusal.value.code == 40218
 
 
-@pytest.mark.parametrize("stage", STAGES[:2])
+@pytest.mark.parametrize("stage", STAGES[:3])
 def test_first_in_union_with_and_lookup(collection: Documents, stage: dict[str, Any]) -> None:
     union = [{"$match": {"_id": 3}}, {"$unionWith": {"coll": "c", "pipeline": [stage]}}]
     lookup = [

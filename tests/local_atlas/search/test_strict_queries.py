@@ -148,6 +148,15 @@ def test_filter_on_a_path_that_is_not_mapped_is_refused(
         assert text in refusal(collection, {"$search": search})[1]
 
 
+@pytest.mark.parametrize(("operator", "text"), OPERATORS)
+def test_query_on_a_path_that_is_not_mapped_is_refused(
+    strict_db: Database[dict[str, Any]], operator: dict[str, Any], text: str
+) -> None:
+    collection = indexed(strict_db.c, DOCUMENTS, search_definition(**FIELDS))
+
+    assert text.replace("filter", "query") in refusal(collection, {"$search": operator})[1]
+
+
 def test_filter_on_mapped_paths_answers(strict_db: Database[dict[str, Any]]) -> None:
     collection = indexed(strict_db.c, DOCUMENTS, search_definition(**FIELDS))
     must = [{"equals": {"path": "f", "value": "a"}}, {"range": {"path": "n", "gte": 1}}]

@@ -9,7 +9,7 @@ import pytest
 
 from app.local_atlas.search.analyzers import ANALYZERS
 from app.local_atlas.search.definition import parse_definition
-from app.local_atlas.search.operator_filter import read_operator_filter
+from app.local_atlas.search.operator_filter import read_operator, read_operator_filter
 from app.local_atlas.search.search_data import SearchData
 from app.local_atlas.search.text_column import TextColumn
 from app.local_atlas.search.vectors import Vector, narrowed
@@ -33,6 +33,11 @@ def found(data: SearchData, operator: dict[str, Any]) -> set[int]:
     condition = read_operator_filter(operator, "filter")
     hits = data.nearest("v", Vector("float32", narrowed([0.0])), 1000, condition)
     return set(hits.record_ids.tolist())
+
+
+def ranked(data: SearchData, operator: dict[str, Any]) -> dict[int, float]:
+    hits = data.ranked(read_operator(operator, "query"))
+    return dict(zip(hits.record_ids.tolist(), hits.scores.tolist(), strict=True))
 
 
 def random_document(dice: random.Random) -> bytes:
@@ -71,6 +76,8 @@ def test_recycled_slots_answer_as_a_fresh_index(seed: int) -> None:
         # Sometimes nobody asks between two writes, so that texts wait and are overwritten.
         for operator in [random_operator(dice) for _ in range(dice.choice([0, 6]))]:
             assert found(data, operator) == found(fresh, operator), operator
+            assert ranked(data, operator) == pytest.approx(ranked(fresh, operator)), operator
+            assert found(data, operator) == ranked(data, operator).keys(), operator
 
 
 def test_a_phrase_is_found_where_some_choice_of_words_is_near_enough() -> None:
@@ -101,6 +108,13 @@ def test_a_place_whose_term_was_left_out_is_kept() -> None:
     assert column.slots_with_phrase(["up", None, "hill"], 0, 2).tolist() == [True, False]
     assert column.slots_with_phrase(["up", "hill"], 0, 2).tolist() == [False, True]
     assert sorted(column.terms()) == ["hill", "up"]
+
+
+def test_a_term_that_was_left_out_makes_no_text_longer() -> None:
+    column = TextColumn(lambda text: [None if one == "the" else one for one in text.split()], list)
+    column.add([0, 1], ["up the hill", "the"])
+
+    assert column.lengths(3).tolist() == [2, 0, 0]
 
 
 def test_terms_are_those_of_the_slots_that_are_left() -> None:

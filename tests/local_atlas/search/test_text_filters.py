@@ -13,6 +13,7 @@ from tests.local_atlas.search.asking import (
     indexed,
     knn_beta,
     refusal,
+    search,
     search_definition,
 )
 
@@ -189,6 +190,13 @@ def test_text_filter_of_knn_beta(
     assert expected == set(ids(knn_beta(collection, filter=filter_)))
 
 
+@pytest.mark.parametrize(("operator", "expected"), CASES)
+def test_text_at_the_top_finds_what_the_filter_finds(
+    collection: Documents, operator: dict[str, Any], expected: set[str]
+) -> None:
+    assert sorted(ids(search(collection, operator))) == sorted(expected)
+
+
 def test_text_filters_the_vector_search_operator(db: Database[dict[str, Any]]) -> None:
     vector = {"type": "vector", "numDimensions": 2, "similarity": "euclidean"}
     documents = [{"_id": 1, "w": [0, 0], "t": "red"}, {"_id": 2, "w": [0, 0], "t": "blue"}]
@@ -332,6 +340,8 @@ def test_text_filter_is_refused(
     knn = {"path": "v", "vector": [0, 0], "k": 1, "filter": filter_}
 
     assert refusal(collection, {"$search": {"knnBeta": knn}}) == (8, AGGREGATE_PREFIX + message)
+    at_the_top = AGGREGATE_PREFIX + message.replace("knnBeta.filter.", "")
+    assert refusal(collection, {"$search": filter_}) == (8, at_the_top)
 
 
 @pytest.mark.local_atlas_only
@@ -341,18 +351,8 @@ def test_what_a_text_filter_would_need_is_refused_by_name(
 ) -> None:
     knn = {"path": "v", "vector": [0, 0], "k": 1, "filter": filter_}
 
-    assert refusal(collection, {"$search": {"knnBeta": knn}}) == (8, AGGREGATE_PREFIX + message)
-
-
-@pytest.mark.local_atlas_only
-@pytest.mark.parametrize("operator", [t("red"), phrase("red dress")])
-def test_text_at_the_top_is_refused_by_name(
-    collection: Documents, operator: dict[str, Any]
-) -> None:
-    (name,) = operator
-    message = f'"{name}" is an operator of the search engine (not emulated by LocalAtlas)'
-
-    assert (8, AGGREGATE_PREFIX + message) == refusal(collection, {"$search": operator})
+    for stage in ({"$search": {"knnBeta": knn}}, {"$search": filter_}):
+        assert refusal(collection, stage) == (8, AGGREGATE_PREFIX + message)
 
 
 def test_an_index_that_never_saw_a_text_refuses_all_the_same(db: Database[dict[str, Any]]) -> None:
