@@ -229,10 +229,21 @@ def _search_stage(body: Document) -> str | None:
     for name, spec in (item for stage in stages for item in stage.items()):
         if name in SEARCH_STAGES:
             return str(name)
-        is_nesting = name in ("$lookup", "$unionWith") and isinstance(spec, dict)
-        if is_nesting and (inner := _search_stage(spec)) is not None:
-            return inner
+        for inner in _inner_pipelines(name, spec):
+            if (found := _search_stage(inner)) is not None:
+                return found
     return None
+
+
+def _inner_pipelines(stage: str, spec: Any) -> list[Document]:
+    """Return the pipelines inside of a stage, each as the `pipeline` of a document."""
+    if not isinstance(spec, dict):
+        return []
+    if stage in ("$lookup", "$unionWith"):
+        return [spec]
+    fused = spec.get("input") if stage == "$rankFusion" else None
+    pipelines = fused.get("pipelines") if isinstance(fused, dict) else None
+    return [{"pipeline": one} for one in pipelines.values()] if isinstance(pipelines, dict) else []
 
 
 def _database(body: Document) -> str:

@@ -14,7 +14,7 @@ from .lookup_stage import first_stage_name
 from .operators.support import location
 from .paths import Document
 from .pipelines import (
-    SOURCES,
+    NEEDS_NO_COLLECTION,
     Environment,
     Pipeline,
     Stage,
@@ -39,7 +39,7 @@ def _union_with(name: str, operand: Any, scope: StageScope) -> Stage:
     collection, pipeline = options.get("coll"), options.get("pipeline", [])
     if not isinstance(pipeline, list):
         raise failed_to_parse("'pipeline' option must be specified as an array")
-    if collection is None and first_stage_name(pipeline) not in SOURCES:
+    if collection is None and first_stage_name(pipeline) not in NEEDS_NO_COLLECTION:
         raise failed_to_parse(
             "$unionWith stage without explicit collection must have a pipeline with $documents as "
             "first stage"

@@ -19,6 +19,7 @@ from .expression_compiler import Evaluate, Variables, check_field_path, check_va
 from .expressions import compile_expression
 from .paths import MISSING, Document, compile_leaves_at, compile_values_at, with_value
 from .pipelines import (
+    NEEDS_NO_COLLECTION,
     SEARCH_STAGES,
     SOURCES,
     Environment,
@@ -66,7 +67,7 @@ def _lookup(name: str, operand: Any, scope: StageScope) -> Stage:
     pipeline = operand.get("pipeline")
     start = first_stage_name(pipeline)
     has_source = start in SEARCH_STAGES or start in SOURCES
-    if "from" not in operand and start not in SOURCES:
+    if "from" not in operand and start not in NEEDS_NO_COLLECTION:
         shown = render(dict(operand))
         raise failed_to_parse(f"missing 'from' option to $lookup stage specification: {shown}")
     let = _compile_let(operand.get("let", {}), scope)

@@ -5,6 +5,7 @@ from typing import Any, Final
 from ..errors import NOT_EMULATED, CommandError, bad_value
 from .expression_compiler import Evaluate, Scope, special_form
 from .paths import MISSING
+from .rows import Row
 
 KINDS: Final = frozenset(
     {"searchScore", "vectorSearchScore", "searchScoreDetails", "searchHighlights", "score"}
@@ -17,6 +18,11 @@ _SCORES: Final = ("score", "searchScore", "vectorSearchScore")
 _NOT_EMULATED: Final = frozenset(
     {"textScore", "randVal", "recordId", "indexKey", "sortKey", "geoNearDistance", "geoNearPoint"}
 )
+
+
+def score_of(row: Row) -> float | None:
+    """Return the score that the search stage of a row gave it, None where there was none."""
+    return next((row.metadata[kind] for kind in _SCORES if kind in row.metadata), None)
 
 
 @special_form("$meta")
@@ -39,8 +45,6 @@ def compile_meta(operand: Any, scope: Scope) -> Evaluate:
             f"Location{MISSING_METADATA}",
             f"query requires {_IN_WORDS.get(operand, operand)} metadata, but it is not available",
         )
-    if operand == "score":  # whatever the search stage gave
-        return lambda row, variables: next(
-            (row.metadata[kind] for kind in _SCORES if kind in row.metadata), MISSING
-        )
+    if operand == "score":
+        return lambda row, variables: MISSING if (score := score_of(row)) is None else score
     return lambda row, variables: row.metadata.get(operand, MISSING)

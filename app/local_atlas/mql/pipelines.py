@@ -64,11 +64,25 @@ class StageScope:
         return replace(self, expressions=replace(self.expressions, metadata=metadata))
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A compiled first stage that is no search.
+
+    Attributes:
+        open: returns its rows.
+        metadata: the kinds that they carry.
+    """
+
+    open: Open
+    metadata: frozenset[str] = frozenset()
+
+
 CompileStage = Callable[[str, Any, StageScope], Stage]
-CompileSource = Callable[[Any, StageScope], Open]
+CompileSource = Callable[[Any, StageScope], Source]
 
 STAGES: Final[dict[str, CompileStage]] = {}
 SOURCES: Final[dict[str, CompileSource]] = {}
+NEEDS_NO_COLLECTION: Final[set[str]] = set()  # sources
 STARTS_ANEW: Final[set[str]] = set()  # stages whose rows are new documents, without metadata
 NOT_IN_FACET: Final[set[str]] = {"$facet", "$out", "$merge"}
 SEARCH_STAGES: Final = frozenset({"$search", "$searchMeta", "$vectorSearch", "$listSearchIndexes"})
@@ -128,9 +142,7 @@ def compile_pipeline(pipeline: Sequence[Any], scope: StageScope) -> Pipeline:
             may not be (40600, 40602).
     """
     parts = [stage_parts(each) for each in pipeline]
-    for name, _ in parts:
-        if name not in STAGES and name not in SOURCES and name not in SEARCH_STAGES:
-            raise unknown_stage(name)
+    check_stage_names(parts)
     opened, rest, scope = _compile_start(parts, scope)
     stages: list[Stage] = []
     for name, operand in rest:
@@ -142,6 +154,13 @@ def compile_pipeline(pipeline: Sequence[Any], scope: StageScope) -> Pipeline:
     return Pipeline(opened, tuple(_limit_sorts(stages)))
 
 
+def check_stage_names(parts: Sequence[tuple[str, Any]]) -> None:
+    """Refuse stages that there are not, by error 40324."""
+    for name, _ in parts:
+        if name not in STAGES and name not in SOURCES and name not in SEARCH_STAGES:
+            raise unknown_stage(name)
+
+
 def _compile_start(
     parts: list[tuple[str, Any]], scope: StageScope
 ) -> tuple[Open, list[tuple[str, Any]], StageScope]:
@@ -150,7 +169,8 @@ def _compile_start(
         return _open_collection(None), parts, scope
     name, operand = parts[0]
     if name in SOURCES:
-        return SOURCES[name](operand, scope), parts[1:], scope.with_metadata(frozenset())
+        source = SOURCES[name](operand, scope)
+        return source.open, parts[1:], scope.with_metadata(source.metadata)
     if name in SEARCH_STAGES:
         if name not in scope.search_stages:
             raise unknown_stage(name)

@@ -18,7 +18,17 @@ from .matcher import compile_filter
 from .numbers import exact_int64, to_int64, typed_int
 from .operators.support import is_null, location
 from .paths import MISSING, as_document, plain_value, with_value
-from .pipelines import SOURCES, Environment, Open, RowRange, Sort, Stage, StageScope, stage
+from .pipelines import (
+    NEEDS_NO_COLLECTION,
+    SOURCES,
+    Environment,
+    RowRange,
+    Sort,
+    Source,
+    Stage,
+    StageScope,
+    stage,
+)
 from .rows import Row
 from .sorting import compile_sort
 from .transforms import TRANSFORMS, Transform
@@ -212,7 +222,7 @@ def _unwound(row: Row, path: str, index_path: str | None, *, keeps_empty: bool) 
         yield made(value, None)
 
 
-def _documents(operand: Any, scope: StageScope) -> Open:
+def _documents(operand: Any, scope: StageScope) -> Source:
     evaluate = compile_expression(operand, scope.expressions)
 
     def opened(environment: Environment, variables: Variables) -> Iterator[Row]:
@@ -225,7 +235,8 @@ def _documents(operand: Any, scope: StageScope) -> Open:
                 raise location(40228, "$documents must hold objects only")
             yield Row(document=document)
 
-    return opened
+    return Source(opened)
 
 
 SOURCES["$documents"] = _documents
+NEEDS_NO_COLLECTION.add("$documents")

@@ -49,6 +49,10 @@ class Row:
         """Return a row of another document that keeps this row's metadata."""
         return Row(document=document, metadata=self.metadata)
 
+    def with_metadata(self, metadata: dict[str, Any]) -> "Row":
+        """Return a row of the same document with other metadata."""
+        return Row(raw=self.raw, document=self._document, metadata=metadata)
+
     def output(self) -> Any:
         """Return what goes into the reply: the stored bytes where nothing changed them."""
         return RawBSONDocument(self.raw) if self.raw is not None else self._document

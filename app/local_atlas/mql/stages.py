@@ -4,7 +4,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from ..errors import CommandError
-from . import group_stages, join_stages, lookup_stage, row_stages  # noqa: F401 - importing registers their stages
+from . import (  # noqa: F401 - importing registers their stages
+    group_stages,
+    join_stages,
+    lookup_stage,
+    rank_fusion,
+    row_stages,
+)
 from .expression_compiler import Scope
 from .pipelines import Environment, StageScope, compile_pipeline
 from .rows import Row
