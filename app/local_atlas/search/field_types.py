@@ -12,7 +12,6 @@ from .parsing import (
     boolean,
     document,
     document_of,
-    integer,
     integer_within,
     non_empty_string,
     one_of,
@@ -145,10 +144,14 @@ def _parse_multi(parser: DocumentParser) -> Options:
 
 
 def _autocomplete(parser: DocumentParser) -> Options:
+    shortest = parser.optional("minGrams", positive_integer, 2)
+    longest = parser.optional("maxGrams", positive_integer, 15)
+    if shortest > longest:
+        parser.refuse("minGrams cannot be greater than maxGrams")
     return {
         "analyzer": parser.optional_or_none("analyzer", non_empty_string),
-        "minGrams": parser.optional("minGrams", integer, 2),
-        "maxGrams": parser.optional("maxGrams", integer, 15),
+        "minGrams": shortest,
+        "maxGrams": longest,
         "tokenization": parser.optional(
             "tokenization", one_of("edgeGram", "nGram", "rightEdgeGram"), "edgeGram"
         ),

@@ -30,6 +30,8 @@ from .space import Batch
 from .values import Value, comparable, term, to_int64
 from .vectors import VECTOR_SUBTYPE, stored_vector
 
+_TEXT_TYPES = {"autocomplete", "string"}
+
 
 class Ingestion:
     """Walks documents along the mapping of one index.
@@ -154,9 +156,9 @@ class _Walk:
         return True
 
     def _scalar(self, field: FieldMapping, path: str, value: Any) -> None:
-        is_text = isinstance(value, str) and "string" in field.types
+        is_text = isinstance(value, str) and not _TEXT_TYPES.isdisjoint(field.types)
         if is_text:
-            self._text(field.types["string"], path, value)
+            self._text(field, path, value)
         known = comparable(value)
         if known is None or known.kind not in field.types:
             if not is_text:
@@ -172,10 +174,13 @@ class _Walk:
         else:
             self._batch.add_value(path, known.kind, self._slot, known.content)
 
-    def _text(self, options: Mapping[str, Any], path: str, text: str) -> None:
-        self._batch.add_text(TextPath(path), self._slot, text)
-        for name in options.get("multi", ()):
-            self._batch.add_text(TextPath(path, name), self._slot, text)
+    def _text(self, field: FieldMapping, path: str, text: str) -> None:
+        if "autocomplete" in field.types:
+            self._batch.add_text(TextPath(path, use="autocomplete"), self._slot, text)
+        if "string" in field.types:
+            self._batch.add_text(TextPath(path), self._slot, text)
+            for name in field.types["string"].get("multi", ()):
+                self._batch.add_text(TextPath(path, name), self._slot, text)
 
     def _number(self, options: Mapping[str, Any], path: str, known: Value) -> None:
         number = known.content

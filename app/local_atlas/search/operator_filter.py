@@ -1,4 +1,4 @@
-"""Reads the search operators, as a query or as a filter: on values, `text`, `phrase`, `compound`.
+"""Reads the search operators, as a query or as a filter: on values and texts, and `compound`.
 
 A path that is not mapped matches nothing; unlike in the MQL dialect no error tells of it.
 Source: https://github.com/mongodb/mongot, `index/query/operators`.
@@ -23,7 +23,7 @@ from .parsing import (
 )
 from .query_paths import read_paths
 from .score_modifiers import Dismax, ScoreModifier, read_compound_score, read_score
-from .text_operators import parse_phrase, parse_text
+from .text_operators import parse_autocomplete, parse_phrase, parse_text
 from .values import Value
 
 # Every operator that the search server knows, in the order in which it lists them.
@@ -185,6 +185,7 @@ _read_paths_of_others = one_or_list_of(non_empty_string)
 
 # The operators that are emulated but for those on vectors.
 READERS: dict[str, Reader[Operator]] = {
+    "autocomplete": document_of(parse_autocomplete),
     "compound": document_of(_parse_compound),
     "equals": document_of(_parse_equals),
     "exists": document_of(_parse_exists),

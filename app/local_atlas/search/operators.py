@@ -10,6 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
+from .completions import HasCompletion
 from .conditions import AllOf, AnyOf, Condition, Not
 from .score_modifiers import ScoreModifier
 from .scored import Scored, constant
@@ -49,6 +50,8 @@ class Clause:
             found = rank_text(self.condition, space)
         elif isinstance(self.condition, HasPhrase):
             found = rank_phrase(self.condition, space)
+        elif isinstance(self.condition, HasCompletion):
+            found = self.condition.scored(space)
         else:
             found = constant(self.condition.slots(space))
         return found.modified(self.score, space)

@@ -22,10 +22,14 @@ from .parsing import (
 
 
 class TextPath(NamedTuple):
-    """A path whose strings are analysed, or one of the further analyses that its `multi` names."""
+    """A path whose strings are analysed, or one of the further analyses that its `multi` names.
+
+    `use` is the field type: `string` or `autocomplete`.
+    """
 
     path: str
     multi: str = ""
+    use: str = "string"
 
     def __str__(self) -> str:
         return f"{self.path} (multi: {self.multi})" if self.multi else self.path

@@ -19,7 +19,7 @@ IN_ARRAY = "is a vector inside an array, where a search index looks for none"
 NOT_THE_FIRST = "holds a second vector, and only the first one is indexed"
 
 _VECTOR_TYPES = frozenset({"knnVector", "vector"})
-_SEARCHED_TYPES = frozenset({*FILTER_TYPES, "string"})
+_SEARCHED_TYPES = frozenset({*FILTER_TYPES, "autocomplete", "string"})
 _NUMBER_KINDS = frozenset({"int", "long", "double"})
 _CONTAINERS = (list, dict, Binary)
 

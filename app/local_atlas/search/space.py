@@ -228,6 +228,10 @@ class Space:
             return content.lower()
         return content
 
+    def text(self, path: TextPath) -> TextColumn | None:
+        """Return the analysed texts of a path, or None where no document had any there."""
+        return self._texts.get(path)
+
     def texts(self) -> Iterable[tuple[TextPath, TextColumn]]:
         """Return the analysed texts by path; none of those whose analyzer is not emulated."""
         return self._texts.items()

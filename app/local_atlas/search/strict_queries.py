@@ -7,6 +7,7 @@ element type that no stored vector has all give an empty result there.
 from collections.abc import Iterator, Sequence
 
 from ..errors import CommandError
+from .completions import HasCompletion
 from .conditions import AllOf, Among, AnyOf, Condition, Exists, InRange, IsNull, Not
 from .definition import SearchIndexDefinition
 from .mql_filter import MqlFilter
@@ -98,10 +99,11 @@ def _uses(condition: Condition | None) -> Iterator[tuple[str, str | None]]:
         yield condition.path, None
     elif isinstance(condition, InRange | Among):
         yield condition.path, condition.kind
+    elif isinstance(condition, HasCompletion):
+        yield condition.path, "autocomplete"
     elif isinstance(condition, HasText | HasPhrase):
-        for path in condition.search.paths:
-            if isinstance(path, TextPath):
-                yield path.path, "string"
+        paths = (path for path in condition.search.paths if isinstance(path, TextPath))
+        yield from ((path.path, "string") for path in paths)
 
 
 def _is_match_all(condition: Condition | None) -> bool:

@@ -4,16 +4,17 @@ Source: https://github.com/mongodb/mongot, `QueryAnalyzerWrapper`, `SynonymMappi
 `SearchQueryTimeMappingChecks`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .analyzers import ANALYZERS
+from .completions import HasCompletion
 from .conditions import AllOf, AnyOf, Condition, Not
 from .mapping import IndexMapping
 from .query_paths import AnyTextPath, TextPath
 from .refusals import QueryError, not_emulated
 from .text_conditions import HasPhrase, HasText
-from .text_fields import index_analyzer, search_analyzer, text_options
+from .text_fields import gram_analyzer, index_analyzer, search_analyzer, text_options
 
 
 def check_texts(mapping: IndexMapping, index_name: str, condition: Condition) -> None:
@@ -24,6 +25,9 @@ def check_texts(mapping: IndexMapping, index_name: str, condition: Condition) ->
             indexed, with the search server's text; or what LocalAtlas does not emulate, by name.
     """
     for one in _texts(condition):
+        if isinstance(one, HasCompletion):
+            _check_completion(mapping, one)
+            continue
         for path in one.search.paths:
             for found, options in _mapped(mapping, index_name, path):
                 _check_analyzers(mapping, found, options)
@@ -39,15 +43,33 @@ def check_ranking(mapping: IndexMapping, condition: Condition) -> None:
         QueryError: naming the field of another `similarity`.
     """
     for one in _texts(condition):
-        for path in one.search.paths:
+        if isinstance(one, HasCompletion):
+            paths: Sequence[AnyTextPath] = (TextPath(one.path, use="autocomplete"),)
+        else:
+            paths = one.search.paths
+        for path in paths:
             for found, options in _mapped(mapping, "", path):
                 kind = (options.get("similarity") or {}).get("type", "bm25")
                 if kind != "bm25":
                     raise not_emulated(f'similarity "{kind}" of field {found}')
 
 
-def _texts(condition: Condition) -> Iterator[HasText | HasPhrase]:
-    if isinstance(condition, HasText | HasPhrase):
+def _check_completion(mapping: IndexMapping, completion: HasCompletion) -> None:
+    path, fuzzy = completion.path, completion.fuzzy
+    options = text_options(mapping, TextPath(path, use="autocomplete"))
+    if options is None:
+        raise QueryError(f"autocomplete index field definition not present at path {path}")
+    grams = gram_analyzer(options)
+    if grams is None:
+        raise not_emulated(f'analyzer "{options["analyzer"]}" of field {path}')
+    if fuzzy is not None and options["maxGrams"] < fuzzy.prefix_length:
+        raise QueryError(
+            "minimum fuzzy prefix length must be less than the maximum indexed token length"
+        )
+
+
+def _texts(condition: Condition) -> Iterator[HasText | HasPhrase | HasCompletion]:
+    if isinstance(condition, HasText | HasPhrase | HasCompletion):
         yield condition
     elif isinstance(condition, Not):
         yield from _texts(condition.part)

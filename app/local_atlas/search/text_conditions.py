@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .fuzzy import Fuzzy, similar_terms
-from .query_paths import AnyTextPath, Wildcard
+from .query_paths import AnyTextPath, TextPath, Wildcard
 from .space import Space
 from .text_column import TextColumn
 
@@ -39,7 +39,7 @@ class TextSearch:
         """Yield the texts of the paths, as far as any were indexed."""
         for path, column in space.texts():
             if any(
-                wanted.matches(path.path) and not path.multi
+                wanted.matches(path.path) and path == TextPath(path.path)
                 if isinstance(wanted, Wildcard)
                 else wanted == path
                 for wanted in self.paths

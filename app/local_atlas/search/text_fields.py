@@ -7,15 +7,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from .analyzers import ANALYZERS, DEFAULT_ANALYZER
+from .completion_column import CompletionColumn
+from .grams import GramAnalyzer
 from .mapping import IndexMapping
 from .query_paths import TextPath
 from .text_column import TextColumn, Weighting
 
 
 def text_options(mapping: IndexMapping, path: TextPath) -> Mapping[str, Any] | None:
-    """Return the options of the string type at a path, None where it is not indexed as that."""
+    """Return the options of a path's type for texts, None where it is not indexed as that."""
     field = mapping.resolve(path.path)
-    options = field.types.get("string") if field is not None else None
+    options = field.types.get(path.use) if field is not None else None
     if options is None or not path.multi:
         return options
     multi: Mapping[str, Mapping[str, Any]] = options.get("multi", {})
@@ -34,9 +36,30 @@ def search_analyzer(mapping: IndexMapping, options: Mapping[str, Any]) -> str:
     return of_field or of_index or DEFAULT_ANALYZER
 
 
+def gram_analyzer(options: Mapping[str, Any]) -> GramAnalyzer | None:
+    """Return what makes grams for an autocomplete field; None where its analyzer is not emulated.
+
+    Fields without an analyzer have the standard one, whatever that of the index is.
+    """
+    name = options.get("analyzer") or DEFAULT_ANALYZER
+    if name not in ANALYZERS:
+        return None
+    return GramAnalyzer(
+        ANALYZERS[name],
+        lowers=name not in ("lucene.keyword", "lucene.whitespace"),
+        shortest=options["minGrams"],
+        longest=options["maxGrams"],
+        folds=options["foldDiacritics"],
+        tokenization=options["tokenization"],
+    )
+
+
 def text_column(mapping: IndexMapping, path: TextPath) -> TextColumn | None:
     """Return an empty column for a path, or None where its analyzers are not emulated."""
     options = text_options(mapping, path) or {}
+    if path.use == "autocomplete":
+        grams = gram_analyzer(options)
+        return None if grams is None else CompletionColumn(grams)
     analyze = ANALYZERS.get(index_analyzer(mapping, options))
     analyze_query = ANALYZERS.get(search_analyzer(mapping, options))
     if analyze is None or analyze_query is None:

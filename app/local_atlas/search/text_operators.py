@@ -1,10 +1,12 @@
-"""Reads the operators `text` and `phrase`.
+"""Reads the operators `text`, `phrase` and `autocomplete`.
 
-Source: https://github.com/mongodb/mongot, `TextOperator`, `PhraseOperator` and `FuzzyOption`.
+Source: https://github.com/mongodb/mongot, `TextOperator`, `PhraseOperator`,
+`AutocompleteOperator` and `FuzzyOption`.
 """
 
 from typing import Any
 
+from .completions import HasCompletion
 from .fuzzy import Fuzzy
 from .operators import Clause
 from .parsing import (
@@ -18,6 +20,7 @@ from .parsing import (
     one_of,
     one_or_list_of,
     refuse,
+    string,
 )
 from .query_paths import read_text_paths
 from .score_modifiers import read_score
@@ -44,6 +47,17 @@ def parse_phrase(parser: DocumentParser) -> Clause:
     slop = parser.optional("slop", non_negative_integer, 0)
     synonyms = parser.optional_or_none("synonyms", non_empty_string)
     return Clause(HasPhrase(TextSearch(search.paths, search.queries, synonyms), slop), score)
+
+
+def parse_autocomplete(parser: DocumentParser) -> Clause:
+    """Read `autocomplete`."""
+    score = parser.optional_or_none("score", read_score)
+    path = parser.required("path", string)
+    queries = parser.required("query", _read_queries)
+    fuzzy = parser.optional_or_none("fuzzy", document_of(_parse_fuzzy))
+    order = parser.optional("tokenOrder", one_of("any", "sequential"), "any")
+    completion = HasCompletion(path, tuple(queries), fuzzy, in_order=order == "sequential")
+    return Clause(completion, score)
 
 
 def _parse_search(parser: DocumentParser, synonyms: str | None) -> TextSearch:

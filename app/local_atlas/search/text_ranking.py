@@ -50,7 +50,7 @@ def _text_scores(text: HasText, column: TextColumn, query: str, space: Space) ->
     indexed = column.terms() if text.fuzzy is not None and terms else []
     for term in terms:
         rated = [(term, 1.0)] if text.fuzzy is None else rated_terms(term, indexed, text.fuzzy)
-        of_term = _term_scores(column, rated, space.capacity)
+        of_term = rank_terms(column, rated, space.capacity)
         found += of_term.met
         scores += of_term.scores
     needed = len(terms) if text.needs_all else 1
@@ -58,7 +58,7 @@ def _text_scores(text: HasText, column: TextColumn, query: str, space: Space) ->
     return Scored(met, np.where(met, scores, np.float32(0)))
 
 
-def _term_scores(column: TextColumn, rated: list[tuple[str, float]], capacity: int) -> Scored:
+def rank_terms(column: TextColumn, rated: list[tuple[str, float]], capacity: int) -> Scored:
     """Return what has one of some terms, each of which counts as much as its rate says."""
     frequencies = [column.frequencies(term, capacity) for term, _ in rated]
     holding = max((int(np.count_nonzero(one)) for one in frequencies), default=0)

@@ -438,10 +438,10 @@ REFUSED_OPERATORS = [
         id="knnBeta in compound",
     ),
     pytest.param(
-        {"autocomplete": {"path": "f", "query": "red"}},
-        '"knnBeta.filter.autocomplete" is an operator of the search engine '
+        {"wildcard": {"path": "f", "query": "r*"}},
+        '"knnBeta.filter.wildcard" is an operator of the search engine '
         "(not emulated by LocalAtlas)",
-        id="autocomplete is refused by name",
+        id="wildcard is refused by name",
     ),
     pytest.param(
         {"exists": {"path": "f", "doesNotAffect": "g"}},

@@ -393,7 +393,7 @@ SEARCH_DEFINITION: dict[str, Any] = {
         "dynamic": False,
         "fields": {
             "v": {"type": "knnVector", "dimensions": DIMENSIONS, "similarity": "cosine"},
-            "title": [{"type": "string"}, {"type": "token"}],
+            "title": [{"type": "string"}, {"type": "token"}, {"type": "autocomplete"}],
         },
     }
 }
@@ -406,6 +406,7 @@ def text_answers(documents: Documents) -> list[set[Any]]:
         {"text": {"path": "title", "query": "red"}},
         {"phrase": {"path": "title", "query": "shoes of leather"}},
         {"equals": {"path": "title", "value": "a red dress"}},
+        {"autocomplete": {"path": "title", "query": "blu"}},
     ):
         knn = {"path": "v", "vector": VALUES[3].tolist(), "k": 2 * N, "filter": operator}
         hits = documents.aggregate([{"$search": {"index": "default", "knnBeta": knn}}])
@@ -438,6 +439,7 @@ def test_texts_are_found_as_before(
         {*range(100), *(i for i in kept if i % 4 in (0, 2))},
         {i for i in kept if i % 4 == 1},
         {i for i in kept if i % 4 == 2},
+        {i for i in kept if i % 4 == 1},
     ]
 
 

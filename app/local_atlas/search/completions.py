@@ -1,0 +1,97 @@
+"""The operator `autocomplete`: what it finds, and how well that fits.
+
+A document is found by a gram of the query, or by one that is a few edits away. Where the path is
+indexed as a string as well, whole words of the query count besides.
+Source: https://github.com/mongodb/mongot, `AutocompleteQueryFactory`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .completion_column import CompletionColumn
+from .fuzzy import Fuzzy, edit_distance
+from .query_paths import TextPath
+from .scored import Scored
+from .space import Space
+from .text_conditions import HasPhrase, HasText, TextSearch
+from .text_ranking import rank_phrase, rank_terms, rank_text
+
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class HasCompletion:
+    """Met where a text goes on as a query begins.
+
+    Args:
+        path: of an `autocomplete` field.
+        queries: what was typed, in any of several ways.
+        fuzzy: how far a gram may be from that, None for not at all.
+        in_order: whether the words are to come one after the other.
+    """
+
+    path: str
+    queries: tuple[str, ...]
+    fuzzy: Fuzzy | None = None
+    in_order: bool = False
+
+    def slots(self, space: Space) -> Bools:
+        """Return the slots with one of the grams."""
+        result = np.zeros(space.capacity, np.bool_)
+        column = self._column(space)
+        for terms in self._terms(column) if column is not None else ():
+            assert column is not None
+            result |= column.slots_with_any(terms, space.capacity)
+        return result
+
+    def scored(self, space: Space) -> Scored:
+        """Return what is found; what is a few edits away scores 1."""
+        met = np.zeros(space.capacity, np.bool_)
+        scores = np.zeros(space.capacity, np.float32)
+        column = self._column(space)
+        for terms in self._terms(column) if column is not None else ():
+            assert column is not None
+            if self.fuzzy is None:
+                found = rank_terms(column, [(term, 1.0) for term in terms], space.capacity)
+            else:
+                slots = column.slots_with_any(terms, space.capacity)
+                found = Scored(slots, slots.astype(np.float32))
+            met |= found.met
+            scores += found.scores
+        scores += self._of_whole_words(space).scores
+        return Scored(met, np.where(met, scores, np.float32(0)))
+
+    def _column(self, space: Space) -> CompletionColumn | None:
+        column = space.text(TextPath(self.path, use="autocomplete"))
+        return column if isinstance(column, CompletionColumn) else None
+
+    def _terms(self, column: CompletionColumn) -> list[list[str]]:
+        """Return the grams that are looked for, those that stand for one of the query together."""
+        texts = [column.grams.of_query(one, whole=self.in_order) for one in self.queries]
+        wanted = list(dict.fromkeys(term for terms in texts for term in terms))
+        if self.fuzzy is None:
+            return [[term] for term in wanted]
+        indexed = column.terms()
+        return [_close(term, indexed, self.fuzzy) for term in wanted]
+
+    def _of_whole_words(self, space: Space) -> Scored:
+        search = TextSearch((TextPath(self.path),), self.queries)
+        if self.in_order:
+            return rank_phrase(HasPhrase(search), space)
+        return rank_text(HasText(search), space)
+
+
+def _close(term: str, indexed: list[str], fuzzy: Fuzzy) -> list[str]:
+    """Return all grams that are few edits away behind the prefix that must be equal."""
+    size = fuzzy.prefix_length
+    if len(term) <= size:
+        return [term]
+    return [
+        one
+        for one in indexed
+        if abs(len(one) - len(term)) <= fuzzy.max_edits
+        and one.startswith(term[:size])
+        and edit_distance(term[size:], one[size:], fuzzy.max_edits) is not None
+    ]
