@@ -6,7 +6,7 @@ sorts vectors into cells.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from .approximate_search import nearest_approximately
 from .conditions import Condition
 from .definition import SearchIndexDefinition
 from .exact_search import Hits, nearest
+from .facets import StringFacet
 from .index_builder import IndexBuilder
 from .index_keeper import IndexKeeper
 from .ingestion import Ingestion
@@ -196,6 +197,17 @@ class SearchData:
         met = found.met[slots]
         record_ids, slots = record_ids[met], slots[met]
         return Hits(record_ids, slots.astype(np.int32), found.scores[slots]).ordered()
+
+    def counted(
+        self, condition: Condition, facets: Mapping[str, StringFacet]
+    ) -> tuple[int, dict[str, list[tuple[str, int]]]]:
+        """Return how many root documents meet a condition, and the values that they have."""
+        with self._lock:
+            met = np.zeros(self._root.capacity, np.bool_)
+            met[self._root.records()[1]] = True
+            met &= condition.slots(self._root)
+            values = {name: facet.counted(self._root, met) for name, facet in facets.items()}
+            return int(np.count_nonzero(met)), values
 
     def numbers_at(self, path: str, record_ids: Sequence[int]) -> Doubles:
         """Return the number at a path of each record, NaN where there is not exactly one."""

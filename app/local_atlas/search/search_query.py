@@ -3,16 +3,24 @@
 Source: https://github.com/mongodb/mongot, `SearchQuery`, `KnnBetaOperator` and `KnnQueryFactory`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
 from bson import Decimal128
 
 from ..errors import NOT_EMULATED
-from .conditions import Condition
-from .operator_filter import OPERATORS, READERS, read_operator_filter, refuse_operator
-from .operators import Operator
+from .conditions import Condition, Everything
+from .facets import StringFacet, read_facets
+from .operator_filter import (
+    OPERATORS,
+    READERS,
+    read_operator,
+    read_operator_filter,
+    refuse_operator,
+)
+from .operators import Clause, Operator
 from .parsing import (
     INT32_MAX,
     DocumentParser,
@@ -91,16 +99,22 @@ class SearchQuery:
     index: str
     operator: AnyOperator
     return_stored_source: bool
+    count_type: str = "lowerBound"
+    facets: Mapping[str, StringFacet] = field(default_factory=dict)
 
 
-def parse_search(spec: dict[str, Any]) -> SearchQuery:
-    """Read the specification of a $search stage.
+def parse_search(spec: dict[str, Any], *, takes_facets: bool = False) -> SearchQuery:
+    """Read the specification of a $search stage, or of $searchMeta, which alone takes facets.
 
     Raises:
         ParseError: with the search server's path and text, or naming what is not emulated.
     """
     parser = DocumentParser(spec)
-    operator = _parse_operator(parser)
+    faceted = parser.optional_or_none("facet", _read_faceted) if takes_facets else None
+    operator = _parse_operator(parser, takes_facets=takes_facets)
+    if faceted is not None and operator is not None:
+        parser.refuse("only one of an operator or a collector may be present")
+    operator, facets = faceted or (operator, {})
     _refuse_options(parser, operator)
     return_stored_source = parser.optional("returnStoredSource", boolean, False)
     parser.optional_or_none("searchNodePreference", document)
@@ -110,16 +124,16 @@ def parse_search(spec: dict[str, Any]) -> SearchQuery:
             f"or a collector [{', '.join(_COLLECTORS)}]"
         )
     index = parser.optional("index", non_empty_string, "default")
-    parser.optional_or_none("count", document_of(_parse_count))
+    count_type = parser.optional("count", document_of(_parse_count), "lowerBound")
     if parser.optional("scoreDetails", boolean, False):
         refuse("scoreDetails", NOT_EMULATED)
     parser.optional_or_none("concurrent", boolean)
     parser.optional_or_none("tracking", document_of(_parse_tracking))
     parser.close()
-    return SearchQuery(index, operator, return_stored_source)
+    return SearchQuery(index, operator, return_stored_source, count_type, facets)
 
 
-def _parse_operator(parser: DocumentParser) -> AnyOperator | None:
+def _parse_operator(parser: DocumentParser, *, takes_facets: bool) -> AnyOperator | None:
     present: list[AnyOperator | None] = [
         parser.optional_or_none(name, read) for name, read in _VECTOR_READERS.items()
     ]
@@ -127,7 +141,8 @@ def _parse_operator(parser: DocumentParser) -> AnyOperator | None:
     present += [Lexical(one) for one in lexical if one is not None]
     parser.at_most_one({name: name if parser.has(name) else None for name in OPERATORS})
     for name in (*OPERATORS, *_COLLECTORS):
-        if name not in _VECTOR_READERS and name not in READERS:
+        is_read = name in _VECTOR_READERS or name in READERS
+        if not is_read and not (name == "facet" and takes_facets):
             parser.optional_or_none(name, refuse_operator)
     return next((one for one in present if one is not None), None)
 
@@ -191,9 +206,17 @@ def _read_number(value: Any, path: str) -> float:
     return value
 
 
-def _parse_count(parser: DocumentParser) -> None:
-    parser.optional("type", one_of("lowerBound", "total"), "lowerBound")
-    parser.optional("threshold", non_negative_integer, 1000)
+def _parse_count(parser: DocumentParser) -> str:
+    parser.optional("threshold", non_negative_integer, 1000)  # any lower bound is exact here
+    return parser.optional("type", one_of("lowerBound", "total"), "lowerBound")
+
+
+def _parse_faceted(parser: DocumentParser) -> tuple[Lexical, Mapping[str, StringFacet]]:
+    operator = parser.optional_or_none("operator", read_operator)
+    return Lexical(operator or Clause(Everything())), parser.required("facets", read_facets)
+
+
+_read_faceted = document_of(_parse_faceted)
 
 
 def _parse_tracking(parser: DocumentParser) -> None:

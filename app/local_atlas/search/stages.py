@@ -1,4 +1,4 @@
-"""The stages that the search server answers: `$search`, `$vectorSearch`, `$listSearchIndexes`.
+"""The stages that the search server answers: `$search` and its kin, and `$listSearchIndexes`.
 
 A source checks its specification when it is called, not when its first row is asked for, so that a
 bad stage fails the command and not a later `getMore`.
@@ -21,7 +21,8 @@ from .listing import checked_entries, read_selector
 from .mql_filter import read_mql_filter
 from .parsing import DocumentParser, ParseError, non_empty_string, string
 from .refusals import QueryError, aggregate_refusal
-from .search_query import parse_search
+from .search_meta import described, search_meta
+from .search_query import SearchQuery, parse_search
 from .strict_queries import (
     check_search,
     check_vector_query,
@@ -33,6 +34,7 @@ from .vector_search import search_with_mql
 
 if TYPE_CHECKING:
     from ..store import StoredCollection
+    from .generation import Generation
     from .live_index import LiveIndex
     from .registry import SearchRegistry
 
@@ -66,6 +68,7 @@ def search_sources(registry: "SearchRegistry") -> Mapping[str, Source]:
     """Return the stages by name, bound to the indexes that they ask."""
     return {
         "$search": partial(run_search, registry),
+        "$searchMeta": partial(run_search_meta, registry),
         "$vectorSearch": partial(run_vector_search, registry),
         "$listSearchIndexes": partial(run_list_search_indexes, registry),
     }
@@ -121,12 +124,9 @@ def run_search(
         return iter(())
     try:
         query = parse_search(spec)
-        index = _index(registry, collection, query.index)
-        if index is None:
+        generation = _searched(registry, collection, query, environment)
+        if generation is None:
             return iter(())
-        if index.type == "vectorSearch":
-            raise QueryError(f"Cannot execute $search over vectorSearch index '{query.index}'")
-        generation = index.queryable(environment)
         definition = generation.version.definition
         hits = search(definition, generation.data, query)
         if registry.is_strict:
@@ -136,6 +136,34 @@ def run_search(
     environment.check_time()
     rows = _rows(collection, hits, "searchScore")
     return _stored(rows, definition) if query.return_stored_source else rows
+
+
+def run_search_meta(
+    registry: "SearchRegistry", spec: Any, environment: SearchEnvironment
+) -> Iterator[Row]:
+    """Run $searchMeta: one row, of what $search would find.
+
+    Raises:
+        CommandError: the specification is refused, or does not fit the index.
+    """
+    if not isinstance(spec, dict):
+        raise _not_an_object("The $searchMeta stage specification must be an object. Found: ", spec)
+    collection = _collection(registry, environment)
+    if collection is None:
+        return iter(())
+    try:
+        query = parse_search(spec, takes_facets=True)
+        generation = _searched(registry, collection, query, environment)
+        if generation is None:
+            return iter([Row(document=described(query, 0, {}))])
+        definition = generation.version.definition
+        meta = search_meta(definition, generation.data, query)
+        if registry.is_strict:
+            check_search(definition, generation.data, query)
+    except (ParseError, QueryError) as error:
+        raise aggregate_refusal(error) from error
+    environment.check_time()
+    return iter([Row(document=meta)])
 
 
 def run_list_search_indexes(
@@ -177,6 +205,21 @@ def _index(
     if index is None and registry.is_strict:
         raise unknown_index(collection.namespace, name, registry.names(collection))
     return index
+
+
+def _searched(
+    registry: "SearchRegistry",
+    collection: "StoredCollection",
+    query: SearchQuery,
+    environment: SearchEnvironment,
+) -> "Generation | None":
+    """Return the contents of the index of a $search; None where there is no such index."""
+    index = _index(registry, collection, query.index)
+    if index is None:
+        return None
+    if index.type == "vectorSearch":
+        raise QueryError(f"Cannot execute $search over vectorSearch index '{query.index}'")
+    return index.queryable(environment)
 
 
 def _check_vector_search(spec: Any) -> None:

@@ -1,0 +1,47 @@
+"""Runs a well-formed $searchMeta on one index: how many documents are found, and their facets."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bson.int64 import Int64
+
+from .definition import SearchIndexDefinition
+from .knn_beta import search
+from .search_data import SearchData
+from .search_query import Lexical, SearchQuery
+from .text_checks import check_texts
+
+
+def search_meta(
+    definition: SearchIndexDefinition, data: SearchData, query: SearchQuery
+) -> dict[str, Any]:
+    """Return the one document of the stage.
+
+    Raises:
+        QueryError: the query does not fit the index.
+    """
+    if not isinstance(query.operator, Lexical):
+        return described(query, len(search(definition, data, query).record_ids), {})
+    condition = query.operator.operator.condition
+    check_texts(definition.mapping, query.index, condition)
+    for facet in query.facets.values():
+        facet.check(definition.mapping)
+    count, values = data.counted(condition, query.facets)
+    return described(query, count, values)
+
+
+def described(
+    query: SearchQuery, count: int, values: Mapping[str, Sequence[tuple[str, int]]]
+) -> dict[str, Any]:
+    """Return the document that tells of a count and of the values of the facets."""
+    meta: dict[str, Any] = {"count": {query.count_type: Int64(count)}}
+    if query.facets:
+        meta["facet"] = {
+            name: {
+                "buckets": [
+                    {"_id": value, "count": Int64(times)} for value, times in values.get(name, ())
+                ]
+            }
+            for name in query.facets
+        }
+    return meta
