@@ -18,6 +18,13 @@ IndexType = Literal["search", "vectorSearch"]
 VectorType = Literal["float32", "int8"]
 FilterType = Literal["token", "number", "boolean", "date", "objectId"]
 
+# What other values of these options make a filter find other documents than it finds over a
+# vectorSearch index, which has no such options.
+_FILTER_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "token": {"normalizer": "none"},
+    "number": {"representation": "double", "indexIntegers": True, "indexDoubles": True},
+}
+
 SIMILARITIES = ("cosine", "dotProduct", "euclidean")
 FILTER_TYPES = ("token", "number", "boolean", "date", "objectId")
 MAX_DIMENSIONS = 8192
@@ -160,6 +167,7 @@ def _read_mappings(
         if field.get("type") == "knnVector":
             vectors.append(_vector_field(path, field, "dimensions"))
         elif field.get("type") in FILTER_TYPES:
+            _check_filter_options(path, field)
             filters[path] = cast(FilterType, field["type"])
     return vectors, filters
 
@@ -218,6 +226,16 @@ def _vector_field(path: str, field: dict[str, Any], dimensions_key: str) -> _Vec
     return _VectorField(
         path, cast(int, dimensions), cast(str, similarity), field.get("quantization", "none")
     )
+
+
+def _check_filter_options(path: str, field: dict[str, Any]) -> None:
+    for option, expected in _FILTER_OPTIONS.get(field["type"], {}).items():
+        value = field.get(option, expected)
+        _require(
+            value == expected,
+            f'"{option}" ({json.dumps(value)}) of "{path}" must be {json.dumps(expected)}, so that '
+            f"filters find the same documents over either type of index",
+        )
 
 
 def _check_path(path: str) -> None:

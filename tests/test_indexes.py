@@ -76,6 +76,32 @@ def test_nested_documents_and_arrays_of_definitions_are_read(tmp_path):
     assert index.filter_types == {"visual.embedded_by": "token", "title": "token"}
 
 
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [
+        (
+            {"type": "token", "normalizer": "lowercase"},
+            '"normalizer" \\("lowercase"\\) of "a.b" must be "none"',
+        ),
+        (
+            {"type": "number", "representation": "int64"},
+            '"representation" \\("int64"\\) of "a.b" must be "double"',
+        ),
+        ({"type": "number", "indexIntegers": False}, '"indexIntegers" \\(false\\) of "a.b"'),
+        ({"type": "number", "indexDoubles": False}, '"indexDoubles" \\(false\\) of "a.b"'),
+    ],
+)
+def test_filter_field_that_a_vector_index_would_read_otherwise_is_refused(tmp_path, field, message):
+    vector = {"type": "knnVector", "dimensions": 4, "similarity": "euclidean"}
+    fields = {"embedding": vector, "a": {"type": "document", "fields": {"b": field}}}
+    path = tmp_path / "index.json"
+    definition = {"mappings": {"fields": fields}}
+    path.write_text(json.dumps({"name": "n", "type": "search", "definition": definition}))
+
+    with pytest.raises(ConfigError, match=message):
+        read_index_file(path)
+
+
 def _set(key, value):
     return lambda content: content.update({key: value})
 
