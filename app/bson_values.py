@@ -18,6 +18,11 @@ def encode_document(document: dict[str, Any]) -> bytes:
     return bson.encode(document, codec_options=_OPTIONS)
 
 
+def decode_document(encoded: bytes) -> dict[str, Any]:
+    """Return the document of `encode_document`; raises what `bson.decode` raises for no BSON."""
+    return bson.decode(encoded, codec_options=_OPTIONS)
+
+
 def encode_value(value: Any) -> bytes:
     """Return bytes that are equal for equal values of one type, and differ between types."""
     return encode_document({"": value})
@@ -25,4 +30,4 @@ def encode_value(value: Any) -> bytes:
 
 def decode_value(encoded: bytes) -> Any:
     """Return the value that `encode_value` was given."""
-    return bson.decode(encoded, codec_options=_OPTIONS)[""]
+    return decode_document(encoded)[""]

@@ -51,6 +51,7 @@ class Settings:
     max_content_length_bytes: int = 10 * 1024 * 1024
     max_image_pixels: int = 50_000_000
     max_time_ms: int = 2000
+    allow_image_urls: bool = False
     allow_http_images: bool = False
     fetch_max_bytes: int = 32 * 1024 * 1024
     fetch_timeout_ms: int = 60_000
@@ -173,9 +174,9 @@ def _log_level(text: str) -> str:
 
 
 def _boolean(text: str) -> bool:
-    if text not in ("true", "false"):
+    if text not in ("true", "false", "1", "0"):
         raise ValueError(f"({text!r}) must be true or false")
-    return text == "true"
+    return text in ("true", "1")
 
 
 def _integer(low: int, high: int) -> Callable[[str], int]:
@@ -204,6 +205,7 @@ _VARIABLES: dict[str, tuple[str, Callable[[str], object]]] = {
     "MAX_CONTENT_LENGTH": ("max_content_length_bytes", _integer(1024, 1024**3)),
     "MAX_IMAGE_PIXELS": ("max_image_pixels", _integer(1, 10**9)),
     "MAX_TIME_MS": ("max_time_ms", _integer(1, 600_000)),
+    "ALLOW_IMAGE_URLS": ("allow_image_urls", _boolean),
     "ALLOW_HTTP_IMAGES": ("allow_http_images", _boolean),
     "FETCH_MAX_BYTES": ("fetch_max_bytes", _integer(1024, 1024**3)),
     "FETCH_TIMEOUT_MS": ("fetch_timeout_ms", _integer(100, 3_600_000)),

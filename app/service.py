@@ -8,7 +8,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from flask import Flask, current_app
@@ -18,12 +19,15 @@ from app.config import Settings
 from app.db import connect
 from app.embedding.base import Embedder, Pixels, require_loaded
 from app.embedding.images import read_for_side
-from app.errors import ConfigError, ServiceError
+from app.errors import BadRequest, ConfigError, ServiceError
+from app.fetching import Fetched, Fetcher, FetchLimits
 from app.indexes import SearchIndex
 from app.local_atlas.launcher import LauncherError, start_or_join
 from app.similar import SimilarItems
 
 logger = logging.getLogger(__name__)
+
+FETCHES_AT_ONCE = 4
 
 _EXTENSION = "similar_items"
 
@@ -35,15 +39,22 @@ class Service:
         settings: as read at start.
         index: as read from `settings.index_file`.
         make_embedder: returns a fresh model, not yet loaded; called once per process.
+        make_fetcher: returns what fetches pictures at URLs that requests name, None where that is
+            not allowed; called once per process.
     """
 
     def __init__(
-        self, settings: Settings, index: SearchIndex, make_embedder: Callable[[], Embedder]
+        self,
+        settings: Settings,
+        index: SearchIndex,
+        make_embedder: Callable[[], Embedder],
+        make_fetcher: Callable[[], Fetcher | None],
     ) -> None:
         self.settings = settings
         self.index = index
         self._make_embedder = make_embedder
-        self._parts = _ProcessParts(settings, index, make_embedder())
+        self._make_fetcher = make_fetcher
+        self._parts = self._make_parts()
 
     @property
     def embedder(self) -> Embedder:
@@ -74,6 +85,24 @@ class Service:
         """
         return self._here().prepare(content)
 
+    def fetch(self, urls: Sequence[str]) -> list[bytes]:
+        """Fetch the pictures that the sender of a request names, some at a time.
+
+        Raises:
+            BadRequest: that is not allowed.
+            FetchError: one of them could not be had.
+        """
+        if not urls:
+            return []
+        fetcher = self._here().fetcher
+        if fetcher is None:
+            raise BadRequest(
+                "image_url is not taken here; ALLOW_IMAGE_URLS=1 lets this service fetch pictures."
+            )
+        with ThreadPoolExecutor(FETCHES_AT_ONCE, thread_name_prefix="fetch-linked") as threads:
+            answers = list(threads.map(fetcher.fetch, urls))
+        return [one.content for one in answers if isinstance(one, Fetched)]
+
     def start(self) -> None:
         """Load the model in the background."""
         self._here().load_in_background()
@@ -93,17 +122,27 @@ class Service:
 
     def _here(self) -> "_ProcessParts":
         if self._parts.pid != os.getpid():
-            self._parts = _ProcessParts(self.settings, self.index, self._make_embedder())
+            self._parts = self._make_parts()
             self._parts.load_in_background()
         return self._parts
+
+    def _make_parts(self) -> "_ProcessParts":
+        return _ProcessParts(self.settings, self.index, self._make_embedder(), self._make_fetcher())
 
 
 class _ProcessParts:
     """What must not cross a fork."""
 
-    def __init__(self, settings: Settings, index: SearchIndex, embedder: Embedder) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        index: SearchIndex,
+        embedder: Embedder,
+        fetcher: Fetcher | None,
+    ) -> None:
         self.pid = os.getpid()
         self.embedder = embedder
+        self.fetcher = fetcher
         self._settings = settings
         self._index = index
         self._lock = threading.Lock()
@@ -150,6 +189,8 @@ class _ProcessParts:
             if self._opened is not None:
                 self._opened[1].database.client.close()
                 self._opened = None
+        if self.fetcher is not None:
+            self.fetcher.close()
 
     def _load(self) -> None:
         start_s = time.perf_counter()
@@ -166,6 +207,22 @@ class _ProcessParts:
             logger.info(
                 "Model %s loaded in %.1f s", self.embedder.name, time.perf_counter() - start_s
             )
+
+
+def request_fetcher(settings: Settings) -> Fetcher:
+    """Return a fetcher for pictures that a request names: somebody waits for the answer."""
+    limits = FetchLimits(
+        max_bytes=min(settings.fetch_max_bytes, settings.max_content_length_bytes),
+        total_s=min(5.0, settings.fetch_timeout_ms / 1000),
+        connect_s=2.0,
+        read_s=3.0,
+        turn_s=1.0,
+        max_retries=1,
+        backoff_s=0.2,
+        max_retry_after_s=1.0,
+        per_host=settings.fetch_per_host,
+    )
+    return Fetcher(limits, allow_http=settings.allow_http_images)
 
 
 def check_dimensions(embedder: Embedder, index: SearchIndex, settings: Settings) -> None:

@@ -14,6 +14,7 @@ from pymongo.collection import Collection
 
 from app.composed.answer import ComposedAnswer
 from app.composed.inputs import embed_now
+from app.composed.pages import page_steps
 from app.composed.query import ComposedQuery
 from app.composed.steps import Search, search_steps
 from app.composed.wants import Aggregate, Embed, Find, ReadState, Want
@@ -164,6 +165,16 @@ class SimilarItems:
                 `to_embedding`.
         """
         return self._follow(search_steps(query, self._index))
+
+    def next_page(
+        self, cursor: str, *, limit: int = 10, fields: Sequence[str] | None = None
+    ) -> ComposedAnswer:
+        """Go on with a composed search where a page of it ended.
+
+        Raises:
+            ServiceError: as `composed.pages.page_steps` and `to_embedding`.
+        """
+        return self._follow(page_steps(cursor, self._index, limit=limit, fields=fields))
 
     def refresh_state(self) -> DataState:
         """Return what is known of index and data, at most a second old.

@@ -6,12 +6,14 @@ runs in a worker thread, so that the event loop goes on.
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from PIL.Image import Image
 
 from app.composed.answer import ComposedAnswer
 from app.composed.inputs import embed_now
+from app.composed.pages import page_steps
 from app.composed.query import ComposedQuery
 from app.composed.steps import Search, search_steps
 from app.composed.wants import Aggregate, Embed, Find, ReadState, Want
@@ -112,6 +114,12 @@ class AsyncSimilarItems:
     async def search(self, query: ComposedQuery) -> ComposedAnswer:
         """Search with several inputs and all options."""
         return await self._follow(search_steps(query, self._index))
+
+    async def next_page(
+        self, cursor: str, *, limit: int = 10, fields: Sequence[str] | None = None
+    ) -> ComposedAnswer:
+        """Go on with a composed search where a page of it ended."""
+        return await self._follow(page_steps(cursor, self._index, limit=limit, fields=fields))
 
     async def _follow(self, steps: Search) -> ComposedAnswer:
         with database_errors(self._where):

@@ -14,9 +14,10 @@ from app.config import Settings
 from app.embedding import load_embedder
 from app.embedding.base import Embedder
 from app.errors import DatabaseUnavailable, ModelUnavailable, ServiceError
+from app.fetching import Fetcher
 from app.indexes import read_index_file
 from app.routes import health, items, pages, search
-from app.service import Service, check_dimensions, current_service
+from app.service import Service, check_dimensions, current_service, request_fetcher
 
 # No inline script, nothing from elsewhere; pictures may come from a shop's URLs.
 CONTENT_SECURITY_POLICY = (
@@ -25,7 +26,7 @@ CONTENT_SECURITY_POLICY = (
 )
 
 
-def build_app(settings: Settings, embedder: Embedder | None) -> Flask:
+def build_app(settings: Settings, embedder: Embedder | None, fetcher: Fetcher | None) -> Flask:
     """Wire the application; see `app.create_app`."""
     app = Flask("app")
     app.request_class = _InMemoryRequest
@@ -40,7 +41,10 @@ def build_app(settings: Settings, embedder: Embedder | None) -> Flask:
             settings.model, vector_type=index.vector_type, precision=settings.model_precision
         )
 
-    service = Service(settings, index, make_embedder)
+    def make_fetcher() -> Fetcher | None:
+        return (fetcher or request_fetcher(settings)) if settings.allow_image_urls else None
+
+    service = Service(settings, index, make_embedder, make_fetcher)
     with contextlib.suppress(ModelUnavailable):  # loading tries again and tells in /readyz
         check_dimensions(service.embedder, index, settings)
     service_module.init_app(app, service)

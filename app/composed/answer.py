@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.documents import ItemId
+from app.pipelines import Pipeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +26,39 @@ class ComposedHit:
 
 
 @dataclass(frozen=True, slots=True)
+class Explanation:
+    """How an answer came about.
+
+    Attributes:
+        pipeline: as run; the last one, where a search had to ask for more.
+        questions: how many pipelines were run.
+        inputs: of each input in order its contribution to the query vector; they sum up to 1.
+        hits: of each hit in order the contributions of the inputs to its cosine with the query,
+            which is their sum.
+        trace: where the traced item is, or why it is nowhere; None where none was named.
+    """
+
+    pipeline: Pipeline
+    questions: int
+    inputs: list[float]
+    hits: list[list[float]]
+    trace: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class ComposedAnswer:
     """The hits of one page, best first, and where the time went.
 
     Attributes:
         shortfall: why there are fewer hits than asked for, in one sentence; None where there are
             as many.
+        cursor: asks for the next page of the same search; None where nothing comes next.
+        explanation: how the answer came about, where that was asked for.
     """
 
     hits: list[ComposedHit]
     shortfall: str | None
+    cursor: str | None
     embed_ms: float
     search_ms: float
+    explanation: Explanation | None = None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from app.composed.candidates import Candidate
 from app.composed.query import ComposedQuery
 from app.composed.window import Window
+from app.pipelines import Pipeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,11 +15,15 @@ class Found:
     Attributes:
         window: of the last question.
         is_all: whether the engine had no more than it returned.
+        pipeline: the last question.
+        questions: how many were asked.
     """
 
     ranked: list[Candidate]
     window: Window
     is_all: bool
+    pipeline: Pipeline
+    questions: int
 
 
 def shortfall(query: ComposedQuery, hits: int, found: Found) -> str | None:

@@ -70,6 +70,8 @@ class ComposedQuery:
         exact: compare every item instead of searching approximately.
         num_candidates: how many items the engine examines; by default 20 times what is wanted.
         fields: dotted paths of what a hit's document holds; None for everything but the embedding.
+        explain: whether the answer says how it came about.
+        trace: an item; the explanation says where it is, or why it is no hit.
     """
 
     positive: tuple[Input, ...]
@@ -85,6 +87,8 @@ class ComposedQuery:
     exact: bool = False
     num_candidates: int | None = None
     fields: tuple[str, ...] | None = None
+    explain: bool = False
+    trace: ItemId | None = None
 
     @property
     def wanted(self) -> int:
@@ -110,11 +114,9 @@ def check_query(query: ComposedQuery, index: SearchIndex) -> None:
     Raises:
         BadRequest: naming the option, its value and what was expected.
     """
-    _check_inputs(query)
-    _require(
-        1 <= query.limit <= MAX_LIMIT,
-        f"limit ({query.limit}) must be a whole number from 1 to {MAX_LIMIT}.",
-    )
+    check_inputs(len(query.positive), len(query.negative))
+    _check_weights(query)
+    check_limit(query.limit)
     _require(query.offset >= 0, f"offset ({query.offset}) must be at least 0.")
     _require(
         len(query.exclude) <= MAX_EXCLUDED,
@@ -125,10 +127,39 @@ def check_query(query: ComposedQuery, index: SearchIndex) -> None:
         f"min_score ({query.min_score}) must be a finite number.",
     )
     _require(0 <= query.diversity <= 1, f"diversity ({query.diversity:g}) must be from 0 to 1.")
+    _require(
+        query.trace is None or query.explain,
+        f"trace ({query.trace!r}) is a part of explain, expected explain: true with it.",
+    )
     _check_group(query, index)
     _check_reach(query)
     if query.fields is not None:
         check_fields(query.fields, index)
+
+
+def check_inputs(positive: int, negative: int) -> None:
+    """Refuse so many inputs.
+
+    Raises:
+        BadRequest: there is no positive one, or there are more than 16.
+    """
+    _require(positive > 0, "positive must hold at least one input.")
+    count = positive + negative
+    _require(
+        count <= MAX_INPUTS,
+        f"positive and negative hold {count} inputs, expected at most {MAX_INPUTS}.",
+    )
+
+
+def check_limit(limit: int) -> None:
+    """Refuse a limit that is none.
+
+    Raises:
+        BadRequest: it is below 1 or above 100.
+    """
+    _require(
+        1 <= limit <= MAX_LIMIT, f"limit ({limit}) must be a whole number from 1 to {MAX_LIMIT}."
+    )
 
 
 def check_fields(fields: Iterable[str], index: SearchIndex) -> None:
@@ -154,13 +185,7 @@ def check_fields(fields: Iterable[str], index: SearchIndex) -> None:
         )
 
 
-def _check_inputs(query: ComposedQuery) -> None:
-    _require(bool(query.positive), "positive must hold at least one input.")
-    count = len(query.positive) + len(query.negative)
-    _require(
-        count <= MAX_INPUTS,
-        f"positive and negative hold {count} inputs, expected at most {MAX_INPUTS}.",
-    )
+def _check_weights(query: ComposedQuery) -> None:
     for name, inputs in (("positive", query.positive), ("negative", query.negative)):
         for i, one in enumerate(inputs):
             _require(

@@ -6,21 +6,19 @@ by asking, `app.similar_async` by awaiting.
 
 import time
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from typing import Any
 
-from app.composed.answer import ComposedAnswer, ComposedHit
-from app.composed.candidates import (
-    Candidate,
-    candidates_pipeline,
-    projection,
-    rank,
-    returned_by_engine,
-)
+from app.composed.answer import ComposedAnswer
+from app.composed.candidates import candidates_pipeline, rank, returned_by_engine
+from app.composed.cursor import Cursor, write_cursor
+from app.composed.explaining import explanation_steps
 from app.composed.found import Found, shortfall
 from app.composed.inputs import embedded_inputs
+from app.composed.pages import hits_of
 from app.composed.query import ComposedQuery, check_query
 from app.composed.vector import query_vector, signed_weights
-from app.composed.wants import Aggregate, Find, ReadState, Want
+from app.composed.wants import Aggregate, ReadState, Want
 from app.composed.window import Window, first_window, wider_window
 from app.data_state import DataState
 from app.documents import Embedding
@@ -43,10 +41,25 @@ def search_steps(query: ComposedQuery, index: SearchIndex) -> Search:
     inputs = yield from embedded_inputs(query, index)
     vector = query_vector(inputs.rows, signed_weights(query))
     found = yield from _candidates(query, index, vector, inputs.embedded_by)
-    hits = yield from _hits(found.ranked[query.offset : query.wanted], query, index)
+    rest = Cursor(
+        index.name,
+        inputs.embedded_by,
+        query.group_by is not None,
+        found.is_all,
+        tuple(found.ranked[query.offset :]),
+    )
+    hits = yield from hits_of(rest, query.limit, query.fields, index)
+    explanation = None
+    if query.explain:
+        explanation = yield from explanation_steps(query, index, inputs, found, hits)
     total_ms = (time.perf_counter() - start_s) * 1000
     return ComposedAnswer(
-        hits, shortfall(query, len(hits), found), inputs.took_ms, total_ms - inputs.took_ms
+        hits,
+        shortfall(query, len(hits), found),
+        write_cursor(replace(rest, candidates=rest.candidates[query.limit :])),
+        inputs.took_ms,
+        total_ms - inputs.took_ms,
+        explanation,
     )
 
 
@@ -57,13 +70,17 @@ def _candidates(
     state: DataState = yield ReadState()
     condition = all_of(query.condition, state.same_model_filter(embedded_by, index))
     window: Window | None = first_window(query)
+    questions = 0
     while window is not None:
+        questions += 1
         pipeline = candidates_pipeline(query, index, vector, window=window, condition=condition)
         rows = yield Aggregate(pipeline)
         if not rows:  # on Atlas a missing index reads as "no results"
             yield ReadState(is_fresh=True)
-        found = Found(rank(rows, query, index, vector), window, _is_all(rows, query, window))
-        if found.is_all or len(found.ranked) >= query.wanted:
+        ranked, is_all = rank(rows, query, index, vector), _is_all(rows, query, window)
+        found = Found(ranked, window, is_all, pipeline, questions)
+        # One more than is wanted, so that a cursor of None means that nothing comes next.
+        if found.is_all or len(found.ranked) > query.wanted:
             break
         window = wider_window(query, window)
     return found
@@ -71,25 +88,3 @@ def _candidates(
 
 def _is_all(rows: Sequence[dict[str, Any]], query: ComposedQuery, window: Window) -> bool:
     return returned_by_engine(rows) < window.fetched - len(query.left_out)
-
-
-def _hits(
-    page: Sequence[Candidate], query: ComposedQuery, index: SearchIndex
-) -> Generator[Want, Any, list[ComposedHit]]:
-    """Return the page with its documents; what was deleted since the search is left out."""
-    if not page:
-        return []
-    ids = [one.item_id for one in page]
-    found = yield Find({"_id": {"$in": ids}}, projection(query.fields, index))
-    documents = {document["_id"]: document for document in found}
-    return [
-        ComposedHit(
-            one.item_id,
-            one.score,
-            documents[one.item_id],
-            one.near_identical,
-            one.members if query.group_by is not None else None,
-        )
-        for one in page
-        if one.item_id in documents
-    ]

@@ -52,3 +52,19 @@ def weighted_sum(embeddings: Embedding, weights: Embedding) -> Embedding:
     """Return s, (d,) float32; the arguments as those of `query_vector`."""
     total: Embedding = weights @ unit_rows(embeddings)
     return total
+
+
+def contributions(embeddings: Embedding, weights: Embedding, others: Embedding) -> Embedding:
+    """Split the cosines of vectors with the query into what each input brings to them.
+
+    Args:
+        embeddings: the inputs, as for `query_vector`.
+        weights: as for `query_vector`.
+        others: (m, d) float32, rows of unit length.
+
+    Returns:
+        (m, n) float32; a row sums up to the cosine of that vector with the query.
+    """
+    length = np.linalg.norm(weighted_sum(embeddings, weights))
+    parts: Embedding = (others @ unit_rows(embeddings).T) * (weights / length)
+    return parts

@@ -8,6 +8,8 @@ from app.pipelines import CANDIDATES_PER_RESULT, MAX_CANDIDATES
 # Groups, near-identical pictures and further pages take candidates; each is only an id and a
 # score, and where candidates are compared an embedding.
 _FETCHED_PER_RESULT = 4
+# Few results, too, leave a cursor something to go on with.
+_LEAST_FETCHED = 40
 _WIDENED_BY = 4
 
 
@@ -29,7 +31,7 @@ class Window:
 def first_window(query: ComposedQuery) -> Window:
     """Return what the first question asks for; `query` has been checked."""
     reach = _reach(query)
-    per_result = query.wanted * _FETCHED_PER_RESULT + len(query.left_out)
+    per_result = max(query.wanted * _FETCHED_PER_RESULT, _LEAST_FETCHED) + len(query.left_out)
     # Who names a number of candidates wants them all.
     fetched = min(query.num_candidates or per_result, reach)
     return Window(fetched, _examined(query, fetched), reach)

@@ -4,14 +4,23 @@ Here every field must be known and of its type; what values may be is `app.compo
 say. No picture is decoded before the whole body has been read.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from flask import Request
 
-from app.composed.query import ComposedQuery, Input, Picture, Sentence, Source, StoredItem
+from app.composed.query import (
+    ComposedQuery,
+    Input,
+    Picture,
+    Sentence,
+    Source,
+    StoredItem,
+    check_inputs,
+)
 from app.documents import ItemId
+from app.embedding.base import Pixels
 from app.errors import BadRequest, UnsupportedMediaType
 from app.filter_parser import parse_filter
 from app.routes.json_values import (
@@ -24,38 +33,63 @@ from app.routes.json_values import (
     whole_number,
 )
 from app.routes.parsing import check_text, parse_json, parse_limit
-from app.routes.request_pictures import ImagePart, RequestPictures
+from app.routes.request_pictures import ImageLink, ImagePart, prepare_pictures
 from app.service import Service
 
-_SOURCES = ("item_id", "image", "text")
+_SOURCES = ("item_id", "image", "image_url", "text")
 
 
 @dataclass(frozen=True, slots=True)
 class _RawInput:
-    source: StoredItem | ImagePart | Sentence
+    source: StoredItem | ImagePart | ImageLink | Sentence
     weight: float
 
 
-def parse_composed(request: Request, service: Service) -> ComposedQuery:
+@dataclass(frozen=True, slots=True)
+class NextPage:
+    """A body that goes on with a search."""
+
+    cursor: str
+    limit: int
+    fields: tuple[str, ...] | None
+
+
+def parse_composed(request: Request, service: Service) -> ComposedQuery | NextPage:
     """Return the search that a request asks for, its pictures prepared for the model.
 
     Raises:
         UnsupportedMediaType: the body is neither JSON nor multipart.
         BadRequest: a field is unknown, or not of its type; it names the field.
+        FetchError: there is no picture at a URL.
         UnreadableImage: a picture cannot be read.
         ModelUnavailable: there is a picture, and the model is not loaded yet.
     """
     body, files = _read(request)
-    refuse_unknown(body, ("positive", "negative", *_OPTIONS), "The body")
-    positive, negative = (_inputs(body, name, service) for name in ("positive", "negative"))
+    if "cursor" in body:
+        return _next_page(body, files, service)
+    refuse_unknown(body, ("positive", "negative", "cursor", *_OPTIONS), "The body")
+    positive, negative = (_raw_inputs(body, name, service) for name in ("positive", "negative"))
     options: dict[str, Any] = {}
     for name, (option, parse) in _OPTIONS.items():
         if name in body:
             options[option] = parse(body[name], name, service)
-    pictures = RequestPictures(files, service)
-    query = ComposedQuery(_prepared(positive, pictures), _prepared(negative, pictures), **options)
-    pictures.refuse_unused()
-    return query
+    check_inputs(len(positive), len(negative))  # before anything is fetched or decoded
+    sources = [one.source for one in (*positive, *negative)]
+    images = [one for one in sources if isinstance(one, ImagePart | ImageLink)]
+    prepared = iter(prepare_pictures(images, files, service))
+    return ComposedQuery(_inputs(positive, prepared), _inputs(negative, prepared), **options)
+
+
+def _next_page(body: dict[str, Any], files: dict[str, bytes], service: Service) -> NextPage:
+    with_it = ("cursor", "limit", "fields")
+    others = sorted({*body, *files} - set(with_it))
+    if others:
+        raise BadRequest(
+            f"cursor cannot go with {others[0]!r}: it carries the rest of its search, expected "
+            f"limit and fields at most."
+        )
+    fields = _texts(body["fields"], "fields", service) if "fields" in body else None
+    return NextPage(text(body["cursor"], "cursor", service), parse_limit(body.get("limit")), fields)
 
 
 def _read(request: Request) -> tuple[dict[str, Any], dict[str, bytes]]:
@@ -86,14 +120,14 @@ def _object(value: Any, what: str) -> dict[str, Any]:
     return value
 
 
-def _inputs(body: dict[str, Any], name: str, service: Service) -> list[_RawInput]:
+def _raw_inputs(body: dict[str, Any], name: str, service: Service) -> list[_RawInput]:
     entries = body.get(name, [])
     if not isinstance(entries, list):
         raise BadRequest(f"{name} must be an array of inputs.")
-    return [_input(entry, f"{name}[{i}]", service) for i, entry in enumerate(entries)]
+    return [_raw_input(entry, f"{name}[{i}]", service) for i, entry in enumerate(entries)]
 
 
-def _input(entry: Any, where: str, service: Service) -> _RawInput:
+def _raw_input(entry: Any, where: str, service: Service) -> _RawInput:
     fields = _object(entry, where)
     refuse_unknown(fields, (*_SOURCES, "weight"), where)
     named = [name for name in _SOURCES if name in fields]
@@ -108,16 +142,19 @@ def _input(entry: Any, where: str, service: Service) -> _RawInput:
         return _RawInput(StoredItem(item_id(value, where_value, service)), weight)
     if named[0] == "text":
         return _RawInput(Sentence(check_text(value, where_value)), weight)
-    return _RawInput(ImagePart(text(value, where_value, service), where_value), weight)
+    made = ImageLink if named[0] == "image_url" else ImagePart
+    return _RawInput(made(text(value, where_value, service), where_value), weight)
 
 
-def _prepared(inputs: list[_RawInput], pictures: RequestPictures) -> tuple[Input, ...]:
-    def source(raw: _RawInput) -> Source:
-        if isinstance(raw.source, ImagePart):
-            return Picture(pictures.prepared(raw.source))
-        return raw.source
+def _inputs(raw: list[_RawInput], prepared: Iterator[Pixels]) -> tuple[Input, ...]:
+    """Return the inputs; takes the next of `prepared` for each picture."""
+    return tuple(Input(_source(one.source, prepared), one.weight) for one in raw)
 
-    return tuple(Input(source(raw), raw.weight) for raw in inputs)
+
+def _source(
+    raw: StoredItem | ImagePart | ImageLink | Sentence, prepared: Iterator[Pixels]
+) -> Source:
+    return Picture(next(prepared)) if isinstance(raw, ImagePart | ImageLink) else raw
 
 
 def _filter(value: Any, name: str, service: Service) -> Any:
@@ -149,4 +186,6 @@ _OPTIONS: dict[str, tuple[str, Callable[[Any, str, Service], Any]]] = {
     "exact": ("exact", boolean),
     "num_candidates": ("num_candidates", whole_number),
     "fields": ("fields", _texts),
+    "explain": ("explain", boolean),
+    "trace": ("trace", item_id),
 }

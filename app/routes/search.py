@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint, request
 
-from app.routes.composed_body import parse_composed
+from app.routes.composed_body import NextPage, parse_composed
 from app.routes.parsing import parse_image_body, parse_limit, parse_query, parse_text_body
 from app.routes.serialization import answer_to_json, composed_to_json
 from app.service import current_service
@@ -16,8 +16,12 @@ bp = Blueprint("search", __name__, url_prefix="/search")
 def composed() -> dict[str, Any]:
     """Answer with what is like some inputs, unlike others, and as the options want it."""
     service = current_service()
-    query = parse_composed(request, service)
-    return composed_to_json(service.similar.search(query), service)
+    asked = parse_composed(request, service)
+    if isinstance(asked, NextPage):
+        answer = service.similar.next_page(asked.cursor, limit=asked.limit, fields=asked.fields)
+    else:
+        answer = service.similar.search(asked)
+    return composed_to_json(answer, service)
 
 
 @bp.post("/image")

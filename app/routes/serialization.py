@@ -1,12 +1,15 @@
 """Documents and hits as JSON."""
 
 import base64
+import json
 import math
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from app.composed.answer import ComposedAnswer, ComposedHit
+from bson import json_util
+
+from app.composed.answer import ComposedAnswer, ComposedHit, Explanation
 from app.service import Service
 from app.similar import Answer
 
@@ -50,6 +53,8 @@ def composed_to_json(answer: ComposedAnswer, service: Service) -> dict[str, Any]
     return {
         "hits": [_composed_hit(hit) for hit in answer.hits],
         "shortfall": answer.shortfall,
+        "cursor": answer.cursor,
+        **_explained(answer.explanation),
         **_circumstances(answer, service),
     }
 
@@ -61,6 +66,22 @@ def _composed_hit(hit: ComposedHit) -> dict[str, Any]:
     if hit.near_identical:
         body["near_identical"] = [to_json(one) for one in hit.near_identical]
     return body
+
+
+def _explained(explanation: Explanation | None) -> dict[str, Any]:
+    if explanation is None:
+        return {}
+    # Extended JSON keeps every type: what is shown can be run.
+    pipeline = json_util.dumps(explanation.pipeline, json_options=json_util.RELAXED_JSON_OPTIONS)
+    return {
+        "explain": {
+            "inputs": explanation.inputs,
+            "hits": explanation.hits,
+            "trace": explanation.trace,
+            "questions": explanation.questions,
+            "pipeline": json.loads(pipeline),
+        }
+    }
 
 
 def _circumstances(answer: Answer | ComposedAnswer, service: Service) -> dict[str, Any]:

@@ -36,6 +36,7 @@ ONE = (Input(StoredItem("a")),)
         ({"offset": 991}, r"offset \(991\) and limit \(10\) reach past 1000"),
         ({"offset": 991, "collapse": False, "diversity": 0.5}, "reach past 1000"),
         ({"offset": 991, "collapse": False, "group_by": "color"}, "reach past 1000"),
+        ({"trace": "a"}, r"trace \('a'\) is a part of explain"),
         ({"fields": ()}, "fields must name"),
         ({"fields": ("a..b",)}, r"'a\.\.b'"),
         ({"fields": ("$where",)}, r"'\$where'"),

@@ -14,14 +14,17 @@ from werkzeug.serving import make_server
 from app import create_app
 from app.config import Settings
 from app.embedding.base import Embedder
+from app.fetching import Fetcher
 from tests.fakes import FakeEmbedder
 from tests.galleries import fill_gallery
 
 
 @contextlib.contextmanager
-def serving(settings: Settings, embedder: Embedder | None = None) -> Iterator[httpx.Client]:
+def serving(
+    settings: Settings, embedder: Embedder | None = None, fetcher: Fetcher | None = None
+) -> Iterator[httpx.Client]:
     """Serve the application on a free port and yield a client of it."""
-    app = create_app(settings, embedder=embedder)
+    app = create_app(settings, embedder=embedder, fetcher=fetcher)
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, args=[0.01], daemon=True)
     thread.start()

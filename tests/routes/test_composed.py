@@ -4,11 +4,16 @@ import base64
 import dataclasses
 import io
 import json
+import time
 
 import pytest
+from bson import json_util
 
+from app.fetching import Fetcher, FetchLimits
 from tests.fakes import FakeEmbedder
 from tests.galleries import ODD_ID, draw_item
+from tests.picture_server import LOOPBACK, PictureServer, answering
+from tests.picture_server import serving as serving_pictures
 
 NAVY = {"positive": [{"item_id": "navy"}]}
 
@@ -229,3 +234,120 @@ def test_bad_order_of_hits_is_400_naming_what_is_wrong(client, options, named):
 
     assert response.status_code == 400
     assert named in response.json()["detail"]
+
+
+def test_cursor_of_an_answer_asks_for_the_next_page(client):
+    first = client.post("/search", json={**NAVY, "limit": 2}).json()
+    second = client.post("/search", json={"cursor": first["cursor"], "limit": 2, "fields": []})
+    third = client.post("/search", json={"cursor": first["cursor"], "fields": ["color"]}).json()
+
+    assert second.status_code == 400
+    assert [hit["id"] for hit in third["hits"]] == ["crimson", ODD_ID, "white"]
+    assert third["hits"][0]["item"] == {"_id": "crimson", "color": "crimson"}
+    assert (third["cursor"], third["took_ms"]["embed"]) == (None, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({"cursor": "x"}, "cursor is none that this service has written"),
+        ({"cursor": 3}, "cursor (3)"),
+        ({"cursor": "x", **NAVY}, "cursor cannot go with 'positive'"),
+        ({"cursor": "x", "offset": 2}, "cursor cannot go with 'offset'"),
+        ({"cursor": "x", "limit": 0}, "limit (0)"),
+        ({**NAVY, "trace": "white"}, "trace ('white') is a part of explain"),
+        ({**NAVY, "explain": "yes"}, "explain ('yes')"),
+    ],
+)
+def test_bad_page_or_explanation_is_400_naming_what_is_wrong(client, body, named):
+    response = client.post("/search", json=body)
+
+    assert response.status_code == 400
+    assert named in response.json()["detail"]
+
+
+def test_explanation_can_be_run_as_it_is_shown(client, collection):
+    body = {**NAVY, "limit": 2, "explain": True, "trace": "white"}
+
+    answer = client.post("/search", json=body).json()
+
+    explained = answer["explain"]
+    rows = collection.aggregate(json_util.loads(json.dumps(explained["pipeline"])))
+    assert [row["id"] for row in rows][:2] == [hit["id"] for hit in answer["hits"]]
+    assert explained["inputs"] == pytest.approx([1.0], abs=1e-5)
+    assert "Item 'white' has score" in explained["trace"]
+    assert "explain" not in client.post("/search", json=NAVY).json()
+
+
+@pytest.fixture
+def pictures():
+    with serving_pictures() as server:
+        yield server
+
+
+@pytest.fixture
+def fetching_client(gallery, embedder, serve):
+    limits = FetchLimits(total_s=5, max_retries=0)
+    fetcher = Fetcher(
+        limits,
+        allow_http=True,
+        allowed_networks=LOOPBACK,
+        resolve=lambda host, port: ["127.0.0.1"],
+    )
+    client = serve(dataclasses.replace(gallery, allow_image_urls=True), embedder, fetcher)
+    deadline_s = time.monotonic() + 10
+    while client.get("/readyz").status_code != 200 and time.monotonic() < deadline_s:
+        time.sleep(0.02)
+    return client
+
+
+def at(*urls):
+    return {"positive": [{"image_url": url} for url in urls]}
+
+
+def test_pictures_at_urls_are_fetched_where_that_is_allowed(
+    pictures: PictureServer, fetching_client
+):
+    pictures.answers["/1.png"] = answering(png("navy"))
+    pictures.answers["/2.png"] = answering(png("crimson"))
+    both = {"positive": [{"image_url": pictures.url("/1.png"), "weight": 0.1}]}
+    both["negative"] = [{"image_url": pictures.url("/2.png")}]
+
+    assert ids(fetching_client.post("/search", json=at(pictures.url("/1.png"))))[0] == "navy"
+    assert ids(fetching_client.post("/search", json=both))[-1] == "crimson"
+
+
+def test_url_without_a_picture_is_422_that_tells_no_query(pictures, fetching_client):
+    pictures.answers["/none.png"] = answering(status=404)
+    pictures.answers["/text"] = answering(b"no picture")
+
+    missing = fetching_client.post("/search", json=at(pictures.url("/none.png?key=secret")))
+    text = fetching_client.post("/search", json=at(pictures.url("/text")))
+
+    assert (missing.status_code, text.status_code) == (422, 422)
+    assert "secret" not in missing.text
+
+
+def test_nothing_is_fetched_for_a_body_that_is_refused(pictures, fetching_client):
+    too_many = at(*[pictures.url("/1.png")] * 17)
+
+    assert fetching_client.post("/search", json=too_many).status_code == 400
+    assert pictures.requests == []
+
+
+def test_urls_are_refused_where_they_are_not_allowed(client):
+    response = client.post("/search", json=at("https://pictures.example/1.png"))
+
+    assert response.status_code == 400
+    assert "ALLOW_IMAGE_URLS" in response.json()["detail"]
+
+
+def test_own_network_is_never_asked(pictures, gallery, embedder, serve):
+    settings = dataclasses.replace(gallery, allow_image_urls=True, allow_http_images=True)
+    client = serve(settings, embedder)
+    pictures.answers["/1.png"] = answering(png())
+
+    response = client.post("/search", json=at(pictures.url("/1.png", host="127.0.0.1")))
+
+    assert response.status_code == 422
+    assert pictures.connections == 0
