@@ -127,8 +127,9 @@ def exact_only(all_answers: list[Any]) -> list[Any]:
     return [one for one, query in zip(all_answers, QUERIES, strict=True) if len(query) < 3]
 
 
-def was_opened(caplog: pytest.LogCaptureFixture, changes: int) -> bool:
-    return f"Search index default opened with {changes} changes: " in caplog.text
+def wait_until_opened(caplog: pytest.LogCaptureFixture, changes: int) -> None:
+    """Wait for the line of the log, which comes when queries are answered already."""
+    wait_until(lambda: f"Search index default opened with {changes} changes: " in caplog.text)
 
 
 def test_an_opened_index_answers_as_it_did(
@@ -136,7 +137,7 @@ def test_an_opened_index_answers_as_it_did(
 ) -> None:
     with serving(directory) as documents:
         opened = answers(documents)
-        assert was_opened(caplog, 0)
+        wait_until_opened(caplog, 0)
 
         assert [len(one) > 0 for one in opened].count(False) == 1  # $exists: false
         assert exact_only(opened) == exact_only(built_anew(documents))
@@ -151,7 +152,7 @@ def test_what_changed_since_it_was_saved_is_brought_in(
 
     with serving(directory) as documents:
         opened = answers(documents)
-        assert was_opened(caplog, 700)
+        wait_until_opened(caplog, 700)
         found = {one for answer in opened for one, _ in answer}
         assert found.isdisjoint(range(0, 300))
 
@@ -246,14 +247,14 @@ def test_what_is_damaged_is_built_again_and_said(
             rf"WARNING .* Search index default is built again from the documents: {reason}\.",
             caplog.text,
         )
-        assert "Search index default built: 5000 documents" in caplog.text
+        wait_until(lambda: "Search index default built: 5000 documents" in caplog.text)
         wait_until(lambda: message(documents) is None)
         assert exact_only(rebuilt) == exact_only(built_anew(documents))
     caplog.clear()
 
     with serving(directory) as documents:
         assert exact_only(answers(documents)) == exact_only(rebuilt)
-        assert was_opened(caplog, 0)
+        wait_until_opened(caplog, 0)
 
 
 def test_files_of_another_version_are_not_used(
@@ -432,7 +433,7 @@ def test_texts_are_found_as_before(
 
     with serving(tmp_path) as documents:
         found = text_answers(documents)
-        assert was_opened(caplog, 200)
+        wait_until_opened(caplog, 200)
 
     kept = range(100, 1100)
     assert found == [
@@ -468,7 +469,7 @@ def test_nested_documents_are_found_as_before(
         stage = {"index": "default", "path": "parts.v", "queryVector": [0.0, 0.0], "exact": True}
         search = {**stage, "limit": 5, "filter": {"parts.kind": {"$gte": 2}}}
         hits = [hit["_id"] for hit in documents.aggregate([{"$vectorSearch": search}])]
-        assert was_opened(caplog, 2)
+        wait_until_opened(caplog, 2)
 
     assert hits == [3, 7, 15, 19, 23]
 
@@ -478,7 +479,7 @@ def test_an_index_that_was_opened_takes_in_more(
 ) -> None:
     with serving(directory) as documents:
         answers(documents)
-        assert was_opened(caplog, 0)
+        wait_until_opened(caplog, 0)
         documents.insert_many([document(i) for i in range(N, 2 * N)])
         wait_until(lambda: message(documents) is None)
         wait_until(lambda: "Search index default saved" in caplog.text)
@@ -506,7 +507,7 @@ def test_a_quantized_index_is_opened_as_it_was(
 
     with serving(tmp_path) as documents:
         after = recall(documents)
-        assert was_opened(caplog, 0)
+        wait_until_opened(caplog, 0)
         assert message(documents) is None
 
     assert after == before
