@@ -241,7 +241,7 @@ def _inner_pipelines(stage: str, spec: Any) -> list[Document]:
         return []
     if stage in ("$lookup", "$unionWith"):
         return [spec]
-    fused = spec.get("input") if stage == "$rankFusion" else None
+    fused = spec.get("input") if stage in ("$rankFusion", "$scoreFusion") else None
     pipelines = fused.get("pipelines") if isinstance(fused, dict) else None
     return [{"pipeline": one} for one in pipelines.values()] if isinstance(pipelines, dict) else []
 

@@ -1,11 +1,10 @@
 """What `$rankFusion` and its kin are given: pipelines with names and weights, whether to explain.
 
 An input selects and orders documents of the collection and changes none of them.
-Source: https://github.com/mongodb/mongo, `document_source_hybrid_scoring_util.cpp` and
-`document_source_rank_fusion.cpp`.
+Source: https://github.com/mongodb/mongo, `document_source_hybrid_scoring_util.cpp`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -24,6 +23,24 @@ _SELECTING: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class Rules:
+    """What a fusion asks of its inputs.
+
+    Attributes:
+        stage: its name.
+        fault: tells from the names of an input's stages why that does not do; None where it does.
+        wanted: the sentence on what an input must be.
+        codes: of the errors of an empty input, of a fusion inside it, of a fault, and of a stage
+            that changes documents.
+    """
+
+    stage: str
+    fault: Callable[[Sequence[str]], str | None]
+    wanted: str
+    codes: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Input:
     """One pipeline of a fusion."""
 
@@ -32,27 +49,25 @@ class Input:
     weight: float
 
 
-def read_inputs(
-    stage: str, spec: Mapping[str, Any], wanted: str, scope: StageScope
-) -> tuple[Input, ...]:
+def read_inputs(rules: Rules, spec: Mapping[str, Any], scope: StageScope) -> tuple[Input, ...]:
     """Read the pipelines of a fusion with their weights, in the order of their names.
 
     Args:
-        stage: its name.
+        rules: of the fusion.
         spec: with `input.pipelines`, and `combination.weights` where there are any.
-        wanted: the sentence on what a pipeline must be, for error texts.
         scope: of the stage.
 
     Raises:
         CommandError: with the server's codes, or what a pipeline is refused with by itself.
     """
+    stage = rules.stage
     given = object_field(f"{stage}.input", spec["input"], "pipelines", is_required=True)
     inner = replace(scope, is_in_facet=False).with_metadata(frozenset())
     compiled: dict[str, Pipeline] = {}
     for name, pipeline in given.items():
         if not isinstance(pipeline, list):
             raise type_mismatch("A pipeline must be an array of objects")
-        _check_pipeline(stage, pipeline, wanted)
+        _check_pipeline(rules, pipeline)
         compiled[name] = compile_pipeline(pipeline, inner)
         _check_name(stage, name)
     if not compiled:
@@ -122,39 +137,38 @@ def _check_name(stage: str, name: str) -> None:
         )  # fmt: skip
 
 
-def _check_pipeline(stage: str, pipeline: Sequence[Any], wanted: str) -> None:
+def _check_pipeline(rules: Rules, pipeline: Sequence[Any]) -> None:
+    stage, wanted = rules.stage, rules.wanted
+    empty, nested, unfit, changing = rules.codes
     parts = [stage_parts(one) for one in pipeline]
     check_stage_names(parts)
     if not parts:
-        raise location(9834300, f"{stage} input pipeline cannot be empty. {wanted}")
+        raise location(empty, f"{stage} input pipeline cannot be empty. {wanted}")
     names = [name for name, _ in parts]
     if not _FUSIONS.isdisjoint(names):
         raise location(
-            10473002,
+            nested,
             f"{stage} input pipeline has a nested hybrid search stage "
             f"($rankFusion/$scoreFusion). {wanted}",
         )
-    if names[0] not in ("$search", "$vectorSearch") and "$sort" not in names:
-        raise location(
-            9191100,
-            "Pipeline did not begin with a ranked stage and did not contain an explicit $sort "
-            f"stage. {wanted}",
-        )
+    fault = rules.fault(names)
+    if fault is not None:
+        raise location(unfit, fault)
     for name, operand in parts:
-        _check_selects(name, operand)
+        _check_selects(changing, name, operand)
 
 
-def _check_selects(name: str, operand: Any) -> None:
+def _check_selects(code: int, name: str, operand: Any) -> None:
     only = "Only stages that retrieve, limit, or order documents are allowed."
     if name not in _SELECTING:
         reason = "is not a selection stage because it modifies or transforms the input documents."
-        raise location(9191103, f"{name} {reason} {only}")
+        raise location(code, f"{name} {reason} {only}")
     if name == "$search" and isinstance(operand, Mapping) and operand.get("returnStoredSource"):
         reason = (
             "is only a selection stage if 'returnStoredSource' is false because it modifies the "
             "output fields."
         )
-        raise location(9191103, f"{name} {reason} {only}")
+        raise location(code, f"{name} {reason} {only}")
 
 
 def _checked_weights(

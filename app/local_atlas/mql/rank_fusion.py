@@ -2,20 +2,19 @@
 
 Each pipeline gives a document `weight * (1 / (60 + rank))`. Documents that are equal in what a
 pipeline sorts by, the score of its search or the keys of its last `$sort`, share a rank, as under
-`$rank`: 1, 1, 3. Equal sums come in the order of `_id`.
+`$rank`: 1, 1, 3.
 https://www.mongodb.com/docs/manual/reference/operator/aggregation/rankFusion/
 Source: https://github.com/mongodb/mongo, `document_source_rank_fusion.cpp`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from .bson_order import sort_key
 from .expression_compiler import Variables
-from .fusion_inputs import Input, read_inputs, read_spec, refuse_unknown
+from .fusion import Fusion, Part
+from .fusion_inputs import Input, Rules, read_inputs, read_spec, refuse_unknown
 from .metadata import score_of
-from .pipelines import SOURCES, Environment, Pipeline, Sort, Source, StageScope
+from .pipelines import SOURCES, Pipeline, Sort, Source, StageScope
 from .rows import Row
 
 _STAGE: Final = "$rankFusion"
@@ -30,58 +29,40 @@ _DESCRIPTION: Final = (
 _RANK_CONSTANT: Final = 60
 
 
-@dataclass(slots=True)
-class _Found:
-    """One document, with its rank in each pipeline that has it and its row of that."""
+def _fault(names: Sequence[str]) -> str | None:
+    if names[0] in ("$search", "$vectorSearch") or "$sort" in names:
+        return None
+    return (
+        "Pipeline did not begin with a ranked stage and did not contain an explicit $sort stage. "
+        f"{_WANTED}"
+    )
 
-    ranks: dict[str, int] = field(default_factory=dict)
-    rows: dict[str, Row] = field(default_factory=dict)
+
+_RULES: Final = Rules(_STAGE, _fault, _WANTED, (9834300, 10473002, 9191100, 9191103))
 
 
 def _rank_fusion(operand: Any, scope: StageScope) -> Source:
     spec = read_spec(_STAGE, operand)
     refuse_unknown(f"{_STAGE}.input", spec["input"], {"pipelines"})
-    inputs = read_inputs(_STAGE, spec, _WANTED, scope)
+    inputs = read_inputs(_RULES, spec, scope)
     refuse_unknown(f"{_STAGE}.combination", spec.get("combination", {}), {"weights"})
-    explains = spec.get("scoreDetails", False)
-
-    def opened(environment: Environment, variables: Variables) -> Iterator[Row]:
-        # What is wrong with a search is to fail the command, and not its first batch.
-        started = [one.pipeline.run(environment, variables) for one in inputs]
-        return _fused(inputs, started, environment, explains=explains)
-
-    return Source(opened, frozenset({"score", "scoreDetails"} if explains else {"score"}))
+    summary = {"description": _DESCRIPTION} if spec.get("scoreDetails") else None
+    fusion = Fusion(inputs, _rated, _sum, _absent, summary)
+    return Source(fusion.opener(), fusion.metadata)
 
 
-def _fused(
-    inputs: Sequence[Input],
-    started: Sequence[Iterator[Row]],
-    environment: Environment,
-    *,
-    explains: bool,
-) -> Iterator[Row]:
-    found: dict[bytes, _Found] = {}
-    for one, rows in zip(inputs, started, strict=True):
-        for rank, row in _ranked(one.pipeline, rows):
-            document = found.setdefault(sort_key(row.document["_id"]), _Found())
-            document.ranks[one.name], document.rows[one.name] = rank, row
-        environment.check_time()
-    scores = {key: _score(inputs, document) for key, document in found.items()}
-    for key in sorted(found, key=lambda key: (-scores[key], key)):
-        metadata: dict[str, Any] = {"score": scores[key]}
-        if explains:
-            metadata["scoreDetails"] = _details(inputs, found[key], scores[key])
-        yield next(iter(found[key].rows.values())).with_metadata(metadata)
-
-
-def _ranked(pipeline: Pipeline, rows: Iterator[Row]) -> Iterator[tuple[int, Row]]:
-    key_of = _rank_key(pipeline)
+def _rated(one: Input, rows: Iterator[Row]) -> Iterator[Part]:
+    key_of = _rank_key(one.pipeline)
     rank, previous = 0, None
     for position, row in enumerate(rows, 1):
         key = key_of(row)
         if rank == 0 or key != previous:
             rank, previous = position, key
-        yield rank, row
+        details: dict[str, Any] = {"rank": rank, "weight": one.weight}
+        own_score = score_of(row)
+        details |= {} if own_score is None else {"value": own_score}
+        value = one.weight * (1 / (_RANK_CONSTANT + rank))
+        yield Part(row, value, {**details, "details": []})
 
 
 def _rank_key(pipeline: Pipeline) -> Callable[[Row], Any]:
@@ -90,28 +71,12 @@ def _rank_key(pipeline: Pipeline) -> Callable[[Row], Any]:
     return keys[-1] if keys else score_of
 
 
-def _score(inputs: Sequence[Input], document: _Found) -> float:
-    return sum(
-        one.weight * (1 / (_RANK_CONSTANT + document.ranks[one.name]))
-        for one in inputs
-        if one.name in document.ranks
-    )
+def _sum(values: Mapping[str, float], variables: Variables) -> float:
+    return sum(values.values())
 
 
-def _details(inputs: Sequence[Input], document: _Found, score: float) -> dict[str, Any]:
-    details: list[dict[str, Any]] = []
-    for one in inputs:
-        entry: dict[str, Any] = {
-            "inputPipelineName": one.name,
-            "rank": document.ranks.get(one.name, "NA"),
-            "weight": one.weight,
-        }
-        if one.name in document.rows:
-            own_score = score_of(document.rows[one.name])
-            entry |= {} if own_score is None else {"value": own_score}
-            entry["details"] = []
-        details.append(entry)
-    return {"value": score, "description": _DESCRIPTION, "details": details}
+def _absent(one: Input) -> Mapping[str, Any]:
+    return {"rank": "NA", "weight": one.weight}
 
 
 SOURCES[_STAGE] = _rank_fusion

@@ -10,6 +10,7 @@ from . import (  # noqa: F401 - importing registers their stages
     lookup_stage,
     rank_fusion,
     row_stages,
+    score_fusion,
 )
 from .expression_compiler import Scope
 from .pipelines import Environment, StageScope, compile_pipeline

@@ -158,5 +158,6 @@ TRANSFORMS: Final[dict[str, CompileTransform]] = {
 _NOT_IN_UPDATES: Final = frozenset(
     {"$match", "$group", "$sort", "$limit", "$skip", "$lookup", "$unwind", "$facet", "$count"}
     | {"$sample", "$unionWith", "$merge", "$out", "$sortByCount", "$bucket", "$documents"}
-    | {"$search", "$searchMeta", "$vectorSearch", "$listSearchIndexes", "$rankFusion"}
+    | {"$search", "$searchMeta", "$vectorSearch", "$listSearchIndexes"}
+    | {"$rankFusion", "$scoreFusion"}
 )
