@@ -60,11 +60,11 @@ test: install-test ## the tests
 test-slow: install-test ## the long tests: training, many repetitions
 	$(BIN)/python -m pytest -q -m slow
 
-test-atlas: ## the search tests on the server of ATLAS_TEST_URI, and where it differs
+test-atlas: ## the tests of searching and of index care on the server of ATLAS_TEST_URI, and where it differs
 	@test -n "$$ATLAS_TEST_URI" || { \
 	  echo "ATLAS_TEST_URI is missing: make test-atlas ATLAS_TEST_URI=mongodb://... names the server to test." >&2; exit 2; }
 	@test -e $(VENV)/.installed-test || $(MAKE) --no-print-directory install-test
-	@$(BIN)/python -m pytest -q -p tests.atlas_run -m atlas --tb=no -rE tests/local_atlas/search
+	@$(BIN)/python -m pytest -q -p tests.atlas_run -m atlas --tb=no -rE tests/local_atlas/search tests/index_care
 
 test-browser: install-test ## the page in a real browser (needs chromium)
 	$(BIN)/python -m pytest -q -m browser

@@ -7,7 +7,7 @@ sentence that names the variable. A variable of the environment wins over a line
 import os
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeVar, cast, get_args
 
@@ -75,6 +75,22 @@ class Settings:
             if text:
                 given[name] = _converted(variable, text, convert)
         return cls(**given)  # type: ignore[arg-type]  # _VARIABLES pairs each field with its type
+
+    def pointed_at(self, *, database: str | None, collection: str | None) -> "Settings":
+        """Return settings for another database or collection; None keeps what is set.
+
+        Raises:
+            ConfigError: a name cannot be used; the message names the flag that gives it.
+        """
+        return replace(
+            self,
+            database=self.database
+            if database is None
+            else _converted("--database", database, _name),
+            collection=self.collection
+            if collection is None
+            else _converted("--collection", collection, _collection_name),
+        )
 
     @property
     def database_label(self) -> str:

@@ -1,7 +1,6 @@
 """The server's side of search indexes: what is live, how it differs from the file, create, wait."""
 
 import time
-from collections.abc import Mapping
 from typing import Any, Literal
 
 from pymongo.collection import Collection
@@ -9,9 +8,11 @@ from pymongo.errors import CollectionInvalid
 from pymongo.operations import IndexModel, SearchIndexModel
 
 from app.errors import IndexNotReady
+from app.index_care.builds import NO_REASON, Entry, find_entry, read_build
+from app.index_care.definitions import differences
+from app.index_care.planning import make_plan
 from app.indexes import SearchIndex, parse_live_index
 
-Entry = Mapping[str, Any]
 Outcome = Literal["created", "updated", "unchanged"]
 
 _FIRST_POLL_S, _LAST_POLL_S = 0.02, 2.0
@@ -104,24 +105,24 @@ def apply_index(
         IndexNotReady: it exists with another definition and `update` is false, or with another
             type, which the server cannot change.
     """
-    entry = next((one for one in live_entries(collection) if one["name"] == index.name), None)
-    if entry is None:
+    plan = make_plan(live_entries(collection), index)
+    if plan.action == "create":
         model = SearchIndexModel(index.definition, name=index.name, type=index.type)
         collection.create_search_index(model)
         return "created"
-    differences = definition_differences(entry, index)
-    if not differences and _same_definition(entry, index):
+    if plan.action == "nothing":
         return "unchanged"
     if not update:
-        why = "; ".join(differences) or "the definitions are not equal"
+        assert plan.entry is not None
+        changes = definition_differences(plan.entry, index) or map(str, plan.differences)
         raise IndexNotReady(
-            f"Search index {index.name} exists with another definition ({why}); "
+            f"Search index {index.name} exists with another definition ({'; '.join(changes)}); "
             f"--update replaces it."
         )
-    if entry.get("type", index.type) != index.type:
+    if plan.action == "other type":
         raise IndexNotReady(
-            f"Search index {index.name} is of type {entry['type']} and the file says {index.type}; "
-            f"a type cannot be changed, give the new index another name."
+            f"Search index {index.name} is of type {plan.live_type} and the file says "
+            f"{index.type}; a type cannot be changed, give the new index another name."
         )
     collection.update_search_index(index.name, index.definition)
     return "updated"
@@ -140,13 +141,14 @@ def wait_until_queryable(
     """
     start_s, poll_s = time.monotonic(), _FIRST_POLL_S
     while True:
-        entry = next((one for one in live_entries(collection) if one["name"] == index.name), None)
+        entry = find_entry(live_entries(collection), index.name)
+        build = None if entry is None else read_build(entry)
         waited_s = time.monotonic() - start_s
-        if entry is not None and _is_built(entry, index):
+        if build is not None and build.serves_latest and not _differs(entry, index):
             return waited_s
-        status = entry.get("status") if entry is not None else "missing"
-        if status == "FAILED":
-            raise IndexNotReady(f"Search index {index.name} FAILED: {_failure(entry)}")
+        status = "missing" if build is None else build.status
+        if build is not None and status == "FAILED":
+            raise IndexNotReady(f"Search index {index.name} FAILED: {build.message or NO_REASON}")
         if waited_s >= timeout_s:
             raise IndexNotReady(
                 f"Search index {index.name} is {status} after {timeout_s:g} s; "
@@ -156,36 +158,5 @@ def wait_until_queryable(
         poll_s = min(poll_s * 1.5, _LAST_POLL_S)
 
 
-def _is_built(entry: Entry, index: SearchIndex) -> bool:
-    return (
-        entry.get("queryable") is True
-        and entry.get("status") in ("READY", "STALE")
-        and _same_definition(entry, index)
-    )
-
-
-def _same_definition(entry: Entry, index: SearchIndex) -> bool:
-    return _covers(entry.get("latestDefinition"), index.definition)
-
-
-def _covers(live: Any, wanted: Any) -> bool:
-    """Compare definitions; a server may add defaults to the objects that it returns."""
-    if isinstance(wanted, Mapping):
-        return isinstance(live, Mapping) and all(
-            key in live and _covers(live[key], value) for key, value in wanted.items()
-        )
-    if isinstance(wanted, list):
-        return (
-            isinstance(live, list)
-            and len(live) == len(wanted)
-            and all(_covers(one, other) for one, other in zip(live, wanted, strict=True))
-        )
-    return bool(live == wanted)
-
-
-def _failure(entry: Entry | None) -> str:
-    messages = [
-        host.get("mainIndex", {}).get("message") or host.get("message")
-        for host in (entry or {}).get("statusDetail", [])
-    ]
-    return next((message for message in messages if message), "the server gives no reason.")
+def _differs(entry: Entry | None, index: SearchIndex) -> bool:
+    return entry is None or bool(differences(entry.get("latestDefinition", {}), index.definition))

@@ -8,7 +8,8 @@ import sys
 from collections.abc import Sequence
 
 from app.config import PROJECT_ROOT
-from scripts._cli import EXIT_DONE, EXIT_FAILED, run
+from scripts._cli import run
+from scripts._page import write_or_check
 
 PAGE = PROJECT_ROOT / "docs" / "local_atlas.md"
 
@@ -22,17 +23,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     with open_probe() as probe:
         page = render_page(survey(probe))
-    name = PAGE.relative_to(PROJECT_ROOT)
-    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == page:
-        print(f"{name} is up to date.")
-    elif arguments.check:
-        print(f"{name} is stale; `python -m scripts.document_local_atlas` writes it anew.")
-        return EXIT_FAILED
-    else:
-        PAGE.parent.mkdir(exist_ok=True)
-        PAGE.write_text(page, encoding="utf-8")
-        print(f"Wrote {name}.")
-    return EXIT_DONE
+    return write_or_check(
+        PAGE,
+        page,
+        is_check=arguments.check,
+        command="python -m scripts.document_local_atlas",
+        root=PROJECT_ROOT,
+    )
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -1,0 +1,119 @@
+"""`status`: what is live on a collection, version by version, and what the documents hold."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.index_care.builds import Build, Entry, read_build
+from app.index_care.definitions import filter_types, vector_fields
+from app.index_care.listing import Documents, existing_entry, list_entries
+from app.index_care.planning import type_of
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """One live index.
+
+    Attributes:
+        vectors: path of each vector field, and its options.
+        filters: paths that queries may filter on.
+    """
+
+    name: str
+    type: str
+    build: Build
+    vectors: Mapping[str, Mapping[str, Any]]
+    filters: Sequence[str]
+
+    @property
+    def note(self) -> str:
+        """What answers a query now, in one sentence."""
+        build = self.build
+        if build.serves_latest:
+            return "The newest definition answers."
+        if build.is_queryable:
+            return "An older definition answers; the newest one does not."
+        return "No definition answers."
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        return {
+            "index": self.name,
+            "type": self.type,
+            "status": self.build.status,
+            "queryable": self.build.is_queryable,
+            "latest_version": self.build.latest_version,
+            "serving_versions": list(self.build.serving_versions),
+            "serves_latest": self.build.serves_latest,
+            "message": self.build.message,
+            "vectors": {path: dict(options) for path, options in self.vectors.items()},
+            "filters": list(self.filters),
+        }
+
+    def as_lines(self) -> list[str]:
+        """Return it for people."""
+        build = self.build
+        version = "" if build.latest_version is None else f", version {build.latest_version}"
+        lines = [f"{self.name} ({self.type}) is {build.status}{version}. {self.note}"]
+        for path, options in self.vectors.items():
+            lines.append(f"  vector {path}: {', '.join(str(one) for one in options.values())}")
+        if self.filters:
+            lines.append(f"  filters: {', '.join(self.filters)}")
+        if build.message:
+            lines.append(f"  the server says: {build.message}")
+        return lines
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """The live indexes of a collection; `documents` is about how many it has."""
+
+    namespace: str
+    documents: int
+    indexes: tuple[IndexStatus, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as JSON has it."""
+        return {
+            "collection": self.namespace,
+            "documents": self.documents,
+            "indexes": [one.as_dict() for one in self.indexes],
+        }
+
+    def as_text(self) -> str:
+        """Return the report for people."""
+        count = len(self.indexes)
+        noun = "index" if count == 1 else "indexes"
+        head = f"{self.namespace}: {self.documents:,} documents, {count} search {noun}"
+        return "\n".join([head, *(line for one in self.indexes for line in one.as_lines())])
+
+
+def read_status(collection: Documents, name: str | None = None) -> StatusReport:
+    """Read what is live.
+
+    Args:
+        collection: any.
+        name: of one index; None for all.
+
+    Raises:
+        IndexNotReady: there is no index of that name.
+        IndexRefused: the user may not list indexes.
+        The driver's other errors.
+    """
+    entries = list_entries(collection) if name is None else [existing_entry(collection, name)]
+    return StatusReport(
+        collection.full_name,
+        collection.estimated_document_count(),
+        tuple(_status(entry) for entry in entries),
+    )
+
+
+def _status(entry: Entry) -> IndexStatus:
+    definition = entry.get("latestDefinition", {})
+    return IndexStatus(
+        entry["name"],
+        type_of(entry),
+        read_build(entry),
+        vector_fields(definition),
+        sorted(filter_types(definition)),
+    )

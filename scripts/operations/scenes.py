@@ -1,0 +1,85 @@
+"""What happens to the data of the page between its commands."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from bson import Binary
+from bson.binary import BinaryVectorDtype
+from pymongo.collection import Collection
+
+from app.config import PROJECT_ROOT, Settings
+
+Documents = Collection[dict[str, Any]]
+Definition = dict[str, Any]
+
+ITEMS = 2_000
+_DIMENSIONS = 512
+_CLUSTERS = 40
+_CATEGORIES = ("dress", "shirt", "shoe", "coat", "hat")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where the page's commands run."""
+
+    settings: Settings
+    collection: Documents
+    folder: Path
+
+
+def fill(stage: Stage) -> None:
+    """Put a gallery into the collection, and the index file into the folder."""
+    random = np.random.default_rng(1)
+    centres = random.standard_normal((_CLUSTERS, _DIMENSIONS))
+    documents = []
+    for number in range(ITEMS):
+        vector = centres[number % _CLUSTERS] + random.standard_normal(_DIMENSIONS)
+        unit = (vector / np.linalg.norm(vector)).astype(np.float32)
+        documents.append(
+            {
+                "_id": f"sku-{number:04}",
+                "category": _CATEGORIES[number % len(_CATEGORIES)],
+                "price": float(random.integers(10, 200)),
+                "in_stock": bool(number % 3),
+                "embedding": Binary.from_vector(unit, BinaryVectorDtype.FLOAT32),
+                "embedded_by": "3f1c9a0b7e2d",
+            }
+        )
+    stage.collection.insert_many(documents)
+    file = PROJECT_ROOT / "atlas" / "gallery_vector.json"
+    (stage.folder / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+
+
+def add_brand(stage: Stage) -> None:
+    """Declare another filter field in the index file."""
+    content = _read(stage)
+    content["filterTypes"]["brand"] = "token"
+    content["definition"]["fields"].append({"type": "filter", "path": "brand"})
+    _write(stage, content)
+
+
+def shrink(stage: Stage) -> None:
+    """Write another file, for vectors of another length."""
+    content = _read(stage)
+    content["definition"]["fields"][0]["numDimensions"] = 384
+    _write(stage, content, "smaller.json")
+
+
+def _read(stage: Stage) -> Definition:
+    content: Definition = json.loads(stage.settings.index_file.read_text(encoding="utf-8"))
+    return content
+
+
+def _write(stage: Stage, content: Definition, name: str = "gallery_vector.json") -> None:
+    (stage.folder / name).write_text(json.dumps(content, indent=2), encoding="utf-8")
+
+
+SCENES: Mapping[str, Callable[[Stage], None]] = {
+    "fill": fill,
+    "add_brand": add_brand,
+    "shrink": shrink,
+}

@@ -1,0 +1,94 @@
+import json
+
+import pytest
+
+from app.config import PROJECT_ROOT
+from app.index_care import apply
+from app.index_care.refusals import IndexRefused
+from scripts import atlas
+from scripts._cli import run
+
+VECTOR = PROJECT_ROOT / "atlas" / "gallery_vector.json"
+
+
+@pytest.fixture
+def ask(settings, collection, monkeypatch, capsys):
+    """Run a command as a shell does; return exit code, stdout and stderr."""
+    monkeypatch.setenv("LOCAL_ATLAS_PATH", str(settings.local_atlas_path))
+    monkeypatch.setenv("DATABASE", settings.database)
+
+    def ask_it(*arguments):
+        code = run(atlas.main, [str(one) for one in arguments])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return ask_it
+
+
+def test_index_is_planned_applied_and_looked_at(ask, collection):
+    assert ask("plan", VECTOR)[1].startswith(f"gallery_vector on {collection.full_name}: create\n")
+    code, out, _ = ask("apply", VECTOR, "--json")
+    assert code == 0
+    assert json.loads(out)["action"] == "create"
+    assert ask("plan", VECTOR)[1].splitlines()[1] == "Nothing is to be done."
+
+    assert ask("status")[1].splitlines() == [
+        f"{collection.full_name}: 0 documents, 1 search index",
+        "gallery_vector (vectorSearch) is READY, version 0. The newest definition answers.",
+        "  vector embedding: 512, cosine",
+        "  filters: _id, category, color, embedded_by, in_stock, price, product_id",
+    ]
+
+
+def test_any_collection_and_name_will_do(ask, settings, collection):
+    code, out, _ = ask("apply", VECTOR, "--collection", "other", "--index", "mine", "--json")
+
+    assert code == 0
+    assert json.loads(out)["collection"] == f"{settings.database}.other"
+    (entry,) = collection.database.other.list_search_indexes()
+    assert (entry["name"], entry["type"]) == ("mine", "vectorSearch")
+    code, out, _ = ask("status", "--collection", "other", "--index", "mine", "--json")
+    (status,) = json.loads(out)["indexes"]
+    assert (status["serves_latest"], status["latest_version"]) == (True, 0)
+
+
+def test_index_that_is_not_there_is_an_error_that_lists_those_that_are(ask, collection):
+    ask("apply", VECTOR)
+
+    code, out, err = ask("status", "--index", "gallery")
+
+    assert (code, out) == (1, "")
+    assert err == (
+        f"error: Search index gallery does not exist on {collection.full_name}, "
+        f"which has: gallery_vector.\n"
+    )
+
+
+def test_bad_index_file_is_misuse_and_nothing_is_sent(ask, collection, tmp_path):
+    bad = tmp_path / "bad.json"
+    bad.write_text(VECTOR.read_text().replace("512", "0"))
+
+    code, _, err = ask("apply", bad)
+
+    assert code == 2
+    assert '"numDimensions" (0) of "embedding" must be an integer from 1 to 8192' in err
+    assert collection.database.list_collection_names() == []
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"), [("--database", "a b"), ("--collection", "$x")], ids=["database", "col"]
+)
+def test_name_that_cannot_be_is_misuse_that_names_the_flag(ask, flag, value):
+    code, _, err = ask("status", flag, value)
+
+    assert code == 2
+    assert err.startswith(f"error: {flag} ({value!r}) must not hold")
+
+
+def test_what_to_paste_is_printed_where_creating_is_refused(ask, monkeypatch):
+    def refuse(collection, index):
+        raise IndexRefused("No.", {"name": index.name})
+
+    monkeypatch.setattr(apply, "_create", refuse)
+
+    assert ask("apply", VECTOR) == (1, '{\n  "name": "gallery_vector"\n}\n', "error: No.\n")
