@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from app.embedding.precision import Precision
 from app.ingest.field_types import Misfit
 from app.ingest.runner import IngestReport
 
@@ -18,7 +17,6 @@ class Outcome:
             their embedding; in a dry run, those that would be.
         near_duplicates: how many pairs look nearly the same, None where they were not looked for.
         problems: what went wrong after the pictures were written, a sentence each.
-        precision: what the model computed in, None where it was not needed here.
         bytes_per_document: mean size of this model's documents, None without any.
         misfits: filterable fields that hold what no filter finds.
         failed_file: where the failures are listed, None without any.
@@ -29,7 +27,6 @@ class Outcome:
     pruned: int
     near_duplicates: int | None
     problems: Sequence[str]
-    precision: Precision | None
     bytes_per_document: int | None
     misfits: Sequence[Misfit]
     failed_file: str | None
@@ -45,7 +42,6 @@ class Outcome:
             "pruned": self.pruned,
             "near_duplicates": self.near_duplicates,
             "problems": list(self.problems),
-            "precision": self.precision,
             "bytes_per_document": self.bytes_per_document,
             "filter_misfits": [asdict(misfit) for misfit in self.misfits],
             "failed_file": self.failed_file,
@@ -65,11 +61,12 @@ class Outcome:
             f"write {report.write_s:.1f} s",
         ]
         if self.pruned:
-            lines.append(f"pruned {self.pruned:,} that the gallery lists no more")
+            pruned = "would prune" if self.is_dry_run else "pruned"
+            lines.append(f"{pruned} {self.pruned:,} that the gallery lists no more")
         if self.near_duplicates is not None:
             lines.append(f"{self.near_duplicates:,} pairs look nearly the same")
-        if self.precision is not None:
-            lines.append(f"embedded in {self.precision}")
+        if report.precision is not None:
+            lines.append(f"embedded in {report.precision}")
         if self.bytes_per_document is not None:
             lines.append(f"a document has {self.bytes_per_document:,} bytes on average")
         lines += map(_told, self.misfits)

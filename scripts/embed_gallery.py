@@ -114,7 +114,6 @@ def _run(
             pruned=pruned,
             near_duplicates=near_duplicates,
             problems=problems,
-            precision=embedder.precision,
             bytes_per_document=writer.bytes_per_document(),
             misfits=misfits_of(gallery),
             failed_file=str(arguments.failed) if report.failed else None,

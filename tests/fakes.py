@@ -57,6 +57,7 @@ class FakeEmbedder(Embedder):
     def _read_weights(self) -> None:
         if self.fails_to_load:
             raise ModelUnavailable(f"The model {self.name} cannot be downloaded.")
+        self.precision = "fp32"
 
     def _compute_fingerprint(self) -> str:
         parts = f"{self.name} {self._dimensions} {self._vector_type}"

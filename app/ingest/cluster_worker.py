@@ -176,6 +176,7 @@ def content_of(groups: pa.Table) -> tuple[int, Any]:
 
 def total(reports: Sequence[IngestReport]) -> IngestReport:
     """Add reports up, seconds and all."""
+    precisions = {report.precision for report in reports if report.precision is not None}
 
     def add(name: str) -> Any:
         return sum(getattr(report, name) for report in reports)
@@ -192,6 +193,7 @@ def total(reports: Sequence[IngestReport]) -> IngestReport:
         embed_s=add("embed_s"),
         write_s=add("write_s"),
         is_interrupted=False,
+        precision=" and ".join(sorted(precisions)) or None,
     )
 
 

@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 
 from app.embedding.base import Embedder
+from app.embedding.precision import Precision
 from app.ingest.failures import Failure
 from app.ingest.known_embeddings import KnownEmbeddings
 from app.ingest.preparation import Pending, Preparation, PreparedBatch
@@ -30,12 +31,14 @@ class Legs:
         embed: may be called by `passes_at_once` threads at a time.
         write: may be called by several.
         passes_at_once: how many threads the embedding is worth.
+        precision: returns what the model computes in, None before it has.
     """
 
     prepare: Callable[[Sequence[Row]], PreparedBatch]
     embed: Callable[[Sequence[Pending]], list[Update | Failure]]
     write: Callable[[Sequence[Update]], list[Failure]]
     passes_at_once: int = 1
+    precision: Callable[[], Precision | None] = lambda: None
 
 
 @contextmanager
@@ -62,7 +65,13 @@ def open_legs(embedder: Embedder, writer: GalleryWriter, *, max_pixels: int) -> 
             reading=reading,
         )
         embed = partial(_embed, embedder, writer.updates, known)
-        yield Legs(prepare, embed, writer.write, embedder.passes_at_once)
+        yield Legs(
+            prepare,
+            embed,
+            writer.write,
+            passes_at_once=embedder.passes_at_once,
+            precision=lambda: embedder.precision,
+        )
 
 
 def without_effect(legs: Legs) -> Legs:
@@ -71,6 +80,7 @@ def without_effect(legs: Legs) -> Legs:
         legs,
         embed=_pretend,
         write=lambda updates: [],
+        precision=lambda: None,
     )
 
 

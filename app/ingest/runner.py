@@ -43,6 +43,8 @@ class IngestReport:
         embed_s: as `prepare_s`, a mean over its threads.
         write_s: as `prepare_s`, a mean over its threads.
         is_interrupted: whether the run was asked to stop.
+        precision: what the model computed in, None where nothing was embedded; in a cluster whose
+            machines differ, all of it.
     """
 
     read: int
@@ -56,6 +58,7 @@ class IngestReport:
     embed_s: float
     write_s: float
     is_interrupted: bool
+    precision: str | None
 
 
 class Observer:
@@ -217,6 +220,7 @@ class _Run:
             embed_s=self._embed_time.seconds,
             write_s=self._write_time.seconds,
             is_interrupted=is_interrupted,
+            precision=self._legs.precision() if self._embedded else None,
         )
 
 

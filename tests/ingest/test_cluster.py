@@ -1,4 +1,3 @@
-import dataclasses
 import json
 import os
 import pickle
@@ -8,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from app.indexes import read_index_file
 from app.ingest.cluster_job import LOCAL, ClusterJob
 from app.ingest.failures import Failure
 from app.ingest.reader import open_gallery
-from app.ingest.runner import Observer
+from app.ingest.runner import IngestReport, Observer
 from app.ingest.url_pictures import UrlPicture
 from tests.fakes import FakeEmbedder
 from tests.ingest.cluster_models import (
@@ -40,6 +40,7 @@ ray = pytest.importorskip("ray", reason="ray is not installed: requirements-clus
 from ray import cloudpickle  # noqa: E402
 
 from app.ingest.cluster import ingest_on_cluster  # noqa: E402  # after the skip
+from app.ingest.cluster_worker import total  # noqa: E402
 
 WORKERS = 2
 
@@ -160,7 +161,7 @@ def test_a_gallery_is_ingested_by_the_workers_of_a_cluster(make_job, gallery, co
     report = ingest_on_cluster(make_job(), LOCAL, workers=WORKERS, observer=notes)
 
     assert counts(report) == (21, 20, 0, 1)
-    assert report.embedded == 20
+    assert (report.embedded, report.precision) == (20, "fp32")
     assert stored_ids(collection) == names
     assert [failure.item_id for failure in notes.failures] == ["broken.jpg"]
     assert notes.settled == 21
@@ -180,6 +181,15 @@ def test_every_sort_of_gallery_and_of_row_travels(settings, gallery):
 
         assert [str(row.source) for row in rows] == [str(row.source) for row in here.rows()]
         assert pickle.loads(pickle.dumps(rows)) == rows
+
+
+def test_a_report_names_every_precision_that_its_machines_computed_in():
+    one = IngestReport(*[1] * 6, *[0.5] * 4, is_interrupted=False, precision="fp32")
+    reports = [one, replace(one, precision="bf16"), replace(one, precision=None), one]
+
+    assert total(reports).precision == "bf16 and fp32"
+    assert total(reports).read == 4
+    assert total([]).precision is None
 
 
 @pytest.mark.slow
@@ -255,7 +265,7 @@ def test_a_gallery_that_is_not_on_the_cluster_is_no_empty_one(make_job, gallery)
 @pytest.mark.slow
 def test_a_database_that_workers_cannot_reach_ends_the_run(make_job, gallery, settings):
     save_gallery(gallery, 4)
-    nowhere = dataclasses.replace(settings, mongodb_uri="mongodb://127.0.0.1:1")
+    nowhere = replace(settings, mongodb_uri="mongodb://127.0.0.1:1")
 
     with pytest.raises(DatabaseUnavailable, match=r"cannot be reached"):
         ingest_on_cluster(make_job(settings=nowhere), LOCAL, workers=1)

@@ -54,14 +54,20 @@ def test_the_report_is_the_only_thing_on_stdout(environment, collection, gallery
     assert code == 0
     assert counts(report) == (10, 10, 0, 0)
     assert report["seconds"] > 0
+    assert report["precision"] == "fp32"
     assert collection.estimated_document_count() == 10
     assert os.listdir() == []
 
 
-def test_without_json_the_report_is_a_sentence(environment, collection, gallery, capsys):
+def test_without_json_the_report_is_sentences(environment, collection, gallery, capsys):
     embed("--gallery", gallery)
 
-    assert "read 10 = written 10 + unchanged 0 + failed 0" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "read 10 = written 10 + unchanged 0 + failed 0" in told
+    assert "embedded in fp32" in told
+
+    embed("--gallery", gallery)
+    assert "embedded in" not in capsys.readouterr().out
 
 
 def test_vectors_of_another_type_are_refused_and_dropped_only_when_asked(
@@ -158,6 +164,7 @@ def test_a_dry_run_writes_no_document(environment, collection, gallery, capsys):
 
     report = report_of(capsys)
     assert report["is_dry_run"]
+    assert report["precision"] is None
     assert counts(report) == (10, 10, 0, 0)
     assert collection.estimated_document_count() == 0
 

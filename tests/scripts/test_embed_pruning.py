@@ -102,6 +102,8 @@ def test_a_dry_run_counts_and_deletes_nothing(environment, collection, gallery, 
 
     assert pruned(capsys, "--gallery", gallery, "--prune", "--dry-run") == 1
     assert len(ids(collection)) == 6
+    embed("--gallery", gallery, "--prune", "--dry-run")
+    assert "would prune 1 that the gallery lists no more" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
