@@ -6,26 +6,20 @@ Example:
 
 import argparse
 import json
-import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import numpy as np
-
 from app.config import Settings
 from app.embedding import checkpoint_folder, load_embedder
-from app.embedding.base import Pixels
 from app.embedding.checkpoints import read_manifest, write_manifest
-from app.embedding.images import read_for_side
-from app.embedding.precision import MIN_COSINE, MIN_OVERLAP, NEIGHBOURS, PrecisionCheck, compare
-from app.errors import ConfigError, UnreadableImage
+from app.embedding.precision import MIN_COSINE, MIN_OVERLAP, NEIGHBOURS, PrecisionCheck
+from app.embedding.precision_check import check_on_photos, spread
+from app.errors import ConfigError
 from app.ingest.folder import READ_SUFFIXES
 from scripts._arguments import positive_integer
 from scripts._cli import EXIT_DONE, EXIT_FAILED, run
-
-logger = logging.getLogger("scripts.check_precision")
 
 
 def main(argv: Sequence[str] | None = None, settings: Settings | None = None) -> int:
@@ -36,12 +30,7 @@ def main(argv: Sequence[str] | None = None, settings: Settings | None = None) ->
     folder = checkpoint_folder(model) if arguments.write else None
     check = _check(model, arguments.gallery, arguments.limit)
     if folder is not None:
-        rounded = replace(
-            check,
-            min_cosine=round(check.min_cosine, 6),
-            overlap_at_10=round(check.overlap_at_10, 4),
-        )
-        write_manifest(folder, replace(read_manifest(folder), bf16=rounded))
+        write_manifest(folder, replace(read_manifest(folder), bf16=check.rounded()))
     print(_as_json(model, check) if arguments.json else _as_sentences(model, check))
     return EXIT_DONE if check.is_safe else EXIT_FAILED
 
@@ -49,18 +38,13 @@ def main(argv: Sequence[str] | None = None, settings: Settings | None = None) ->
 def _check(model: str, gallery: Path, limit: int | None) -> PrecisionCheck:
     exact, reduced = (load_embedder(model, precision=one) for one in ("fp32", "bf16"))
     paths = sorted(path for path in gallery.rglob("*") if path.suffix.lower() in READ_SUFFIXES)
-    pixels: list[Pixels] = []
-    for path in paths[:: max(1, len(paths) // limit)][:limit] if limit else paths:
-        try:
-            pixels.append(exact.prepare(read_for_side(path, exact.input_side_px).image))
-        except UnreadableImage as error:
-            logger.warning("%s", error.message)
-    if len(pixels) <= NEIGHBOURS:
+    check = check_on_photos(exact, reduced, spread(paths, limit) if limit else paths)
+    if check is None:
+        found = f"{min(len(paths), limit or len(paths))} of its {len(paths)} pictures were taken"
         raise ConfigError(
-            f"--gallery {gallery} holds {len(pixels)} pictures; expected {NEIGHBOURS + 1} or more."
+            f"--gallery {gallery}: {found}; expected {NEIGHBOURS + 1} or more that can be read."
         )
-    prepared = np.stack(pixels)
-    return compare(exact.embed_prepared(prepared), reduced.embed_prepared(prepared))
+    return check
 
 
 def _as_json(model: str, check: PrecisionCheck) -> str:

@@ -45,7 +45,8 @@ class Preprocessing:
 class Manifest:
     """What `manifest.json` holds; the class's field names are its keys.
 
-    `bf16` may be missing: `scripts.check_precision` writes it. It is no part of the fingerprint.
+    `bf16` may be missing: training writes it where it has photos enough, and
+    `scripts.check_precision` does. It is no part of the fingerprint.
     """
 
     format_version: int

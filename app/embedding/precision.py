@@ -37,6 +37,12 @@ class PrecisionCheck:
         """Whether vectors of both precisions may lie side by side."""
         return self.min_cosine >= MIN_COSINE and self.overlap_at_10 >= MIN_OVERLAP
 
+    def rounded(self) -> "PrecisionCheck":
+        """Return the check as a manifest keeps it."""
+        return PrecisionCheck(
+            self.pictures, round(self.min_cosine, 6), round(self.overlap_at_10, 4)
+        )
+
 
 def compare(exact: NDArray[np.float32], reduced: NDArray[np.float32]) -> PrecisionCheck:
     """Compare two embeddings of the same pictures.

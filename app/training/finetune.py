@@ -3,8 +3,8 @@
 import platform
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from app.embedding.checkpoints import (
 )
 from app.embedding.clothing import ClothingEmbedder
 from app.embedding.networks import choose_device, export_weights
+from app.embedding.precision import Precision, PrecisionCheck
+from app.embedding.precision_check import check_on_photos, spread
 from app.errors import ConfigError
 from app.training.backbones import BackboneSource, read_backbone
 from app.training.data import (
@@ -36,11 +38,26 @@ from app.training.trainer import Trainer, TrainingSet, TrainingSettings
 
 # Raised whenever equal settings and photos would train other weights.
 TRAINING_CODE_VERSION = "1"
+# Enough that near neighbours are as near as in a gallery, and few enough for a minute or so.
+MAX_CHECKED_PHOTOS = 500
+_PRECISIONS: tuple[Precision, Precision] = ("fp32", "bf16")
 
 
 @dataclass(frozen=True, slots=True)
 class FinetuneReport:
-    """What a run did; `quality` is that of the weights as they lie in the folder."""
+    """What a run did.
+
+    Attributes:
+        output: the checkpoint folder.
+        name: of the model.
+        fingerprint: of the model, for float32 vectors.
+        training_photos: how many were trained on.
+        validation_photos: how many asked.
+        training_s: seconds that the training took.
+        machine: what trained.
+        quality: that of the weights as they lie in the folder.
+        bf16: what bfloat16 changes, as the manifest says it; None where photos were too few.
+    """
 
     output: str
     name: str
@@ -50,6 +67,7 @@ class FinetuneReport:
     training_s: float
     machine: str
     quality: Quality
+    bf16: PrecisionCheck | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +128,10 @@ def finetune(
             training_s=round(training_s, 1),
             machine=describe_machine(),
             quality=measure_quality(embedder, photos, queries),
+            bf16=_check_bf16(measured, (*photos.paths, *queries.paths)),
         )
     card = write_card(report, source)
+    manifest = replace(manifest, bf16=report.bf16)
     write_checkpoint(request.output, weights, manifest, card, overwrite=request.overwrite)
     return report
 
@@ -132,6 +152,12 @@ def _processor_name() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def _check_bf16(folder: Path, paths: Sequence[Path]) -> PrecisionCheck | None:
+    exact, reduced = (ClothingEmbedder(folder, precision=one) for one in _PRECISIONS)
+    check = check_on_photos(exact, reduced, spread(paths, MAX_CHECKED_PHOTOS))
+    return None if check is None else check.rounded()
 
 
 def _check_classes(photos: LabelledPhotos, queries: LabelledPhotos) -> None:

@@ -1,5 +1,6 @@
 """The README.md of a checkpoint: where it comes from, how to make it again, how good it is."""
 
+from app.embedding.precision import PrecisionCheck
 from app.training.backbones import BackboneSource
 from app.training.finetune import FinetuneReport
 
@@ -49,4 +50,18 @@ Measured with the weights as they lie here.
 | recall_at_1 | {quality.recall_at_1:.4f} |
 | precision_at_10 | {quality.precision_at_10:.4f} |
 | map_at_r | {quality.map_at_r:.4f} |
+
+{on_bf16(report.bf16)}
 """
+
+
+def on_bf16(check: PrecisionCheck | None) -> str:
+    """Tell in one sentence what bfloat16 changes, and what the model computes in therefore."""
+    if check is None:
+        return "The photos are too few to tell what bfloat16 changes, so it runs in float32."
+    runs_in = "bfloat16 where there are instructions for it" if check.is_safe else "float32"
+    return (
+        f"In bfloat16, its vectors of {check.pictures:,} photos keep a cosine of at least "
+        f"{check.min_cosine:.4f} to those in float32, and {check.overlap_at_10:.1%} of their ten "
+        f"nearest others, so it runs in {runs_in}."
+    )

@@ -10,6 +10,7 @@ from PIL import Image
 from app.config import Settings
 from app.embedding.checkpoints import read_manifest
 from app.embedding.precision import made_pictures
+from app.embedding.precision_check import spread
 from app.errors import ConfigError
 from scripts import check_precision
 from tests.checkpoints import write_tiny_clip, write_tiny_clothing
@@ -54,7 +55,19 @@ def test_a_clip_model_has_no_manifest_to_write_to(photos, tmp_path):
 def test_too_few_pictures_are_refused(photos, tmp_path):
     folder = write_tiny_clothing(tmp_path / "tiny")
 
-    with pytest.raises(ConfigError, match="holds 5 pictures; expected 11 or more"):
+    with pytest.raises(
+        ConfigError, match="5 of its 17 pictures were taken; expected 11 or more that can be read"
+    ):
         check_precision.main(
             ["--gallery", str(photos), "--model", f"clothing:{folder}", "--limit", "5"], Settings()
         )
+
+
+def test_some_photos_are_taken_from_the_whole_of_a_folder():
+    paths = [Path(f"{i:02}.png") for i in range(15)]
+
+    assert [path.stem for path in spread(paths, 10)] == [
+        *("00", "01", "03", "04", "06", "07", "09", "10", "12", "13")
+    ]
+    assert spread(paths, 15) == spread(paths, 100) == paths
+    assert spread([], 5) == []

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,8 +12,10 @@ import torch
 
 from app.embedding import load_embedder
 from app.embedding.checkpoints import read_manifest
+from app.embedding.precision import PrecisionCheck
 from app.errors import ConfigError
 from app.training.backbones import read_backbone
+from app.training.model_card import on_bf16
 from app.training.trainer import Trainer
 from scripts import finetune_clothing
 from scripts._cli import run
@@ -53,10 +56,33 @@ def test_a_run_writes_a_checkpoint_that_embeds_and_reports_what_it_measured(
     manifest = read_manifest(output)
     assert manifest.preprocessing.side_px == 40
     assert manifest.source["settings"]["seed"] == 7
+    assert manifest.bf16 is not None
+    assert asdict(manifest.bf16) == report["bf16"]
+    assert report["bf16"]["pictures"] == 18
+    assert report["bf16"]["min_cosine"] > 0.9
     card = (output / "README.md").read_text()
-    for fact in ("noise, CC0", "--seed 7", embedder.fingerprint, "Apache-2.0", "photos/train"):
+    for fact in (
+        "In bfloat16, its vectors of 18 photos",
+        "noise, CC0",
+        "--seed 7",
+        embedder.fingerprint,
+        "Apache-2.0",
+        "photos/train",
+    ):
         assert fact in card
     assert str(tmp_path) not in card + (output / "manifest.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("check", "told"),
+    [
+        (PrecisionCheck(500, 0.9996, 0.98), "so it runs in bfloat16 where"),
+        (PrecisionCheck(500, 0.9996, 0.95), "95.0% of their ten nearest others, so it runs in f"),
+        (None, "too few to tell what bfloat16 changes, so it runs in float32."),
+    ],
+)
+def test_a_model_card_says_what_the_model_runs_in(check: PrecisionCheck | None, told: str):
+    assert told in on_bf16(check)
 
 
 @pytest.mark.parametrize("missing", ["gallery", "validation"])
