@@ -14,7 +14,8 @@ from app.errors import ItemNotEmbedded
 from app.indexes import SearchIndex
 from app.stored_embedding import stored_embedding
 
-Stored = dict[ItemId, tuple[Embedding, str]]
+# Of each input that is an item: its id, its embedding and the fingerprint of what made that.
+Stored = list[tuple[ItemId, Embedding, str]]
 
 
 def embedded_inputs(query: ComposedQuery, index: SearchIndex) -> Generator[Want, Any, Embedded]:
@@ -28,14 +29,15 @@ def embedded_inputs(query: ComposedQuery, index: SearchIndex) -> Generator[Want,
     stored = yield from _stored(sources, index)
     made = yield from _made(sources)
     embedded_by = _one_model(stored, made)
+    items = (embedding for _, embedding, _ in stored)
     pictures = iter(made.rows if made is not None else ())
     count = sum(isinstance(one, Picture) for one in sources)
     texts = iter(made.rows[count:] if made is not None else ())
     rows = []
     for one in sources:
         match one:
-            case StoredItem(item_id):
-                rows.append(stored[item_id][0])
+            case StoredItem():
+                rows.append(next(items))
             case Picture():
                 rows.append(next(pictures))
             case Sentence():
@@ -61,12 +63,15 @@ def embed_now(embedder: Embedder, want: Embed) -> Embedded:
 
 
 def _stored(sources: Sequence[Source], index: SearchIndex) -> Generator[Want, Any, Stored]:
-    ids = list(dict.fromkeys(one.item_id for one in sources if isinstance(one, StoredItem)))
+    ids = [one.item_id for one in sources if isinstance(one, StoredItem)]
     if not ids:
-        return {}
+        return []
     found = yield Find({"_id": {"$in": ids}}, {index.path: 1, index.embedded_by_path: 1})
-    documents = {document["_id"]: document for document in found}
-    return {one: stored_embedding(documents.get(one), one, index) for one in ids}
+    stored = []
+    for item_id in ids:
+        document = next((one for one in found if one["_id"] == item_id), None)
+        stored.append((item_id, *stored_embedding(document, item_id, index)))
+    return stored
 
 
 def _made(sources: Sequence[Source]) -> Generator[Want, Any, Embedded | None]:
@@ -80,8 +85,8 @@ def _made(sources: Sequence[Source]) -> Generator[Want, Any, Embedded | None]:
 
 def _one_model(stored: Stored, made: Embedded | None) -> str:
     """Return the fingerprint that all inputs have: vectors of two models cannot be added up."""
-    expected = made.embedded_by if made is not None else next(iter(stored.values()))[1]
-    for item_id, (_, embedded_by) in stored.items():
+    expected = made.embedded_by if made is not None else stored[0][2]
+    for item_id, _, embedded_by in stored:
         if embedded_by != expected:
             raise ItemNotEmbedded(
                 f"Item {item_id!r} was embedded by another model ({embedded_by[:12]}) than the "

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from app.bson_values import encode_value
 from app.documents import ItemId
 from app.embedding.base import Pixels
 from app.errors import BadRequest
@@ -105,7 +106,8 @@ class ComposedQuery:
         """The items that are no hits: the excluded ones, and those that are inputs."""
         inputs = (one.source for one in (*self.positive, *self.negative))
         stored = (one.item_id for one in inputs if isinstance(one, StoredItem))
-        return tuple(dict.fromkeys((*stored, *self.exclude)))
+        # A shop's own `_id` may be a sub-document, which is no key of a dict.
+        return tuple({encode_value(one): one for one in (*stored, *self.exclude)}.values())
 
 
 def check_query(query: ComposedQuery, index: SearchIndex) -> None:

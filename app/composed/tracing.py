@@ -7,13 +7,17 @@ import numpy as np
 
 from app.composed.found import Found
 from app.composed.query import ComposedQuery, StoredItem
-from app.composed.wants import Find, Want
+from app.composed.wants import Aggregate, Find, Want
 from app.documents import Embedding, ItemId, get_path
 from app.embedding.base import unit_rows
 from app.errors import ServiceError
-from app.filters import to_mql
+from app.filters import Filter
 from app.indexes import SearchIndex
+from app.pipelines import Pipeline, engine_stages
 from app.stored_embedding import stored_embedding
+
+# Items whose embedding may be the very same as the traced one's.
+_TWINS = 1000
 
 Trace = Generator[Want, Any, str]
 
@@ -53,14 +57,33 @@ def trace_steps(
     if item_id in query.left_out:
         how = "an input" if _is_input(item_id, query) else "named by exclude"
         return f"Item {item_id!r} is {how}."
-    if query.condition is not None:
-        kept = yield Find({"$and": [{"_id": item_id}, to_mql(query.condition)]}, {"_id": 1})
-        if not kept:
-            return f"The filter leaves item {item_id!r} out."
+    left_out = yield from _left_out_by_engine(item_id, embedding, query, index)
+    if left_out is not None:
+        return left_out
     score = score_of(vector, unit_rows(embedding[None])[0], index)
+    return (yield from _left_out_by_rank(document or {}, score, query, found))
+
+
+def _left_out_by_engine(
+    item_id: ItemId, embedding: Embedding, query: ComposedQuery, index: SearchIndex
+) -> Generator[Want, Any, str | None]:
+    if not np.isfinite(embedding).all() or not embedding.any():
+        return f"The embedding of item {item_id!r} has no direction, so no index holds it."
+    if not (yield Aggregate(_own_pipeline(item_id, embedding, index, None))):
+        return f"The index has not taken item {item_id!r} in yet."
+    if query.condition is None:
+        return None
+    kept = yield Aggregate(_own_pipeline(item_id, embedding, index, query.condition))
+    return None if kept else f"The filter leaves item {item_id!r} out."
+
+
+def _left_out_by_rank(
+    document: dict[str, Any], score: float, query: ComposedQuery, found: Found
+) -> Trace:
+    item_id = document["_id"]
     if query.min_score is not None and score < query.min_score:
         return f"Item {item_id!r} has score {score:.4f}, below min_score ({query.min_score:g})."
-    group = get_path(document or {}, query.group_by) if query.group_by is not None else None
+    group = get_path(document, query.group_by) if query.group_by is not None else None
     if group is not None:
         nearer = yield from _nearer_in_group(group, query, found)
         if nearer is not None:
@@ -102,6 +125,18 @@ def _is_input(item_id: ItemId, query: ComposedQuery) -> bool:
     return any(one.source == StoredItem(item_id) for one in inputs)
 
 
+def _own_pipeline(
+    item_id: ItemId, embedding: Embedding, index: SearchIndex, condition: Filter | None
+) -> Pipeline:
+    """Ask the engine for an item by its own embedding, to which it is the nearest.
+
+    The engine is asked because a filter of the search is not that of a `find()`: it keeps other
+    documents where fields are missing, null or nested arrays.
+    """
+    stages = engine_stages(index, embedding, limit=_TWINS, num_candidates=None, condition=condition)
+    return [*stages, {"$match": {"_id": item_id}}, {"$project": {"_id": 1}}]
+
+
 def _nearer_in_group(
     group: Any, query: ComposedQuery, found: Found
 ) -> Generator[Want, Any, ItemId | None]:
@@ -118,7 +153,4 @@ def _not_found(item_id: ItemId, score: float, found: Found) -> str:
             f"{start}, below the limit: the nearest {found.window.fetched} items end at "
             f"{lowest:.4f}."
         )
-    return (
-        f"{start} and the index did not return it: it has not taken the item in yet, or the "
-        f"approximate search passed over it, which exact: true does not."
-    )
+    return f"{start}, and the approximate search passed over it; exact: true does not."

@@ -5,9 +5,11 @@ say. No picture is decoded before the whole body has been read.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import Any
 
+import numpy as np
 from flask import Request
 
 from app.composed.query import (
@@ -17,7 +19,7 @@ from app.composed.query import (
     Sentence,
     Source,
     StoredItem,
-    check_inputs,
+    check_query,
 )
 from app.documents import ItemId
 from app.embedding.base import Pixels
@@ -32,9 +34,12 @@ from app.routes.json_values import (
     text,
     whole_number,
 )
-from app.routes.parsing import check_text, parse_json, parse_limit
+from app.routes.parsing import DEFAULT_LIMIT, check_text, parse_json
 from app.routes.request_pictures import ImageLink, ImagePart, prepare_pictures
 from app.service import Service
+
+# Stands for a picture while the other fields are checked.
+_BLANK: Pixels = np.empty((0, 0, 3), dtype=np.uint8)
 
 _SOURCES = ("item_id", "image", "image_url", "text")
 
@@ -50,8 +55,8 @@ class NextPage:
     """A body that goes on with a search."""
 
     cursor: str
-    limit: int
-    fields: tuple[str, ...] | None
+    limit: int = DEFAULT_LIMIT
+    fields: tuple[str, ...] | None = None
 
 
 def parse_composed(request: Request, service: Service) -> ComposedQuery | NextPage:
@@ -69,15 +74,16 @@ def parse_composed(request: Request, service: Service) -> ComposedQuery | NextPa
         return _next_page(body, files, service)
     refuse_unknown(body, ("positive", "negative", "cursor", *_OPTIONS), "The body")
     positive, negative = (_raw_inputs(body, name, service) for name in ("positive", "negative"))
-    options: dict[str, Any] = {}
-    for name, (option, parse) in _OPTIONS.items():
-        if name in body:
-            options[option] = parse(body[name], name, service)
-    check_inputs(len(positive), len(negative))  # before anything is fetched or decoded
+    options = _options(body, service)
+    blank = repeat(_BLANK)
+    query = ComposedQuery(_inputs(positive, blank), _inputs(negative, blank), **options)
+    check_query(query, service.index)  # before anything is fetched or decoded
     sources = [one.source for one in (*positive, *negative)]
     images = [one for one in sources if isinstance(one, ImagePart | ImageLink)]
     prepared = iter(prepare_pictures(images, files, service))
-    return ComposedQuery(_inputs(positive, prepared), _inputs(negative, prepared), **options)
+    return replace(
+        query, positive=_inputs(positive, prepared), negative=_inputs(negative, prepared)
+    )
 
 
 def _next_page(body: dict[str, Any], files: dict[str, bytes], service: Service) -> NextPage:
@@ -88,12 +94,23 @@ def _next_page(body: dict[str, Any], files: dict[str, bytes], service: Service) 
             f"cursor cannot go with {others[0]!r}: it carries the rest of its search, expected "
             f"limit and fields at most."
         )
-    fields = _texts(body["fields"], "fields", service) if "fields" in body else None
-    return NextPage(text(body["cursor"], "cursor", service), parse_limit(body.get("limit")), fields)
+    return NextPage(text(body["cursor"], "cursor", service), **_options(body, service))
+
+
+def _options(body: dict[str, Any], service: Service) -> dict[str, Any]:
+    return {
+        option: parse(body[name], name, service)
+        for name, (option, parse) in _OPTIONS.items()
+        if name in body
+    }
 
 
 def _read(request: Request) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Return the JSON object, and the files that came beside it by the names of their parts."""
+    if request.args:
+        raise BadRequest(
+            f"POST /search takes {next(iter(request.args))!r} in the body, not in the query string."
+        )
     if request.mimetype == "multipart/form-data":
         return _read_multipart(request)
     if not request.is_json:
@@ -161,10 +178,6 @@ def _filter(value: Any, name: str, service: Service) -> Any:
     return parse_filter(value, service.index.filter_types)
 
 
-def _limit(value: Any, name: str, service: Service) -> int:
-    return parse_limit(value)
-
-
 def _item_ids(value: Any, name: str, service: Service) -> tuple[ItemId, ...]:
     return list_of(item_id, value, name, service)
 
@@ -176,7 +189,7 @@ def _texts(value: Any, name: str, service: Service) -> tuple[str, ...]:
 # The body's name of an option -> that of `ComposedQuery`, and what reads its value.
 _OPTIONS: dict[str, tuple[str, Callable[[Any, str, Service], Any]]] = {
     "filter": ("condition", _filter),
-    "limit": ("limit", _limit),
+    "limit": ("limit", whole_number),
     "offset": ("offset", whole_number),
     "min_score": ("min_score", number),
     "diversity": ("diversity", number),

@@ -1,6 +1,7 @@
 """What requests carry, checked and converted: limits, filters, ids, pictures."""
 
 import json
+from collections import Counter
 from typing import Any, TypeVar
 
 from bson import ObjectId
@@ -84,10 +85,10 @@ def parse_json(text: str | bytes, what: str) -> Any:
     """Decode JSON.
 
     Raises:
-        BadRequest: it is none.
+        BadRequest: it is none, or an object in it has a name twice.
     """
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_with_each_name_once)
     except (ValueError, RecursionError) as error:
         raise BadRequest(f"{what} is not valid JSON: {error}.") from error
 
@@ -147,6 +148,14 @@ def parse_image_body(request: Request) -> bytes:
     raise UnsupportedMediaType(
         'The body must be multipart/form-data with a part "image", or a picture sent as image/*.'
     )
+
+
+def _with_each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    if twice is not None:  # which one would be meant?
+        raise ValueError(f"an object has {twice!r} twice")
+    return dict(pairs)
 
 
 def _int64(text: str) -> int:

@@ -104,3 +104,18 @@ def test_limit_and_fields_of_a_page_are_checked(ask):
         ask(lambda similar: similar.next_page(first.cursor, limit=0))
     with pytest.raises(BadRequest, match="'embedding'"):
         ask(lambda similar: similar.next_page(first.cursor, fields=["embedding"]))
+
+
+def test_ids_may_be_sub_documents(place, ask):
+    ids = [{"shop": "de", "sku": number} for number in range(5)]
+    place(*zip(ids, (0, 10, 12, 30, 50), strict=True))
+    query = ComposedQuery(
+        (Input(StoredItem(ids[0])),), limit=1, exclude=(ids[3],), explain=True, trace=ids[2]
+    )
+
+    first = ask(lambda similar: similar.search(query))
+    second = ask(lambda similar: similar.next_page(first.cursor))
+
+    assert [found(first), found(second)] == [[ids[1]], [ids[4]]]
+    assert first.hits[0].near_identical == (ids[2],)
+    assert "shows the same picture" in first.explanation.trace

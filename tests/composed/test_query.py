@@ -76,6 +76,12 @@ def test_items_that_are_inputs_are_left_out_and_named_once():
     assert query.left_out == ("a", "b", "c")
 
 
+def test_items_left_out_may_have_sub_documents_for_ids():
+    query = ComposedQuery((Input(StoredItem({"shop": "de"})),), exclude=({"shop": "de"}, 1, True))
+
+    assert query.left_out == ({"shop": "de"}, 1, True)
+
+
 def test_projection_names_no_path_beside_one_that_holds_it():
     assert projection(("image.uri", "title", "image", "title"), INDEX) == {"image": 1, "title": 1}
     assert projection(None, INDEX) == {"embedding": 0}

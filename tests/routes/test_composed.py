@@ -8,8 +8,12 @@ import time
 
 import pytest
 from bson import json_util
+from pymongo.operations import SearchIndexModel
 
+from app import data_state
 from app.fetching import Fetcher, FetchLimits
+from app.indexes import read_index_file
+from app.live_indexes import live_entries
 from tests.fakes import FakeEmbedder
 from tests.galleries import ODD_ID, draw_item
 from tests.picture_server import LOOPBACK, PictureServer, answering
@@ -110,6 +114,7 @@ def test_picture_is_base64_or_the_name_of_a_part(client):
         ({"positive": [{"item_id": "navy"}] * 17}, "17 inputs"),
         ({**NAVY, "negative": [{"item_id": "navy"}]}, "cancel"),
         ({**NAVY, "limit": 0}, "limit (0)"),
+        ({**NAVY, "limit": "5"}, "limit ('5')"),
         ({**NAVY, "offset": 1.5}, "offset (1.5)"),
         ({**NAVY, "offset": 10_000}, "offset (10000)"),
         ({**NAVY, "min_score": "high"}, "min_score ('high')"),
@@ -129,6 +134,22 @@ def test_bad_body_is_400_naming_what_is_wrong(client, body, named):
 
     assert response.status_code == 400
     assert named in response.json()["detail"]
+
+
+def test_name_that_a_body_has_twice_is_refused(client):
+    body = '{"positive": [{"item_id": "navy"}], "filter": {"price": {"$lt": 1, "$lt": 2}}}'
+
+    response = client.post("/search", content=body, headers={"Content-Type": "application/json"})
+
+    assert response.status_code == 400
+    assert "an object has '$lt' twice" in response.json()["detail"]
+
+
+def test_option_in_the_query_string_is_refused(client):
+    response = client.post("/search", json=NAVY, params={"limit": 3})
+
+    assert response.status_code == 400
+    assert "takes 'limit' in the body" in response.json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -183,6 +204,34 @@ def test_index_that_is_not_ready_is_503_with_a_time_to_come_back(gallery, serve,
     assert response.status_code == 503
     assert int(response.headers["retry-after"]) > 0
     assert "which has: none" in response.json()["detail"]
+
+
+def test_missing_index_lists_those_there_are(gallery, serve, collection):
+    index = read_index_file(gallery.index_file)
+    collection.create_search_index(SearchIndexModel(index.definition, "other", index.type))
+    collection.drop_search_index(index.name)
+
+    response = serve(gallery, FakeEmbedder(dimensions=512)).post("/search", json=NAVY)
+
+    assert response.status_code == 503
+    assert "does not exist on" in response.json()["detail"]
+    assert "which has: other." in response.json()["detail"]
+
+
+def test_index_that_is_building_is_503_with_a_time_to_come_back(gallery, serve, monkeypatch):
+    def building(collection):
+        return [
+            {**entry, "status": "BUILDING", "queryable": False}
+            for entry in live_entries(collection)
+        ]
+
+    monkeypatch.setattr(data_state, "live_entries", building)
+
+    response = serve(gallery, FakeEmbedder(dimensions=512)).post("/search", json=NAVY)
+
+    assert (response.status_code, response.json()["code"]) == (503, "index_not_ready")
+    assert int(response.headers["retry-after"]) > 0
+    assert "is BUILDING, not queryable" in response.json()["detail"]
 
 
 def test_text_without_a_text_tower_is_422_and_stored_items_are_searched_still(gallery, serve):
@@ -328,10 +377,14 @@ def test_url_without_a_picture_is_422_that_tells_no_query(pictures, fetching_cli
     assert "secret" not in missing.text
 
 
-def test_nothing_is_fetched_for_a_body_that_is_refused(pictures, fetching_client):
-    too_many = at(*[pictures.url("/1.png")] * 17)
+@pytest.mark.parametrize(
+    ("count", "options"),
+    [(17, {}), (1, {"diversity": 2}), (1, {"fields": ["embedding"]}), (1, {"offset": 9999})],
+)
+def test_nothing_is_fetched_for_a_body_that_is_refused(pictures, fetching_client, count, options):
+    body = {**at(*[pictures.url("/1.png")] * count), **options}
 
-    assert fetching_client.post("/search", json=too_many).status_code == 400
+    assert fetching_client.post("/search", json=body).status_code == 400
     assert pictures.requests == []
 
 

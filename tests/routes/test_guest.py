@@ -1,7 +1,9 @@
 """A shop's own collection, from its documents to similar items, by the scripts and the service."""
 
+import base64
 import io
 import json
+import time
 from dataclasses import replace
 
 import pytest
@@ -66,6 +68,33 @@ def test_a_shops_collection_is_embedded_indexed_and_searched_where_it_is(
     assert client.get("/items/none/image").status_code == 404
     names = set(collection.index_information())
     assert names == {"_id_", "visual.sha256_1", "visual.embedded_by_1"}
+
+
+def test_a_shop_may_have_sub_documents_for_ids(shop, serve, capsys, collection):
+    collection.delete_many({})
+    colors = {1: "crimson", 2: "crimson", 3: "blue", 4: "green"}
+    for number, color in colors.items():
+        collection.insert_one({"_id": {"shop": "de", "sku": number}, "photos": [png(color)]})
+    assert embed_gallery.main(["--picture-field", "photos.0"], shop) == 0
+    assert create_indexes.main([], shop) == 0
+    client = serve(shop, FakeEmbedder(name="fake"))
+    body = {
+        "positive": [{"image": base64.b64encode(png("red")).decode()}],
+        "limit": 2,
+        "fields": ["visual.embedded_by"],
+    }
+    deadline_s = time.monotonic() + 10
+    while client.get("/readyz").status_code != 200 and time.monotonic() < deadline_s:
+        time.sleep(0.02)
+
+    answer = client.post("/search", json={**body, "explain": True}).json()
+    rest = client.post("/search", json={"cursor": answer["cursor"]}).json()
+
+    assert answer["hits"][0]["id"] == {"shop": "de", "sku": 1}
+    assert answer["hits"][0]["near_identical"] == [{"shop": "de", "sku": 2}]
+    assert len(answer["explain"]["hits"]) == 2
+    skus = [hit["id"]["sku"] for hit in (*answer["hits"], *rest["hits"])]
+    assert sorted(skus) == [1, 3, 4]
 
 
 @pytest.mark.parametrize("value", [None, b"<script>", "gone", [png("red"), png("red")]])
