@@ -42,6 +42,7 @@ class Settings:
     database: str = "shop"
     collection: str = "gallery"
     index_file: Path = PROJECT_ROOT / "atlas" / "gallery_knn.json"
+    lexical_index_file: Path | None = None
     model: str = "clothing"
     model_precision: PrecisionSetting = "auto"
     gallery_root: Path = PROJECT_ROOT / "demo"
@@ -212,6 +213,7 @@ _VARIABLES: dict[str, tuple[str, Callable[[str], object]]] = {
     "DATABASE": ("database", _name),
     "COLLECTION": ("collection", _collection_name),
     "INDEX_FILE": ("index_file", _path),
+    "LEXICAL_INDEX_FILE": ("lexical_index_file", _path),
     "MODEL": ("model", str),
     "MODEL_PRECISION": ("model_precision", _precision),
     "GALLERY_ROOT": ("gallery_root", _path),

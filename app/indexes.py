@@ -65,16 +65,25 @@ def read_index_file(path: Path) -> SearchIndex:
         ConfigError: the file is missing, is no JSON, or breaks a rule; the message names the file,
             the field and the rule.
     """
+    content = read_index_content(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        return read_vector_index(content)
+    except IndexFileProblem as error:
+        raise ConfigError(f"Index file {path}: {error}.") from error
+
+
+def read_index_content(path: Path) -> Any:
+    """Read the JSON of an index file, whatever it holds.
+
+    Raises:
+        ConfigError: the file is missing, or is no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"Index file {path} cannot be read: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"Index file {path} is not valid JSON: {error}.") from error
-    try:
-        return _parse(content)
-    except _Invalid as error:
-        raise ConfigError(f"Index file {path}: {error}.") from error
 
 
 def parse_live_index(
@@ -101,11 +110,11 @@ def parse_live_index(
         fields = definition.get("fields", [])
         declared = [field["path"] for field in fields if field["type"] == "filter"]
         content["filterTypes"] = {path: filter_types.get(path, "token") for path in declared}
-    return _parse(content)
+    return read_vector_index(content)
 
 
-class _Invalid(ValueError):
-    """A rule that an index file breaks; the reader adds the file's name."""
+class IndexFileProblem(ValueError):
+    """A rule that an index file breaks; who reads the file adds its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,28 +125,33 @@ class _VectorField:
     quantization: str
 
 
-def _parse(content: Any) -> SearchIndex:
-    _require(isinstance(content, dict), "must hold one JSON object")
+def read_vector_index(content: Any) -> SearchIndex:
+    """Read the content of a file.
+
+    Raises:
+        IndexFileProblem: the rule that it breaks.
+    """
+    require(isinstance(content, dict), "must hold one JSON object")
     unknown = sorted(set(content) - {"name", "type", "definition", "vectorType", "filterTypes"})
-    _require(not unknown, f"has an unknown key {', '.join(map(repr, unknown))}")
+    require(not unknown, f"has an unknown key {', '.join(map(repr, unknown))}")
     name, index_type = content.get("name"), content.get("type")
     definition, vector_type = content.get("definition"), content.get("vectorType", "float32")
-    _require(isinstance(name, str) and name != "", '"name" must be a non-empty string')
-    _require(
+    require(isinstance(name, str) and name != "", '"name" must be a non-empty string')
+    require(
         index_type in ("search", "vectorSearch"),
         f'"type" ({index_type!r}) must be "search" or "vectorSearch"',
     )
-    _require(isinstance(definition, dict), '"definition" must be an object')
-    _require(
+    require(isinstance(definition, dict), '"definition" must be an object')
+    require(
         vector_type in ("float32", "int8"),
         f'"vectorType" ({vector_type!r}) must be "float32" or "int8"',
     )
     if index_type == "search":
-        _require("filterTypes" not in content, '"filterTypes" goes with type "vectorSearch" only')
+        require("filterTypes" not in content, '"filterTypes" goes with type "vectorSearch" only')
         vectors, filters = _read_mappings(definition)
     else:
         vectors, filters = _read_fields(definition, content.get("filterTypes", {}))
-    _require(
+    require(
         len(vectors) == 1, f'"definition" has {len(vectors)} vector fields, expected exactly one'
     )
     vector = vectors[0]
@@ -156,28 +170,48 @@ def _parse(content: Any) -> SearchIndex:
     )
 
 
+def mapped_fields(definition: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the fields of a search index by their dotted paths, one for each of their types.
+
+    Raises:
+        IndexFileProblem: the mappings are none.
+    """
+    mappings = definition.get("mappings")
+    require(isinstance(mappings, dict), '"definition.mappings" must be an object')
+    yield from _leaf_fields(cast(dict[str, Any], mappings), "")
+
+
+def filter_fields(definition: Mapping[str, Any]) -> dict[str, FilterType]:
+    """Return the filterable paths of a search index and their types.
+
+    Raises:
+        IndexFileProblem: the mappings are none, or an option of a field is another than ours.
+    """
+    filters: dict[str, FilterType] = {}
+    for path, field in mapped_fields(definition):
+        if field.get("type") in FILTER_TYPES:
+            _check_filter_options(path, field)
+            filters[path] = cast(FilterType, field["type"])
+    return filters
+
+
 def _read_mappings(
     definition: dict[str, Any],
 ) -> tuple[list[_VectorField], dict[str, FilterType]]:
-    mappings = definition.get("mappings")
-    _require(isinstance(mappings, dict), '"definition.mappings" must be an object')
-    vectors: list[_VectorField] = []
-    filters: dict[str, FilterType] = {}
-    for path, field in _leaf_fields(cast(dict[str, Any], mappings), ""):
-        if field.get("type") == "knnVector":
-            vectors.append(_vector_field(path, field, "dimensions"))
-        elif field.get("type") in FILTER_TYPES:
-            _check_filter_options(path, field)
-            filters[path] = cast(FilterType, field["type"])
-    return vectors, filters
+    vectors = [
+        _vector_field(path, field, "dimensions")
+        for path, field in mapped_fields(definition)
+        if field.get("type") == "knnVector"
+    ]
+    return vectors, filter_fields(definition)
 
 
 def _leaf_fields(document: dict[str, Any], prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
     fields = document.get("fields", {})
-    _require(isinstance(fields, dict), f'"fields" of "{prefix or "mappings"}" must be an object')
+    require(isinstance(fields, dict), f'"fields" of "{prefix or "mappings"}" must be an object')
     for name, definitions in fields.items():
         for field in definitions if isinstance(definitions, list) else [definitions]:
-            _require(isinstance(field, dict), f'field "{prefix}{name}" must be an object')
+            require(isinstance(field, dict), f'field "{prefix}{name}" must be an object')
             if field.get("type") == "document":
                 yield from _leaf_fields(field, f"{prefix}{name}.")
             else:
@@ -188,11 +222,11 @@ def _read_fields(
     definition: dict[str, Any], filter_types: Any
 ) -> tuple[list[_VectorField], dict[str, FilterType]]:
     fields = definition.get("fields")
-    _require(isinstance(fields, list), '"definition.fields" must be an array')
-    _require(isinstance(filter_types, dict), '"filterTypes" must be an object')
+    require(isinstance(fields, list), '"definition.fields" must be an array')
+    require(isinstance(filter_types, dict), '"filterTypes" must be an object')
     vectors, paths = [], []
     for i, field in enumerate(cast(list[Any], fields)):
-        _require(
+        require(
             isinstance(field, dict) and isinstance(field.get("path"), str),
             f'"definition.fields[{i}]" must be an object with a "path"',
         )
@@ -201,25 +235,25 @@ def _read_fields(
         elif field.get("type") == "filter":
             paths.append(field["path"])
     for path in paths:
-        _require(
+        require(
             filter_types.get(path) in FILTER_TYPES,
             f'"filterTypes" must give filter field "{path}" one of {", ".join(FILTER_TYPES)}',
         )
     unknown = sorted(set(filter_types) - set(paths))
-    _require(not unknown, f'"filterTypes" names {unknown}, which the definition does not declare')
+    require(not unknown, f'"filterTypes" names {unknown}, which the definition does not declare')
     return vectors, {path: filter_types[path] for path in paths}
 
 
 def _vector_field(path: str, field: dict[str, Any], dimensions_key: str) -> _VectorField:
     dimensions, similarity = field.get(dimensions_key), field.get("similarity")
-    _require(
+    require(
         isinstance(dimensions, int)
         and not isinstance(dimensions, bool)
         and 1 <= dimensions <= MAX_DIMENSIONS,
         f'"{dimensions_key}" ({dimensions!r}) of "{path}" must be an integer from 1 to '
         f"{MAX_DIMENSIONS}",
     )
-    _require(
+    require(
         similarity in SIMILARITIES,
         f'"similarity" ({similarity!r}) of "{path}" must be one of {", ".join(SIMILARITIES)}',
     )
@@ -231,7 +265,7 @@ def _vector_field(path: str, field: dict[str, Any], dimensions_key: str) -> _Vec
 def _check_filter_options(path: str, field: dict[str, Any]) -> None:
     for option, expected in _FILTER_OPTIONS.get(field["type"], {}).items():
         value = field.get(option, expected)
-        _require(
+        require(
             value == expected,
             f'"{option}" ({json.dumps(value)}) of "{path}" must be {json.dumps(expected)}, so that '
             f"filters find the same documents over either type of index",
@@ -241,7 +275,7 @@ def _check_filter_options(path: str, field: dict[str, Any]) -> None:
 def _check_path(path: str) -> None:
     names = path.split(".")
     is_own = names[0] not in ("_id", "image", "updated_at") and names[-1] != "embedded_by"
-    _require(
+    require(
         is_own and not any(name == "" or name.startswith("$") for name in names),
         f'"path" ({path!r}) of the vector field must be a dotted name of its own, '
         f"outside _id, image, updated_at and embedded_by",
@@ -249,14 +283,15 @@ def _check_path(path: str) -> None:
 
 
 def _check_int8(index_type: str, vector: _VectorField) -> None:
-    _require(index_type == "vectorSearch", '"vectorType": "int8" needs type "vectorSearch"')
-    _require(vector.similarity == "cosine", '"vectorType": "int8" needs "similarity": "cosine"')
-    _require(
+    require(index_type == "vectorSearch", '"vectorType": "int8" needs type "vectorSearch"')
+    require(vector.similarity == "cosine", '"vectorType": "int8" needs "similarity": "cosine"')
+    require(
         vector.quantization == "none",
         '"vectorType": "int8" cannot go with "quantization": the engine skips such documents',
     )
 
 
-def _require(holds: bool, rule: str) -> None:
+def require(holds: bool, rule: str) -> None:
+    """Raise `IndexFileProblem` where a rule is broken."""
     if not holds:
-        raise _Invalid(rule)
+        raise IndexFileProblem(rule)

@@ -1,6 +1,7 @@
 """The server's side of search indexes: what is live, how it differs from the file, create, wait."""
 
 import time
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pymongo.collection import Collection
@@ -12,6 +13,7 @@ from app.index_care.builds import NO_REASON, Entry, find_entry, read_build
 from app.index_care.definitions import differences
 from app.index_care.planning import make_plan
 from app.indexes import SearchIndex, parse_live_index
+from app.lexical_indexes import AnyIndex, LexicalIndex, parse_lexical
 
 Outcome = Literal["created", "updated", "unchanged"]
 
@@ -24,7 +26,7 @@ def live_entries(collection: Collection[dict[str, Any]]) -> list[Entry]:
         return list(cursor)
 
 
-def entry_problem(entries: list[Entry], index: SearchIndex, collection_name: str) -> str | None:
+def entry_problem(entries: Sequence[Entry], index: AnyIndex, collection_name: str) -> str | None:
     """Return why the live index cannot serve `index`'s searches, in one sentence, or None."""
     entry = next((one for one in entries if one["name"] == index.name), None)
     if entry is None:
@@ -40,15 +42,15 @@ def entry_problem(entries: list[Entry], index: SearchIndex, collection_name: str
     return None
 
 
-def definition_differences(entry: Entry, index: SearchIndex) -> list[str]:
+def definition_differences(entry: Entry, index: AnyIndex) -> list[str]:
     """Return how a live index differs from its file where a search would notice, file last."""
     try:
-        live = parse_live_index(entry, index.filter_types, vector_type=index.vector_type)
+        live, compared = _parsed(entry, index)
     except ValueError as error:
         return [f"its live definition {error}"]
     differences = [
         f"{name} is {getattr(live, name)}, the file says {getattr(index, name)}"
-        for name in ("type", "path", "dimensions", "similarity")
+        for name in compared
         if getattr(live, name) != getattr(index, name)
     ]
     if differences:
@@ -60,6 +62,16 @@ def definition_differences(entry: Entry, index: SearchIndex) -> list[str]:
                 f"the file says {kind}"
             )
     return differences
+
+
+def _parsed(entry: Entry, index: AnyIndex) -> tuple[AnyIndex, tuple[str, ...]]:
+    """Return a live index read as the file was, and which attributes of it are compared."""
+    if isinstance(index, LexicalIndex):
+        definition, kind = entry.get("latestDefinition"), entry.get("type", "search")
+        content = {"name": entry["name"], "type": kind, "definition": definition}
+        return parse_lexical(content), ("text_paths", "completions")
+    live = parse_live_index(entry, index.filter_types, vector_type=index.vector_type)
+    return live, ("type", "path", "dimensions", "similarity")
 
 
 def create_collection(collection: Collection[dict[str, Any]]) -> bool:
@@ -91,7 +103,7 @@ def create_ordinary_indexes(
 
 
 def apply_index(
-    collection: Collection[dict[str, Any]], index: SearchIndex, *, update: bool
+    collection: Collection[dict[str, Any]], index: AnyIndex, *, update: bool
 ) -> Outcome:
     """Make the live index what the file says.
 
@@ -129,7 +141,7 @@ def apply_index(
 
 
 def wait_until_queryable(
-    collection: Collection[dict[str, Any]], index: SearchIndex, *, timeout_s: float
+    collection: Collection[dict[str, Any]], index: AnyIndex, *, timeout_s: float
 ) -> float:
     """Wait until the live index has the file's definition, is built and can be queried.
 
@@ -158,5 +170,5 @@ def wait_until_queryable(
         poll_s = min(poll_s * 1.5, _LAST_POLL_S)
 
 
-def _differs(entry: Entry | None, index: SearchIndex) -> bool:
+def _differs(entry: Entry | None, index: AnyIndex) -> bool:
     return entry is None or bool(differences(entry.get("latestDefinition", {}), index.definition))

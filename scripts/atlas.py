@@ -20,7 +20,7 @@ from app.index_care.apply import apply_plan
 from app.index_care.plan import plan_index
 from app.index_care.refusals import IndexRefused
 from app.index_care.status import read_status
-from app.indexes import SearchIndex, read_index_file
+from app.lexical_indexes import AnyIndex, read_any_index_file
 from scripts._arguments import seconds
 from scripts._cli import run
 
@@ -79,9 +79,9 @@ def _status(collection: Documents, arguments: argparse.Namespace, settings: Sett
     return read_status(collection, arguments.index)
 
 
-def _wanted(arguments: argparse.Namespace, settings: Settings) -> SearchIndex:
+def _wanted(arguments: argparse.Namespace, settings: Settings) -> AnyIndex:
     """Return the index of the file, under the name that `--index` gives it."""
-    index = read_index_file(arguments.index_file or settings.index_file)
+    index = read_any_index_file(arguments.index_file or settings.index_file)
     return dataclasses.replace(index, name=arguments.index or index.name)
 
 

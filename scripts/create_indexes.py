@@ -15,7 +15,8 @@ from pymongo.collection import Collection
 
 from app.config import Settings
 from app.db import connect, database_errors
-from app.indexes import SearchIndex, read_index_file
+from app.indexes import SearchIndex
+from app.lexical_indexes import AnyIndex, read_any_index_file
 from app.live_indexes import (
     apply_index,
     create_collection,
@@ -33,8 +34,8 @@ def main(argv: Sequence[str] | None = None, settings: Settings | None = None) ->
     """Parse, create, wait, report; settings are those of the environment where not given."""
     arguments = _parser().parse_args(argv)
     settings = settings or Settings.from_env()
-    files = arguments.index_file or [settings.index_file]
-    indexes = [read_index_file(path) for path in files]
+    own = [one for one in (settings.index_file, settings.lexical_index_file) if one is not None]
+    indexes = [read_any_index_file(path) for path in arguments.index_file or own]
     collection = connect(settings)
     try:
         with database_errors(settings.database_label):
@@ -49,13 +50,13 @@ def main(argv: Sequence[str] | None = None, settings: Settings | None = None) ->
     return 0
 
 
-def _create(collection: Gallery, indexes: Sequence[SearchIndex], *, update: bool) -> Report:
+def _create(collection: Gallery, indexes: Sequence[AnyIndex], *, update: bool) -> Report:
     report = {"collection": {collection.full_name: _created(create_collection(collection))}}
     report["search indexes"] = {
         index.name: apply_index(collection, index, update=update) for index in indexes
     }
     is_new: dict[str, bool] = {}
-    for index in indexes:
+    for index in (one for one in indexes if isinstance(one, SearchIndex)):
         for name, is_new_now in create_ordinary_indexes(collection, index).items():
             is_new[name] = is_new.get(name, False) or is_new_now
     report["ordinary indexes"] = {name: _created(new) for name, new in is_new.items()}
@@ -81,7 +82,10 @@ def _parser() -> argparse.ArgumentParser:
         epilog="example: python -m scripts.create_indexes atlas/gallery_vector.json --timeout 300",
     )
     parser.add_argument(
-        "index_file", nargs="*", type=Path, help="index files (default: INDEX_FILE)"
+        "index_file",
+        nargs="*",
+        type=Path,
+        help="index files (default: INDEX_FILE and LEXICAL_INDEX_FILE)",
     )
     parser.add_argument("--no-wait", action="store_true", help="do not wait until queryable")
     parser.add_argument(

@@ -36,6 +36,7 @@ def vector_file(tmp_path):
     ("name", "index_type", "vector_type"),
     [
         ("gallery_knn", "search", "float32"),
+        ("gallery_hybrid_knn", "search", "float32"),
         ("gallery_vector", "vectorSearch", "float32"),
         ("gallery_vector_scalar", "vectorSearch", "float32"),
         ("gallery_vector_int8", "vectorSearch", "int8"),

@@ -18,7 +18,7 @@ from app.index_care.definitions import differences
 from app.index_care.listing import Documents, list_entries
 from app.index_care.planning import Action, Plan, make_plan
 from app.index_care.refusals import index_command_errors, lost_connection, taken_over
-from app.indexes import SearchIndex
+from app.lexical_indexes import AnyIndex
 from app.live_indexes import create_collection
 
 _FIRST_POLL_S, _LAST_POLL_S = 0.02, 2.0
@@ -72,7 +72,7 @@ class ApplyReport:
 
 def apply_plan(
     collection: Documents,
-    index: SearchIndex,
+    index: AnyIndex,
     *,
     timeout_s: float,
     may_break: bool = False,
@@ -142,7 +142,7 @@ def _check(plan: Plan, *, may_break: bool, take_over: bool) -> None:
         )
 
 
-def _create(collection: Documents, index: SearchIndex) -> None:
+def _create(collection: Documents, index: AnyIndex) -> None:
     model = SearchIndexModel(index.definition, name=index.name, type=index.type)
     unknown = f"whether {index.name} was created is not known; run status, then apply again."
     with (
@@ -152,7 +152,7 @@ def _create(collection: Documents, index: SearchIndex) -> None:
         collection.create_search_index(model)
 
 
-def _update(collection: Documents, index: SearchIndex) -> None:
+def _update(collection: Documents, index: AnyIndex) -> None:
     unknown = f"whether {index.name} was changed is not known; run status, then apply again."
     with (
         lost_connection(unknown),

@@ -5,7 +5,7 @@ from typing import Any
 
 from app.index_care.listing import Documents, list_entries
 from app.index_care.planning import Plan, make_plan
-from app.indexes import SearchIndex
+from app.lexical_indexes import AnyIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class PlanReport:
         return "\n".join([head, *changes, *self.sentences])
 
 
-def plan_index(collection: Documents, index: SearchIndex) -> PlanReport:
+def plan_index(collection: Documents, index: AnyIndex) -> PlanReport:
     """Compare a file with the live index.
 
     Raises:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from app.index_care.builds import Build, Entry, find_entry, read_build
 from app.index_care.definitions import MISSING, VECTOR_TYPES, Difference, differences
-from app.indexes import SearchIndex
+from app.lexical_indexes import AnyIndex
 
 # "other type": the server cannot change the type of an index, whoever wants it needs another name.
 Action = Literal["nothing", "create", "update", "other type"]
@@ -25,7 +25,7 @@ class Plan:
         breaks: what callers will notice for the worse once it is done, a sentence each.
     """
 
-    index: SearchIndex
+    index: AnyIndex
     action: Action
     entry: Entry | None
     differences: tuple[Difference, ...]
@@ -42,7 +42,7 @@ class Plan:
         return None if self.entry is None else type_of(self.entry)
 
 
-def make_plan(entries: Sequence[Entry], index: SearchIndex) -> Plan:
+def make_plan(entries: Sequence[Entry], index: AnyIndex) -> Plan:
     """Compare a file with what is live.
 
     Args:

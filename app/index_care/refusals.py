@@ -7,7 +7,7 @@ from typing import Any
 from pymongo.errors import ConnectionFailure, OperationFailure
 
 from app.errors import DatabaseUnavailable, IndexNotReady
-from app.indexes import SearchIndex
+from app.lexical_indexes import AnyIndex
 
 # 13 Unauthorized, 20 IllegalOperation, 59 CommandNotFound, 8000 AtlasError ("not allowed")
 _NOT_ALLOWED = frozenset({13, 20, 59, 8000})
@@ -30,14 +30,14 @@ class IndexRefused(IndexNotReady):
         self.paste = paste
 
 
-def to_paste(index: SearchIndex) -> dict[str, Any]:
+def to_paste(index: AnyIndex) -> dict[str, Any]:
     """Return the index as the database's own tools take it."""
     return {"name": index.name, "type": index.type, "definition": dict(index.definition)}
 
 
 @contextmanager
 def index_command_errors(
-    action: str, namespace: str, index: SearchIndex | None = None
+    action: str, namespace: str, index: AnyIndex | None = None
 ) -> Iterator[None]:
     """Turn what the server says of an index command into one sentence that says what to do.
 

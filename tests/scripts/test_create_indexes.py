@@ -38,6 +38,21 @@ def test_report_is_one_line_a_kind(environment, collection, capsys):
     assert out[1] == "search indexes: gallery_knn created"
 
 
+def test_index_of_words_is_created_beside_that_of_vectors(
+    environment, collection, monkeypatch, capsys
+):
+    monkeypatch.setenv("INDEX_FILE", FILES[1])
+    text_file = PROJECT_ROOT / "atlas" / "gallery_hybrid_text.json"
+    monkeypatch.setenv("LEXICAL_INDEX_FILE", str(text_file))
+
+    assert main(["--json"]) == 0
+
+    created = dict.fromkeys(("gallery_vector", "gallery_hybrid_text"), "created")
+    assert json.loads(capsys.readouterr().out)["search indexes"] == created
+    live = {entry["name"]: entry["type"] for entry in collection.list_search_indexes()}
+    assert live == {"gallery_vector": "vectorSearch", "gallery_hybrid_text": "search"}
+
+
 @pytest.mark.parametrize("timeout", ["nan", "inf", "-1", "soon"])
 def test_timeout_that_never_comes_is_misuse(timeout, capsys):
     with pytest.raises(SystemExit) as exited:
