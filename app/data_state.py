@@ -18,6 +18,7 @@ from pymongo.errors import PyMongoError
 from app.documents import get_path, vector_type_of
 from app.filters import Comparison, Filter
 from app.indexes import SearchIndex
+from app.lexical_indexes import LexicalIndex
 from app.live_indexes import entry_problem, live_entries
 
 logger = logging.getLogger(__name__)
@@ -34,11 +35,13 @@ class DataState:
         index_problem: why the live index cannot serve, None where it can.
         fingerprints: of the embeddings in the collection.
         has_unlabelled: whether some document carries no fingerprint.
+        words_problem: why the live index of words cannot serve, None where it can.
     """
 
     index_problem: str | None
     fingerprints: frozenset[str]
     has_unlabelled: bool
+    words_problem: str | None = None
 
     def problem(self, fingerprint: str | None, collection_name: str) -> str | None:
         """Return why searches must be refused, in one sentence, or None.
@@ -88,7 +91,11 @@ class Answers:
     unlabelled: int
 
 
-def read_data_state(collection: Collection[dict[str, Any]], index: SearchIndex) -> DataState:
+def read_data_state(
+    collection: Collection[dict[str, Any]],
+    index: SearchIndex,
+    lexical: LexicalIndex | None = None,
+) -> DataState:
     """Ask the database; raises the driver's errors."""
     fingerprints = collection.distinct(index.embedded_by_path)
     answers = Answers(
@@ -97,7 +104,7 @@ def read_data_state(collection: Collection[dict[str, Any]], index: SearchIndex) 
         [collection.find_one(*sample_query(index, one)) for one in fingerprints],
         collection.count_documents({index.embedded_by_path: None}, limit=1),
     )
-    return make_data_state(answers, index=index, collection_name=collection.full_name)
+    return make_data_state(answers, index, lexical, collection_name=collection.full_name)
 
 
 def sample_query(index: SearchIndex, fingerprint: Any) -> tuple[dict[str, Any], dict[str, int]]:
@@ -105,14 +112,20 @@ def sample_query(index: SearchIndex, fingerprint: Any) -> tuple[dict[str, Any], 
     return {index.embedded_by_path: fingerprint, index.path: {"$ne": None}}, {index.path: 1}
 
 
-def make_data_state(answers: Answers, *, index: SearchIndex, collection_name: str) -> DataState:
+def make_data_state(
+    answers: Answers, index: SearchIndex, lexical: LexicalIndex | None, *, collection_name: str
+) -> DataState:
     """Build the state from the database's answers."""
+    words_problem = None
+    if lexical is not None:
+        words_problem = entry_problem(answers.entries, lexical, collection_name)
     problem = (
-        entry_problem(list(answers.entries), index, collection_name)
+        entry_problem(answers.entries, index, collection_name)
         or _mixture_problem(answers, index, collection_name)
         or _vector_type_problem(answers, index, collection_name)
     )
-    return DataState(problem, frozenset(map(str, answers.fingerprints)), answers.unlabelled > 0)
+    fingerprints = frozenset(map(str, answers.fingerprints))
+    return DataState(problem, fingerprints, answers.unlabelled > 0, words_problem)
 
 
 def _mixture_problem(answers: Answers, index: SearchIndex, collection_name: str) -> str | None:

@@ -19,8 +19,8 @@ from app.composed.ranking import NEAR_IDENTICAL_COSINE
 from app.data_state import DataState, read_data_state
 from app.documents import Embedding, embedding_from_bson, get_path
 from app.errors import IndexNotReady
+from app.hits import same_model_pipeline
 from app.indexes import SearchIndex
-from app.similar import same_model_pipeline
 
 Document = dict[str, Any]
 

@@ -41,7 +41,7 @@ def search_pipeline(
     stages = engine_stages(
         index, query, limit=limit, num_candidates=candidates, condition=condition
     )
-    return [*stages, *_hits(index, score_name(index))]
+    return [*stages, *hits(index, score_name(index))]
 
 
 def exact_pipeline(
@@ -56,7 +56,7 @@ def exact_pipeline(
         condition: only documents that match it are compared.
     """
     stages = engine_stages(index, query, limit=limit, num_candidates=None, condition=condition)
-    return [*stages, *_hits(index, score_name(index, is_exact=True))]
+    return [*stages, *hits(index, score_name(index, is_exact=True))]
 
 
 def engine_stages(
@@ -122,7 +122,8 @@ def _vector_search(
     return [{"$vectorSearch": vector_search}]
 
 
-def _hits(index: SearchIndex, score: str) -> Pipeline:
+def hits(index: SearchIndex, score: str) -> Pipeline:
+    """Return what makes rows of documents; `score` is as `score_name` returns it."""
     return [
         {"$unset": index.path},
         {"$project": {"_id": 0, "score": {"$meta": score}, "item": "$$ROOT"}},

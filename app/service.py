@@ -22,6 +22,7 @@ from app.embedding.images import read_for_side
 from app.errors import BadRequest, ConfigError, ServiceError
 from app.fetching import Fetched, Fetcher, FetchLimits
 from app.indexes import SearchIndex
+from app.lexical_indexes import LexicalIndex
 from app.local_atlas.launcher import LauncherError, start_or_join
 from app.similar import SimilarItems
 
@@ -38,6 +39,7 @@ class Service:
     Args:
         settings: as read at start.
         index: as read from `settings.index_file`.
+        lexical: what finds words, None where nothing does.
         make_embedder: returns a fresh model, not yet loaded; called once per process.
         make_fetcher: returns what fetches pictures at URLs that requests name, None where that is
             not allowed; called once per process.
@@ -47,11 +49,13 @@ class Service:
         self,
         settings: Settings,
         index: SearchIndex,
+        lexical: LexicalIndex | None,
         make_embedder: Callable[[], Embedder],
         make_fetcher: Callable[[], Fetcher | None],
     ) -> None:
         self.settings = settings
         self.index = index
+        self.lexical = lexical
         self._make_embedder = make_embedder
         self._make_fetcher = make_fetcher
         self._parts = self._make_parts()
@@ -127,7 +131,9 @@ class Service:
         return self._parts
 
     def _make_parts(self) -> "_ProcessParts":
-        return _ProcessParts(self.settings, self.index, self._make_embedder(), self._make_fetcher())
+        return _ProcessParts(
+            self.settings, self.index, self.lexical, self._make_embedder(), self._make_fetcher()
+        )
 
 
 class _ProcessParts:
@@ -137,6 +143,7 @@ class _ProcessParts:
         self,
         settings: Settings,
         index: SearchIndex,
+        lexical: LexicalIndex | None,
         embedder: Embedder,
         fetcher: Fetcher | None,
     ) -> None:
@@ -145,6 +152,7 @@ class _ProcessParts:
         self.fetcher = fetcher
         self._settings = settings
         self._index = index
+        self._lexical = lexical
         self._lock = threading.Lock()
         # A picture takes 150 MB until it is prepared, or more, and 150 kB then. More decoders than
         # cores would finish no earlier.
@@ -168,6 +176,7 @@ class _ProcessParts:
                     collection,
                     self._index,
                     self.embedder,
+                    self._lexical,
                     max_time_ms=self._settings.max_time_ms,
                     where=self._settings.database_label,
                 )

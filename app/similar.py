@@ -1,57 +1,34 @@
 """Similar items: a stored item, a picture or a text becomes a query vector, a pipeline, and hits.
 
 `SimilarItems` asks through PyMongo; `app.similar_async.AsyncSimilarItems` is the same for
-`AsyncMongoClient` and Motor. What both share is pure and stands at the end of this module.
+`AsyncMongoClient` and Motor. What both share is pure: `app.hits`, `app.pipelines`, `app.composed`.
 """
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from PIL.Image import Image
 from pymongo.collection import Collection
 
+from app.asking import Asker, own_fingerprint
 from app.composed.answer import ComposedAnswer
 from app.composed.inputs import embed_now
 from app.composed.pages import page_steps
+from app.composed.plan import BY_WORDS_ONLY
 from app.composed.query import ComposedQuery
 from app.composed.steps import Search, search_steps
-from app.composed.wants import Aggregate, Embed, Find, ReadState, Want
-from app.data_state import BAD_FOR_S, DataState, DataStateCache, read_data_state
+from app.composed.wants import Aggregate, AskServer, Embed, Find, ReadState, Want
+from app.data_state import DataState
 from app.db import database_errors
 from app.documents import Embedding, ItemId
 from app.embedding.base import Embedder, Pixels, require_loaded
-from app.errors import IndexNotReady
 from app.filters import Filter, all_of
+from app.hits import Answer, Document, Hit, same_model_pipeline, to_hits
 from app.indexes import SearchIndex
-from app.pipelines import Pipeline, search_pipeline
+from app.lexical_indexes import LexicalIndex
+from app.lexical_pipelines import suggestions_of, suggestions_pipeline, text_pipeline
 from app.stored_embedding import stored_embedding
-
-Document = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One result.
-
-    Attributes:
-        score: Atlas's score, larger is better.
-        document: the item without its embedding.
-    """
-
-    item_id: ItemId
-    score: float
-    document: Document
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The hits of one search, best first, and where the time went."""
-
-    hits: list[Hit]
-    embed_ms: float
-    search_ms: float
 
 
 class SimilarItems:
@@ -61,6 +38,7 @@ class SimilarItems:
         collection: the gallery.
         index: decides the pipeline.
         embedder: of the model that made the embeddings; used for pictures and texts only.
+        lexical: finds words, None where nothing does.
         max_time_ms: limit of one search on the server.
         where: names the database in errors, without credentials.
     """
@@ -70,6 +48,7 @@ class SimilarItems:
         collection: Collection[Document],
         index: SearchIndex,
         embedder: Embedder,
+        lexical: LexicalIndex | None = None,
         *,
         max_time_ms: int,
         where: str = "MONGODB_URI",
@@ -77,9 +56,9 @@ class SimilarItems:
         self._collection = collection
         self._index = index
         self._embedder = embedder
-        self._max_time_ms = max_time_ms
+        self._lexical = lexical
         self._where = where
-        self._state = DataStateCache(lambda: read_data_state(collection, index))
+        self._asker = Asker(collection, index, lexical, embedder, max_time_ms=max_time_ms)
 
     def to_item(self, item_id: ItemId, *, limit: int, condition: Filter | None = None) -> Answer:
         """Search with an item's stored embedding; the item itself is left out.
@@ -93,11 +72,9 @@ class SimilarItems:
         """
         start_s = time.perf_counter()
         with database_errors(self._where):
-            document = self._collection.find_one(
-                {"_id": item_id},
-                {self._index.path: 1, self._index.embedded_by_path: 1},
-                max_time_ms=self._max_time_ms,
-            )
+            paths = (self._index.path, self._index.embedded_by_path)
+            found = self._asker.documents({"_id": item_id}, dict.fromkeys(paths, 1))
+        document = found[0] if found else None
         embedding, embedded_by = stored_embedding(document, item_id, self._index)
         rows = self._ask(embedding, embedded_by, limit + 1, condition)
         hits = [hit for hit in to_hits(rows) if hit.item_id != item_id][:limit]
@@ -121,16 +98,19 @@ class SimilarItems:
         return self._timed_search(embedding, start_s, limit, condition)
 
     def to_text(self, text: str, *, limit: int, condition: Filter | None = None) -> Answer:
-        """Search with a sentence.
+        """Search with a sentence, by its words where the model understands none.
 
         Raises:
-            TextNotSupported: the model has no text tower.
+            TextNotSupported: the model has no text tower, and nothing finds words.
             ModelUnavailable: the model is not loaded yet.
             ServiceError: as `to_embedding`.
         """
+        start_s = time.perf_counter()
+        if not self._embedder.supports_text and self._lexical is not None:
+            rows = self._ask_words(self._lexical, text, limit, condition)
+            return Answer(to_hits(rows), 0.0, _ms_since(start_s), BY_WORDS_ONLY)
         if self._embedder.supports_text:
             require_loaded(self._embedder)
-        start_s = time.perf_counter()
         embedding = self._embedder.embed_texts([text])[0]
         return self._timed_search(embedding, start_s, limit, condition)
 
@@ -164,7 +144,9 @@ class SimilarItems:
             ServiceError: as `composed.steps.search_steps`, `to_prepared`, `to_text` and
                 `to_embedding`.
         """
-        return self._follow(search_steps(query, self._index))
+        embeds_text = self._embedder.supports_text
+        steps = search_steps(query, self._index, self._lexical, embeds_text=embeds_text)
+        return self._follow(steps)
 
     def next_page(
         self, cursor: str, *, limit: int = 10, fields: Sequence[str] | None = None
@@ -176,6 +158,20 @@ class SimilarItems:
         """
         return self._follow(page_steps(cursor, self._index, limit=limit, fields=fields))
 
+    def suggestions(self, typed: str, *, limit: int, condition: Filter | None = None) -> list[str]:
+        """Return how what somebody is typing may go on, the likeliest first.
+
+        Raises:
+            BadRequest: no index completes words.
+            ServiceError: as `to_embedding`.
+        """
+        pipeline = suggestions_pipeline(self._lexical, typed, condition=condition)
+        if pipeline is None:
+            return []
+        with database_errors(self._where):
+            self._asker.searchable_state(needs_words=True)
+            return suggestions_of(self._asker.rows(pipeline), typed, limit)
+
     def refresh_state(self) -> DataState:
         """Return what is known of index and data, at most a second old.
 
@@ -183,7 +179,7 @@ class SimilarItems:
             DatabaseUnavailable: the database cannot be asked.
         """
         with database_errors(self._where):
-            return self._state.refresh(BAD_FOR_S)
+            return self._asker.refresh_state()
 
     def coverage(self) -> dict[str, int]:
         """Return how many items there are, and how many this service's model has embedded.
@@ -200,7 +196,7 @@ class SimilarItems:
 
     def problem(self, state: DataState) -> str | None:
         """Return why searches are refused in this state, or None."""
-        return state.problem(own_fingerprint(self._embedder), self._collection.full_name)
+        return self._asker.problem(state)
 
     def _timed_search(
         self, embedding: Embedding, start_s: float, limit: int, condition: Filter | None
@@ -223,65 +219,44 @@ class SimilarItems:
 
     def _given(self, want: Want) -> Any:
         match want:
-            case ReadState(is_fresh):
-                return self._searchable_state(is_fresh=is_fresh)
+            case ReadState(is_fresh, needs_words):
+                return self._asker.searchable_state(is_fresh=is_fresh, needs_words=needs_words)
+            case AskServer():
+                return self._asker.server()
             case Find(query, projection):
-                return list(self._collection.find(query, projection, max_time_ms=self._max_time_ms))
+                return self._asker.documents(query, projection)
             case Aggregate(pipeline):
-                return list(self._collection.aggregate(pipeline, maxTimeMS=self._max_time_ms))
+                return self._asker.rows(pipeline)
             case Embed():
                 return embed_now(self._embedder, want)
-
-    def _searchable_state(self, *, is_fresh: bool) -> DataState:
-        if is_fresh:
-            state = self._state.refresh(0)
-        else:
-            state = self._state.get(is_good=lambda state: self.problem(state) is None)
-        refuse(self.problem(state))
-        return state
 
     def _ask(
         self, embedding: Embedding, embedded_by: str, limit: int, condition: Filter | None
     ) -> list[Document]:
         with database_errors(self._where):
-            state = self._searchable_state(is_fresh=False)
+            state = self._asker.searchable_state()
             pipeline = same_model_pipeline(
                 state, self._index, embedding, embedded_by, limit=limit, condition=condition
             )
-            rows = list(self._collection.aggregate(pipeline, maxTimeMS=self._max_time_ms))
+            rows = self._asker.rows(pipeline)
             if not rows:  # on Atlas a missing index reads as "no results"
-                self._searchable_state(is_fresh=True)
+                self._asker.searchable_state(is_fresh=True)
         return rows
 
-
-def same_model_pipeline(
-    state: DataState,
-    index: SearchIndex,
-    embedding: Embedding,
-    embedded_by: str,
-    *,
-    limit: int,
-    condition: Filter | None,
-) -> Pipeline:
-    """Build the search that keeps within the model that made `embedding`."""
-    kept = all_of(condition, state.same_model_filter(embedded_by, index))
-    return search_pipeline(index, embedding, limit=limit, condition=kept)
-
-
-def to_hits(rows: Sequence[Document]) -> list[Hit]:
-    """Turn the rows of a search pipeline into hits, order kept."""
-    return [Hit(row["item"]["_id"], row["score"], row["item"]) for row in rows]
-
-
-def own_fingerprint(embedder: Embedder) -> str | None:
-    """Return the model's fingerprint, None while the model is not loaded."""
-    return embedder.fingerprint if embedder.is_loaded else None
-
-
-def refuse(problem: str | None) -> None:
-    """Raise `IndexNotReady` where there is a problem."""
-    if problem is not None:
-        raise IndexNotReady(problem)
+    def _ask_words(
+        self, lexical: LexicalIndex, text: str, limit: int, condition: Filter | None
+    ) -> list[Document]:
+        require_loaded(self._embedder)
+        with database_errors(self._where):
+            state = self._asker.searchable_state(needs_words=True)
+            kept = state.same_model_filter(self._embedder.fingerprint, self._index)
+            pipeline = text_pipeline(
+                lexical, self._index, text, limit=limit, condition=all_of(condition, kept)
+            )
+            rows = self._asker.rows(pipeline)
+            if not rows:
+                self._asker.searchable_state(is_fresh=True, needs_words=True)
+        return rows
 
 
 def _ms_since(start_s: float) -> float:

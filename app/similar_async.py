@@ -10,13 +10,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from PIL.Image import Image
+from pymongo.errors import OperationFailure
 
+from app.asking import own_fingerprint, refuse
 from app.composed.answer import ComposedAnswer
 from app.composed.inputs import embed_now
 from app.composed.pages import page_steps
 from app.composed.query import ComposedQuery
 from app.composed.steps import Search, search_steps
-from app.composed.wants import Aggregate, Embed, Find, ReadState, Want
+from app.composed.wants import Aggregate, AskServer, Embed, Find, ReadState, Want
 from app.data_state import (
     BAD_FOR_S,
     GOOD_FOR_S,
@@ -28,16 +30,13 @@ from app.data_state import (
 from app.db import database_errors
 from app.documents import Embedding, ItemId
 from app.embedding.base import Embedder, Pixels, require_loaded
-from app.filters import Filter
+from app.filters import Filter, all_of
+from app.fusion import PROBE, Server, server_without_stage
+from app.hits import Document, Hit, same_model_pipeline, to_hits
 from app.indexes import SearchIndex
-from app.similar import (
-    Document,
-    Hit,
-    own_fingerprint,
-    refuse,
-    same_model_pipeline,
-    to_hits,
-)
+from app.lexical_indexes import LexicalIndex
+from app.lexical_pipelines import suggestions_of, suggestions_pipeline, text_pipeline
+from app.pipelines import Pipeline
 from app.stored_embedding import stored_embedding
 
 
@@ -48,6 +47,7 @@ class AsyncSimilarItems:
         collection: an `AsyncCollection` of PyMongo or an `AsyncIOMotorCollection`.
         index: decides the pipeline.
         embedder: of the model that made the embeddings; used for pictures and texts only.
+        lexical: finds words, None where nothing does.
         max_time_ms: limit of one search on the server.
         where: names the database in errors, without credentials.
     """
@@ -57,6 +57,7 @@ class AsyncSimilarItems:
         collection: Any,
         index: SearchIndex,
         embedder: Embedder,
+        lexical: LexicalIndex | None = None,
         *,
         max_time_ms: int,
         where: str = "MONGODB_URI",
@@ -64,6 +65,8 @@ class AsyncSimilarItems:
         self._collection = collection
         self._index = index
         self._embedder = embedder
+        self._lexical = lexical
+        self._server: Server | None = None
         self._max_time_ms = max_time_ms
         self._where = where
         self._state: DataState | None = None
@@ -98,7 +101,9 @@ class AsyncSimilarItems:
         return await self.to_embedding(embeddings[0], limit=limit, condition=condition)
 
     async def to_text(self, text: str, *, limit: int, condition: Filter | None = None) -> list[Hit]:
-        """Search with a sentence."""
+        """Search with a sentence, by its words where the model understands none."""
+        if not self._embedder.supports_text and self._lexical is not None:
+            return to_hits(await self._ask_words(self._lexical, text, limit, condition))
         if self._embedder.supports_text:
             require_loaded(self._embedder)
         embeddings = await asyncio.to_thread(self._embedder.embed_texts, [text])
@@ -113,13 +118,26 @@ class AsyncSimilarItems:
 
     async def search(self, query: ComposedQuery) -> ComposedAnswer:
         """Search with several inputs and all options."""
-        return await self._follow(search_steps(query, self._index))
+        embeds_text = self._embedder.supports_text
+        steps = search_steps(query, self._index, self._lexical, embeds_text=embeds_text)
+        return await self._follow(steps)
 
     async def next_page(
         self, cursor: str, *, limit: int = 10, fields: Sequence[str] | None = None
     ) -> ComposedAnswer:
         """Go on with a composed search where a page of it ended."""
         return await self._follow(page_steps(cursor, self._index, limit=limit, fields=fields))
+
+    async def suggestions(
+        self, typed: str, *, limit: int, condition: Filter | None = None
+    ) -> list[str]:
+        """Return how what somebody is typing may go on, the likeliest first."""
+        pipeline = suggestions_pipeline(self._lexical, typed, condition=condition)
+        if pipeline is None:
+            return []
+        with database_errors(self._where):
+            await self._searchable_state(needs_words=True)
+            return suggestions_of(await self._rows(pipeline), typed, limit)
 
     async def _follow(self, steps: Search) -> ComposedAnswer:
         with database_errors(self._where):
@@ -133,41 +151,75 @@ class AsyncSimilarItems:
 
     async def _given(self, want: Want) -> Any:
         match want:
-            case ReadState(is_fresh):
-                return await self._searchable_state(is_fresh=is_fresh)
+            case ReadState(is_fresh, needs_words):
+                return await self._searchable_state(is_fresh=is_fresh, needs_words=needs_words)
+            case AskServer():
+                return await self._asked_server()
             case Find(query, projection):
                 found = self._collection.find(query, projection, max_time_ms=self._max_time_ms)
                 return [document async for document in found]
             case Aggregate(pipeline):
-                return await _all_rows(self._collection, pipeline, self._max_time_ms)
+                return await self._rows(pipeline)
             case Embed():
                 return await asyncio.to_thread(embed_now, self._embedder, want)
 
-    async def _searchable_state(self, *, is_fresh: bool) -> DataState:
-        state = await (self._read_state() if is_fresh else self._current_state())
-        refuse(self._problem(state))
+    async def _searchable_state(
+        self, *, is_fresh: bool = False, needs_words: bool = False
+    ) -> DataState:
+        state = await (self._read_state() if is_fresh else self._current_state(needs_words))
+        refuse(self._problem(state, needs_words))
         return state
+
+    async def _asked_server(self) -> Server:
+        if self._server is None:
+            try:
+                await self._rows(PROBE)
+            except OperationFailure as error:
+                self._server = server_without_stage(str(self._collection.name), error)
+            else:
+                self._server = Server(str(self._collection.name), has_rank_fusion=True)
+        return self._server
 
     async def _ask(
         self, embedding: Embedding, embedded_by: str, limit: int, condition: Filter | None
     ) -> list[Document]:
         with database_errors(self._where):
-            state = await self._searchable_state(is_fresh=False)
+            state = await self._searchable_state()
             pipeline = same_model_pipeline(
                 state, self._index, embedding, embedded_by, limit=limit, condition=condition
             )
-            rows = await _all_rows(self._collection, pipeline, self._max_time_ms)
+            rows = await self._rows(pipeline)
             if not rows:  # on Atlas a missing index reads as "no results"
                 await self._searchable_state(is_fresh=True)
         return rows
 
-    def _problem(self, state: DataState) -> str | None:
-        return state.problem(own_fingerprint(self._embedder), str(self._collection.full_name))
+    async def _ask_words(
+        self, lexical: LexicalIndex, text: str, limit: int, condition: Filter | None
+    ) -> list[Document]:
+        require_loaded(self._embedder)
+        with database_errors(self._where):
+            state = await self._searchable_state(needs_words=True)
+            kept = state.same_model_filter(self._embedder.fingerprint, self._index)
+            pipeline = text_pipeline(
+                lexical, self._index, text, limit=limit, condition=all_of(condition, kept)
+            )
+            rows = await self._rows(pipeline)
+            if not rows:
+                await self._searchable_state(is_fresh=True, needs_words=True)
+        return rows
 
-    async def _current_state(self) -> DataState:
+    async def _rows(self, pipeline: Pipeline) -> list[Document]:
+        return await _all_rows(self._collection, pipeline, self._max_time_ms)
+
+    def _problem(self, state: DataState, needs_words: bool) -> str | None:
+        name = str(self._collection.full_name)
+        problem = state.problem(own_fingerprint(self._embedder), name)
+        return problem or (state.words_problem if needs_words else None)
+
+    async def _current_state(self, needs_words: bool) -> DataState:
         state, age_s = self._state, time.monotonic() - self._state_read_at_s
         if state is not None:
-            good_for_s = GOOD_FOR_S if self._problem(state) is None else BAD_FOR_S
+            good_for_s = GOOD_FOR_S if self._problem(state, needs_words) is None else BAD_FOR_S
             if age_s <= good_for_s:
                 return state
         return await self._read_state()
@@ -185,9 +237,8 @@ class AsyncSimilarItems:
             ],
             await self._collection.count_documents({path: None}, limit=1),
         )
-        self._state = make_data_state(
-            answers, index=self._index, collection_name=str(self._collection.full_name)
-        )
+        name = str(self._collection.full_name)
+        self._state = make_data_state(answers, self._index, self._lexical, collection_name=name)
         self._state_read_at_s = time.monotonic()
         return self._state
 

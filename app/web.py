@@ -16,6 +16,7 @@ from app.embedding.base import Embedder
 from app.errors import DatabaseUnavailable, ModelUnavailable, ServiceError
 from app.fetching import Fetcher
 from app.indexes import read_index_file
+from app.lexical_indexes import lexical_index
 from app.routes import health, items, pages, search
 from app.service import Service, check_dimensions, current_service, request_fetcher
 
@@ -35,6 +36,7 @@ def build_app(settings: Settings, embedder: Embedder | None, fetcher: Fetcher | 
     app.url_map.converters["item_id"] = ItemIdConverter
     app.url_map.merge_slashes = False
     index = read_index_file(settings.index_file)
+    lexical = lexical_index(index, settings.lexical_index_file)
 
     def make_embedder() -> Embedder:
         return embedder or load_embedder(
@@ -44,7 +46,7 @@ def build_app(settings: Settings, embedder: Embedder | None, fetcher: Fetcher | 
     def make_fetcher() -> Fetcher | None:
         return (fetcher or request_fetcher(settings)) if settings.allow_image_urls else None
 
-    service = Service(settings, index, make_embedder, make_fetcher)
+    service = Service(settings, index, lexical, make_embedder, make_fetcher)
     with contextlib.suppress(ModelUnavailable):  # loading tries again and tells in /readyz
         check_dimensions(service.embedder, index, settings)
     service_module.init_app(app, service)

@@ -15,11 +15,12 @@ from app.db import connect
 from app.embedding import load_embedder
 from app.embedding.images import read_image
 from app.filter_parser import parse_filter
+from app.hits import Answer
 from app.indexes import read_index_file
 from app.routes.parsing import parse_item_id, parse_json, parse_limit
 from app.routes.serialization import to_json
 from app.service import check_dimensions
-from app.similar import Answer, SimilarItems
+from app.similar import SimilarItems
 from scripts._cli import run
 
 _COLUMNS = ("category", "color", "price", "title")

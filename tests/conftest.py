@@ -43,6 +43,19 @@ def either_index(settings: Settings, request: pytest.FixtureRequest) -> Settings
     return dataclasses.replace(settings, index_file=PROJECT_ROOT / "atlas" / request.param)
 
 
+@pytest.fixture(params=["one index", "two indexes"])
+def hybrid_index(settings: Settings, request: pytest.FixtureRequest) -> Settings:
+    """The settings with index files that find words too: with the vectors, or beside them."""
+    folder = PROJECT_ROOT / "atlas"
+    if request.param == "one index":
+        return dataclasses.replace(settings, index_file=folder / "gallery_hybrid_knn.json")
+    return dataclasses.replace(
+        settings,
+        index_file=folder / "gallery_vector.json",
+        lexical_index_file=folder / "gallery_hybrid_text.json",
+    )
+
+
 @pytest.fixture
 def collection(settings: Settings) -> Iterator[Collection[dict[str, Any]]]:
     """The empty gallery collection of `settings`; its database is dropped after the test."""

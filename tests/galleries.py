@@ -11,6 +11,7 @@ from app.config import Settings
 from app.documents import GalleryImage, ImageFacts, to_document
 from app.embedding.base import Embedder
 from app.indexes import read_index_file
+from app.lexical_indexes import read_any_index_file
 from app.live_indexes import (
     apply_index,
     create_collection,
@@ -77,5 +78,7 @@ def fill_gallery(
             )
         )
     collection.insert_many(documents)
-    apply_index(collection, index, update=False)
-    wait_until_queryable(collection, index, timeout_s=30)
+    beside = settings.lexical_index_file
+    for one in (index, *([read_any_index_file(beside)] if beside is not None else [])):
+        apply_index(collection, one, update=False)
+        wait_until_queryable(collection, one, timeout_s=30)

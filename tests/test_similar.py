@@ -133,7 +133,7 @@ def test_unknown_item_is_not_found(gallery, collection, embedder):
 def test_dropped_index_is_noticed_at_the_first_empty_answer(gallery, collection, embedder):
     similar = sync_search(gallery, embedder, collection)
     assert similar.to_item("navy", limit=1).hits
-    similar._state._read_at_s -= 30  # half a minute later
+    similar._asker._state._read_at_s -= 30  # half a minute later
 
     collection.drop_search_index(gallery.index_file.stem)
 

@@ -36,6 +36,8 @@ class Explanation:
         hits: of each hit in order the contributions of the inputs to its cosine with the query,
             which is their sum.
         trace: where the traced item is, or why it is nowhere; None where none was named.
+        ranks: of each hit in order its ranks among what words and what vectors find; None in mode
+            vector.
     """
 
     pipeline: Pipeline
@@ -43,6 +45,7 @@ class Explanation:
     inputs: list[float]
     hits: list[list[float]]
     trace: str | None
+    ranks: list[dict[str, int]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class ComposedAnswer:
             as many.
         cursor: asks for the next page of the same search; None where nothing comes next.
         explanation: how the answer came about, where that was asked for.
+        note: what the searcher has to know about how it was searched; None for nothing.
     """
 
     hits: list[ComposedHit]
@@ -62,3 +66,4 @@ class ComposedAnswer:
     embed_ms: float
     search_ms: float
     explanation: Explanation | None = None
+    note: str | None = None

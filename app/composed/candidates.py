@@ -3,23 +3,29 @@
 Rows hold id and score, what candidates are compared by where they are, and not yet the document.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from app.composed.plan import Plan, Words
 from app.composed.query import MAX_COMPARED, ComposedQuery
 from app.composed.ranking import diversified, near_identical
 from app.composed.window import Window
 from app.documents import Embedding, ItemId, embedding_from_bson
 from app.embedding.base import unit_rows
 from app.filters import Filter
+from app.fusion import Ranking, Server, fused_stages
 from app.indexes import SearchIndex
 from app.layouts import sha256_paths
+from app.lexical_pipelines import SCORE_NAME, words_stages
 from app.pipelines import Pipeline, engine_stages, score_name
 
 Row = dict[str, Any]
+
+# Names of the rankings that are fused.
+BY_WORDS, BY_VECTORS = "words", "vectors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,65 +36,59 @@ class Candidate:
         score: Atlas's.
         near_identical: items that show the same picture and are no hits for that.
         members: of its group among what the engine returned, itself included; 1 without groups.
+        ranks: in the rankings that were fused and have the item, by their names.
     """
 
     item_id: ItemId
     score: float
     near_identical: tuple[ItemId, ...] = ()
     members: int = 1
+    ranks: Mapping[str, int] = field(default_factory=dict)
 
 
-def candidates_pipeline(
-    query: ComposedQuery,
-    index: SearchIndex,
-    vector: Embedding,
-    *,
-    window: Window,
-    condition: Filter | None,
-) -> Pipeline:
-    """Build the search for candidates, best first.
+@dataclass(frozen=True, slots=True, eq=False)
+class Question:
+    """What the database is asked for candidates, however many.
 
-    Args:
-        query: what is asked.
-        index: decides the stage that asks.
-        vector: (d,) float32, the query vector.
-        window: how many candidates.
+    Attributes:
+        index: of the vectors; decides the stage that asks.
+        vector: (d,) float32, the query vector; None where only words are searched.
         condition: the query's, and what keeps within one model.
+        server: fuses what words and vectors find; None without words.
+    """
+
+    query: ComposedQuery
+    plan: Plan
+    index: SearchIndex
+    vector: Embedding | None
+    condition: Filter | None
+    server: Server | None = None
+
+
+def candidates_pipeline(question: Question, window: Window) -> Pipeline:
+    """Build the search for candidates, best first.
 
     Returns:
         A pipeline of rows `id`, `score`, and as the query needs them `embedding`, `sha256` (where
-        candidates are compared) and `members` (of groups).
+        candidates are compared), `members` (of groups) and `ranks` (where rankings are fused).
     """
-    stages = engine_stages(
-        index,
-        vector,
-        limit=window.fetched,
-        num_candidates=window.num_candidates,
-        condition=condition,
-    )
+    query, words = question.query, question.plan.words
+    stages = _nearest(question, window) if words is None else _fused(question, words, window)
     # Not a filter of the search: `_id` need not be in the index, nor of a type that it can hold.
     if query.left_out:
-        stages.append({"$match": {"_id": {"$nin": list(query.left_out)}}})
-    stages.append({"$project": _row(query, index)})
+        stages = [*stages, {"$match": {"_id": {"$nin": list(query.left_out)}}}]
+    stages = [*stages, {"$project": _row(question)}]
     if query.min_score is not None:
         stages.append({"$match": {"score": {"$gte": query.min_score}}})
     return [*stages, *(_groups() if query.group_by is not None else [])]
 
 
-def rank(
-    rows: Sequence[Row], query: ComposedQuery, index: SearchIndex, vector: Embedding
-) -> list[Candidate]:
-    """Put the rows of `candidates_pipeline` in the order of the hits.
-
-    Args:
-        rows: best first.
-        query: says how.
-        index: says what an embedding is.
-        vector: (d,) float32, unit length, the query vector.
-    """
+def rank(rows: Sequence[Row], question: Question) -> list[Candidate]:
+    """Put the rows of `candidates_pipeline`, best first, in the order of the hits."""
+    query = question.query
     if not query.compares:
         return [_candidate(row) for row in rows]
-    embeddings = unit_embeddings(rows, index)
+    embeddings = unit_embeddings(rows, question.index)
     positions = list(range(len(rows)))
     collapsed: dict[int, list[ItemId]] = {}
     if query.collapse:
@@ -98,7 +98,8 @@ def rank(
             if other != i:
                 collapsed.setdefault(other, []).append(rows[i]["id"])
     if query.diversity > 0:
-        order = diversified(embeddings[positions], vector, query.diversity)
+        assert question.vector is not None, "diversity does not go with words"
+        order = diversified(embeddings[positions], question.vector, query.diversity)
         positions = [positions[i] for i in order]
     return [_candidate(rows[i], collapsed.get(i, ())) for i in positions]
 
@@ -136,18 +137,53 @@ def _has_parent_in(path: str, paths: set[str]) -> bool:
 
 
 def _candidate(row: Row, collapsed: Sequence[ItemId] = ()) -> Candidate:
-    return Candidate(row["id"], row["score"], tuple(collapsed), row.get("members", 1))
+    ranks = {one["name"]: one["rank"] for one in row.get("ranks", ())}
+    return Candidate(row["id"], row["score"], tuple(collapsed), row.get("members", 1), ranks)
 
 
-def _row(query: ComposedQuery, index: SearchIndex) -> dict[str, Any]:
-    score = {"$meta": score_name(index, is_exact=query.exact)}
-    row: dict[str, Any] = {"_id": 0, "id": "$_id", "score": score}
+def _nearest(question: Question, window: Window) -> Pipeline:
+    assert question.vector is not None, "without words there is a vector"
+    return engine_stages(
+        question.index,
+        question.vector,
+        limit=window.fetched,
+        num_candidates=window.num_candidates,
+        condition=question.condition,
+    )
+
+
+def _fused(question: Question, words: Words, window: Window) -> Pipeline:
+    """Build the fusion of what words find with what vectors find, where there is a vector."""
+    assert question.server is not None, "a plan with words knows the server"
+    by_words = words_stages(
+        words.lexical,
+        words.texts,
+        limit=window.fetched,
+        fuzzy=question.query.fuzzy,
+        condition=question.condition,
+    )
+    rankings = {BY_WORDS: Ranking(by_words, SCORE_NAME)}
+    if question.vector is not None:
+        score = score_name(question.index, is_exact=question.query.exact)
+        rankings[BY_VECTORS] = Ranking(_nearest(question, window), score)
+    return fused_stages(rankings, question.server, limit=window.fetched)
+
+
+def _row(question: Question) -> dict[str, Any]:
+    query, index = question.query, question.index
+    row: dict[str, Any] = {"_id": 0, "id": "$_id"}
+    if question.plan.words is None:
+        row["score"] = {"$meta": score_name(index, is_exact=query.exact)}
+        document = "$"
+    else:
+        row |= {"score": 1, "ranks": 1}
+        document = "$item."
     if query.compares:
-        row["embedding"] = f"${index.path}"
+        row["embedding"] = f"{document}{index.path}"
     if query.collapse:
-        row["sha256"] = {"$ifNull": [*(f"${path}" for path in sha256_paths(index)), None]}
+        row["sha256"] = {"$ifNull": [*(document + path for path in sha256_paths(index)), None]}
     if query.group_by is not None:
-        row["group"] = f"${query.group_by}"
+        row["group"] = f"{document}{query.group_by}"
     return row
 
 

@@ -21,11 +21,16 @@ Stored = list[tuple[ItemId, Embedding, str]]
 def embedded_inputs(query: ComposedQuery, index: SearchIndex) -> Generator[Want, Any, Embedded]:
     """Return the embeddings in the order of the inputs, the positive ones first.
 
+    Where there is no input, there are no rows, of the service's own model.
+
     Raises:
         ItemNotFound: there is no item of an input's id.
         ItemNotEmbedded: it has no embedding, or one of another model than the other inputs.
     """
     sources = [one.source for one in (*query.positive, *query.negative)]
+    if not sources:
+        nothing: Embedded = yield Embed((), ())
+        return nothing
     stored = yield from _stored(sources, index)
     made = yield from _made(sources)
     embedded_by = _one_model(stored, made)
@@ -55,9 +60,11 @@ def embed_now(embedder: Embedder, want: Embed) -> Embedded:
     if embedder.supports_text or not want.texts:
         require_loaded(embedder)
     start_s = time.perf_counter()
-    rows = [embedder.embed_texts(want.texts)] if want.texts else []
+    rows = [np.empty((0, embedder.dimensions), dtype=np.float32)]
     if want.pictures:
-        rows.insert(0, embedder.embed_prepared(np.stack(want.pictures)))
+        rows.append(embedder.embed_prepared(np.stack(want.pictures)))
+    if want.texts:
+        rows.append(embedder.embed_texts(want.texts))
     took_ms = (time.perf_counter() - start_s) * 1000
     return Embedded(np.concatenate(rows), embedder.fingerprint, took_ms)
 

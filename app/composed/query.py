@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from app.bson_values import encode_value
 from app.documents import ItemId
@@ -19,6 +20,9 @@ MAX_FIELDS = 100
 MAX_LIMIT = 100
 # Candidates that are compared with each other: n of them take n^2 cosines.
 MAX_COMPARED = 1000
+MAX_FUZZY = 2
+
+Mode = Literal["vector", "hybrid"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,9 @@ class ComposedQuery:
         fields: dotted paths of what a hit's document holds; None for everything but the embedding.
         explain: whether the answer says how it came about.
         trace: an item; the explanation says where it is, or why it is no hit.
+        mode: `vector` for the nearest vectors, `hybrid` for a fusion of these with what has words
+            of the texts; None for `vector` where the model understands the texts.
+        fuzzy: in mode hybrid, how many typing errors a word may have.
     """
 
     positive: tuple[Input, ...]
@@ -90,6 +97,8 @@ class ComposedQuery:
     fields: tuple[str, ...] | None = None
     explain: bool = False
     trace: ItemId | None = None
+    mode: Mode | None = None
+    fuzzy: int = 0
 
     @property
     def wanted(self) -> int:
@@ -133,6 +142,11 @@ def check_query(query: ComposedQuery, index: SearchIndex) -> None:
         query.trace is None or query.explain,
         f"trace ({query.trace!r}) is a part of explain, expected explain: true with it.",
     )
+    _require(
+        query.mode is None or query.mode in get_args(Mode),
+        f"mode ({query.mode!r}) must be one of {', '.join(get_args(Mode))}.",
+    )
+    _require(0 <= query.fuzzy <= MAX_FUZZY, f"fuzzy ({query.fuzzy}) must be from 0 to {MAX_FUZZY}.")
     _check_group(query, index)
     _check_reach(query)
     if query.fields is not None:

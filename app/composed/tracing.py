@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from app.composed.candidates import Question
 from app.composed.found import Found
 from app.composed.query import ComposedQuery, StoredItem
 from app.composed.wants import Aggregate, Find, Want
@@ -22,27 +23,19 @@ _TWINS = 1000
 Trace = Generator[Want, Any, str]
 
 
-def trace_steps(
-    item_id: ItemId,
-    query: ComposedQuery,
-    index: SearchIndex,
-    *,
-    asked: tuple[Embedding, str],
-    found: Found,
-) -> Trace:
+def trace_steps(item_id: ItemId, question: Question, *, embedded_by: str, found: Found) -> Trace:
     """Yield what the trace wants, be sent it, and return the sentence.
 
     Args:
         item_id: of the traced item.
-        query: what was asked.
-        index: that was asked.
-        asked: the query vector, (d,) float32 of unit length, and the fingerprint of its model.
+        question: what was asked.
+        embedded_by: fingerprint of the model that the hits are of.
         found: what the asking came to.
     """
+    query, index = question.query, question.index
     ranked = _ranked(item_id, query, found)
     if ranked is not None:
         return ranked
-    vector, embedded_by = asked
     documents = yield Find({"_id": item_id}, _projection(query, index))
     document = documents[0] if documents else None
     try:
@@ -60,7 +53,9 @@ def trace_steps(
     left_out = yield from _left_out_by_engine(item_id, embedding, query, index)
     if left_out is not None:
         return left_out
-    score = score_of(vector, unit_rows(embedding[None])[0], index)
+    score = None
+    if question.vector is not None and question.plan.words is None:
+        score = score_of(question.vector, unit_rows(embedding[None])[0], index)
     return (yield from _left_out_by_rank(document or {}, score, query, found))
 
 
@@ -78,16 +73,22 @@ def _left_out_by_engine(
 
 
 def _left_out_by_rank(
-    document: dict[str, Any], score: float, query: ComposedQuery, found: Found
+    document: dict[str, Any], score: float | None, query: ComposedQuery, found: Found
 ) -> Trace:
+    """Say why; `score` is the item's own, None where items are ranked by words too."""
     item_id = document["_id"]
-    if query.min_score is not None and score < query.min_score:
+    if score is not None and query.min_score is not None and score < query.min_score:
         return f"Item {item_id!r} has score {score:.4f}, below min_score ({query.min_score:g})."
     group = get_path(document, query.group_by) if query.group_by is not None else None
     if group is not None:
         nearer = yield from _nearer_in_group(group, query, found)
         if nearer is not None:
             return f"Item {nearer!r} of the same {query.group_by} ({group!r}) is nearer."
+    if score is None:
+        return (
+            f"Item {item_id!r} is not among the first {found.window.fetched} that words and "
+            f"vectors find."
+        )
     return _not_found(item_id, score, found)
 
 

@@ -14,9 +14,16 @@ class ReadState:
 
     Attributes:
         is_fresh: whether it must be read now.
+        needs_words: whether the search must also end where words cannot be searched.
     """
 
     is_fresh: bool = False
+    needs_words: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AskServer:
+    """Wants the `Server` that fuses rankings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,4 +64,4 @@ class Embedded:
     took_ms: float = 0.0
 
 
-Want = ReadState | Find | Aggregate | Embed
+Want = ReadState | AskServer | Find | Aggregate | Embed

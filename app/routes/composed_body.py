@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from flask import Request
 
+from app.composed.plan import make_plan
 from app.composed.query import (
     ComposedQuery,
     Input,
@@ -65,6 +66,7 @@ def parse_composed(request: Request, service: Service) -> ComposedQuery | NextPa
     Raises:
         UnsupportedMediaType: the body is neither JSON nor multipart.
         BadRequest: a field is unknown, or not of its type; it names the field.
+        TextNotSupported: as `make_plan`.
         FetchError: there is no picture at a URL.
         UnreadableImage: a picture cannot be read.
         ModelUnavailable: there is a picture, and the model is not loaded yet.
@@ -77,7 +79,9 @@ def parse_composed(request: Request, service: Service) -> ComposedQuery | NextPa
     options = _options(body, service)
     blank = repeat(_BLANK)
     query = ComposedQuery(_inputs(positive, blank), _inputs(negative, blank), **options)
-    check_query(query, service.index)  # before anything is fetched or decoded
+    # Before anything is fetched or decoded:
+    check_query(query, service.index)
+    make_plan(query, service.lexical, embeds_text=service.embedder.supports_text)
     sources = [one.source for one in (*positive, *negative)]
     images = [one for one in sources if isinstance(one, ImagePart | ImageLink)]
     prepared = iter(prepare_pictures(images, files, service))
@@ -201,4 +205,6 @@ _OPTIONS: dict[str, tuple[str, Callable[[Any, str, Service], Any]]] = {
     "fields": ("fields", _texts),
     "explain": ("explain", boolean),
     "trace": ("trace", item_id),
+    "mode": ("mode", text),
+    "fuzzy": ("fuzzy", whole_number),
 }

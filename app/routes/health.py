@@ -9,6 +9,8 @@ from app.service import Service, current_service
 
 bp = Blueprint("health", __name__)
 
+_UNKNOWN = "Unknown while the database does not answer."
+
 
 @bp.get("/healthz")
 def healthz() -> dict[str, str]:
@@ -26,6 +28,8 @@ def readyz() -> tuple[dict[str, Any], int]:
     is_ready = all(part["ready"] for part in parts.values())
     if is_ready:
         parts["index"]["coverage"] = service.similar.coverage()
+    if service.lexical is not None:  # without it, searches go on by vectors
+        parts["words"] = _words_part(service)
     status = 200 if is_ready else 503
     return {"status": "ready" if is_ready else "not ready", **parts}, status
 
@@ -35,10 +39,18 @@ def _data_parts(service: Service) -> dict[str, dict[str, Any]]:
         state = service.similar.refresh_state()
     except ServiceError as error:
         service.revive_local_atlas()
-        unknown = _part("Unknown while the database does not answer.")
-        return {"database": _part(error.message), "index": unknown}
+        return {"database": _part(error.message), "index": _part(_UNKNOWN)}
     problem = service.similar.problem(state)
     return {"database": _part(None), "index": _part(problem)}
+
+
+def _words_part(service: Service) -> dict[str, Any]:
+    assert service.lexical is not None
+    try:
+        problem = service.similar.refresh_state().words_problem
+    except ServiceError:
+        problem = _UNKNOWN
+    return {**_part(problem), "name": service.lexical.name}
 
 
 def _part(problem: str | None) -> dict[str, Any]:

@@ -1,11 +1,17 @@
-"""`POST /search`, `/search/image` and `/search/text`: what looks like this?"""
+"""`POST /search`, `/search/image`, `/search/text`: what looks like this? And what to ask for."""
 
 from typing import Any
 
 from flask import Blueprint, request
 
 from app.routes.composed_body import NextPage, parse_composed
-from app.routes.parsing import parse_image_body, parse_limit, parse_query, parse_text_body
+from app.routes.parsing import (
+    check_text,
+    parse_image_body,
+    parse_limit,
+    parse_query,
+    parse_text_body,
+)
 from app.routes.serialization import answer_to_json, composed_to_json
 from app.service import current_service
 
@@ -35,6 +41,16 @@ def by_image() -> dict[str, Any]:
     return answer_to_json(
         service.similar.to_prepared(pixels, limit=limit, condition=condition), service
     )
+
+
+@bp.get("/suggestions")
+def suggestions() -> dict[str, Any]:
+    """Answer with how the text that somebody is typing may go on."""
+    service = current_service()
+    typed = check_text(request.args.get("text"), "text")
+    limit = parse_limit(request.args.get("limit"))
+    condition = parse_query(request.args, service.index, other=("limit", "text"))
+    return {"suggestions": service.similar.suggestions(typed, limit=limit, condition=condition)}
 
 
 @bp.post("/text")

@@ -10,8 +10,8 @@ from uuid import UUID
 from bson import json_util
 
 from app.composed.answer import ComposedAnswer, ComposedHit, Explanation
+from app.hits import Answer
 from app.service import Service
-from app.similar import Answer
 
 
 def to_json(value: Any) -> Any:
@@ -73,10 +73,12 @@ def _explained(explanation: Explanation | None) -> dict[str, Any]:
         return {}
     # Extended JSON keeps every type: what is shown can be run.
     pipeline = json_util.dumps(explanation.pipeline, json_options=json_util.RELAXED_JSON_OPTIONS)
+    ranks = {} if explanation.ranks is None else {"ranks": explanation.ranks}
     return {
         "explain": {
             "inputs": explanation.inputs,
             "hits": explanation.hits,
+            **ranks,
             "trace": explanation.trace,
             "questions": explanation.questions,
             "pipeline": json.loads(pipeline),
@@ -85,7 +87,9 @@ def _explained(explanation: Explanation | None) -> dict[str, Any]:
 
 
 def _circumstances(answer: Answer | ComposedAnswer, service: Service) -> dict[str, Any]:
+    note = {} if answer.note is None else {"note": answer.note}
     return {
+        **note,
         "model": service.embedder.name,
         "index": service.index.name,
         "took_ms": {

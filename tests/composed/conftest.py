@@ -11,7 +11,8 @@ import pytest
 from app.config import Settings
 from app.db import connect_async
 from app.documents import embedding_to_bson
-from app.indexes import read_index_file
+from app.indexes import SearchIndex, read_index_file
+from app.lexical_indexes import LexicalIndex, lexical_index
 from app.live_indexes import apply_index, create_collection, wait_until_queryable
 from app.similar import SimilarItems
 from app.similar_async import AsyncSimilarItems
@@ -38,8 +39,8 @@ def gallery(either_index: Settings, collection: Any, embedder: FakeEmbedder) -> 
 def through_pymongo(
     settings: Settings, collection: Any, embedder: FakeEmbedder, ask: Callable[[Any], Any]
 ) -> Any:
-    index = read_index_file(settings.index_file)
-    return ask(SimilarItems(collection, index, embedder, max_time_ms=MAX_TIME_MS))
+    index, lexical = _indexes(settings)
+    return ask(SimilarItems(collection, index, embedder, lexical, max_time_ms=MAX_TIME_MS))
 
 
 def through_async_pymongo(
@@ -70,8 +71,13 @@ def through_motor(
 
 
 def _async_similar(settings: Settings, collection: Any, embedder: FakeEmbedder) -> Any:
+    index, lexical = _indexes(settings)
+    return AsyncSimilarItems(collection, index, embedder, lexical, max_time_ms=MAX_TIME_MS)
+
+
+def _indexes(settings: Settings) -> tuple[SearchIndex, LexicalIndex | None]:
     index = read_index_file(settings.index_file)
-    return AsyncSimilarItems(collection, index, embedder, max_time_ms=MAX_TIME_MS)
+    return index, lexical_index(index, settings.lexical_index_file)
 
 
 @pytest.fixture
