@@ -24,8 +24,9 @@ PAGE = PROJECT_ROOT / "docs" / "search.md"
 DEMO = PROJECT_ROOT / "demo" / "gallery.jsonl"
 
 # A request may name files that go beside it: ```json request photo=demo/gallery/x.webp
+# One that is no body for `POST /search` is a path: ```get request
 _EXAMPLE = re.compile(
-    r"```json request(?P<files>[^\n]*)\n(?P<request>.*?)\n```\n\n"
+    r"```(?P<kind>json|get) request(?P<files>[^\n]*)\n(?P<request>.*?)\n```\n\n"
     r"```json answer\n(?P<answer>.*?)\n```",
     re.DOTALL,
 )
@@ -33,8 +34,8 @@ _MODEL_TIMEOUT_S = 120
 _LONGEST_TEXT, _LONGEST_NUMBERS = 200, 8
 _OF_THE_MOMENT = ("took_ms",)
 
-# Takes a request's fields and its files by name, gives the fields of the answer.
-Ask = Callable[[dict[str, Any], dict[str, Path]], dict[str, Any]]
+# Takes a request's fields, or its path, and its files by name; gives the fields of the answer.
+Ask = Callable[[dict[str, Any] | str, dict[str, Path]], dict[str, Any]]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -64,8 +65,8 @@ def answered(page: str, ask: Ask) -> str:
 
     def with_answer(match: re.Match[str]) -> str:
         nonlocal cursor
-        request = json.loads(match["request"])
-        if "cursor" in request:
+        request = match["request"] if match["kind"] == "get" else json.loads(match["request"])
+        if isinstance(request, dict) and "cursor" in request:
             request["cursor"] = cursor
         files = dict(pair.split("=", 1) for pair in match["files"].split())
         answer = ask(request, {name: PROJECT_ROOT / path for name, path in files.items()})
@@ -78,7 +79,7 @@ def answered(page: str, ask: Ask) -> str:
 
 @contextlib.contextmanager
 def serving_demo() -> Iterator[Ask]:
-    """Embed the gallery that ships and yield what asks `POST /search` of a service over it."""
+    """Embed the gallery that ships and yield what asks a service over it."""
     from app import create_app
     from scripts import create_indexes, embed_gallery
     from scripts.run_demo import demo_settings
@@ -96,13 +97,15 @@ def serving_demo() -> Iterator[Ask]:
                 if time.monotonic() > deadline_s:
                     raise ServiceError(f"The model is not loaded after {_MODEL_TIMEOUT_S} s.")
                 time.sleep(0.1)
-            yield lambda request, files: _post(client, request, files)
+            yield lambda request, files: _asked(client, request, files)
         finally:
             app.extensions["similar_items"].close()
 
 
-def _post(client: Any, request: dict[str, Any], files: dict[str, Path]) -> dict[str, Any]:
-    if not files:
+def _asked(client: Any, request: dict[str, Any] | str, files: dict[str, Path]) -> dict[str, Any]:
+    if isinstance(request, str):
+        answer = client.get(request)
+    elif not files:
         answer = client.post("/search", json=request)
     else:
         parts: dict[str, Any] = {"query": json.dumps(request)}

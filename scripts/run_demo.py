@@ -12,12 +12,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.config import PROJECT_ROOT, Settings
-from app.indexes import read_index_file
+from app.errors import ConfigError
+from app.indexes import SearchIndex, read_index_file
 from app.ingest.reader import open_gallery
+from app.lexical_indexes import lexical_index
 from scripts import create_indexes, embed_gallery
 from scripts._cli import EXIT_INTERRUPTED, run
 from scripts.serve_app import listen, serve
 
+WORDS_FILE = PROJECT_ROOT / "atlas" / "gallery_hybrid_text.json"
 SHIPPED_GALLERY = PROJECT_ROOT / "demo" / "gallery.jsonl"
 
 
@@ -37,14 +40,30 @@ def main(argv: Sequence[str] | None = None) -> int:
 def demo_settings(settings: Settings, gallery: Path) -> Settings:
     """Return settings of a collection of this gallery's own, its pictures at the gallery's root.
 
+    An index of words goes with it, where none is set and that which ships fits.
+
     Raises:
         ConfigError: there is no gallery at this path.
     """
-    root = open_gallery(gallery, read_index_file(settings.index_file), settings.id_type).root
+    index = read_index_file(settings.index_file)
+    root = open_gallery(gallery, index, settings.id_type).root
     assert root is not None  # a path is on this machine
     digest = hashlib.sha256(str(gallery.resolve()).encode()).hexdigest()
     name = "demo" if gallery.resolve() == SHIPPED_GALLERY else f"demo_{digest[:8]}"
-    return dataclasses.replace(settings, collection=name, gallery_root=root)
+    words_file = settings.lexical_index_file or _words_beside(index)
+    return dataclasses.replace(
+        settings, collection=name, gallery_root=root, lexical_index_file=words_file
+    )
+
+
+def _words_beside(index: SearchIndex) -> Path | None:
+    if lexical_index(index, None) is not None:
+        return None
+    try:
+        lexical_index(index, WORDS_FILE)
+    except ConfigError:  # the index has other fields than the galleries' own
+        return None
+    return WORDS_FILE
 
 
 def _parser() -> argparse.ArgumentParser:

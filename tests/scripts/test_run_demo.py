@@ -11,7 +11,7 @@ import pytest
 
 from app.config import PROJECT_ROOT, Settings
 from app.errors import ConfigError
-from scripts.run_demo import SHIPPED_GALLERY, demo_settings
+from scripts.run_demo import SHIPPED_GALLERY, WORDS_FILE, demo_settings
 from tests.galleries import COLORS, draw_item
 
 
@@ -78,6 +78,19 @@ def test_each_gallery_has_a_collection_of_its_own(tmp_path):
     assert shipped.gallery_root == SHIPPED_GALLERY.parent
     assert len({shipped.collection, first.collection, second.collection}) == 3
     assert first.gallery_root == tmp_path / "a"
+
+
+def test_index_of_words_goes_with_a_demo_where_it_fits(tmp_path):
+    def words_file(**settings):
+        return demo_settings(Settings(**settings), tmp_path).lexical_index_file
+
+    atlas = PROJECT_ROOT / "atlas"
+    own = tmp_path / "own.json"
+
+    assert words_file() == words_file(index_file=atlas / "gallery_vector.json") == WORDS_FILE
+    assert words_file(lexical_index_file=own) == own
+    assert words_file(index_file=atlas / "gallery_hybrid_knn.json") is None
+    assert words_file(index_file=atlas / "products_vector.json") is None
 
 
 def test_missing_gallery_is_refused():
