@@ -21,7 +21,8 @@ bp = Blueprint("pages", __name__)
 @bp.get("/")
 def index() -> str:
     """Answer with the page; it asks for everything else itself."""
-    return render_template("index.html")
+    lexical = current_service().lexical
+    return render_template("index.html", suggests=lexical is not None and lexical.completions)
 
 
 @bp.get("/filters")

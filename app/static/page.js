@@ -15,6 +15,7 @@ import {
   showChosen,
 } from "./filters.js";
 import { announce, clearNotice, note, showProblem } from "./notices.js";
+import { suggestIn } from "./suggestions.js";
 
 const PAGE_SIZE = 48;
 const HITS = 24;
@@ -161,12 +162,15 @@ async function showPhoto(url, signal, byReader) {
 }
 
 function showHits(answer) {
-  grid.replaceChildren(...answer.hits.map((hit) => card({ ...hit.item, _id: hit.id }, hit.score)));
+  // Scores of words have no upper end that a bar could stand for.
+  const cardOf = ({ id, item, score }) => card({ ...item, _id: id }, answer.note ? null : score);
+  grid.replaceChildren(...answer.hits.map(cardOf));
   const count = answer.hits.length;
   const took = answer.took_ms.total;
   $("list-note").textContent =
     `${answer.model} · ${answer.index} · ${took.toFixed(took < 10 ? 1 : 0)} ms`;
   announce(count === 1 ? "1 item" : `${count} items`);
+  if (answer.note) note(answer.note);
   if (count === 0) note("Nothing like it has all of this.", clearButton());
 }
 
@@ -234,6 +238,7 @@ function listen() {
     history.pushState(null, "", location.pathname + location.search);
     show();
   });
+  suggestIn($("text"));
   $("text-form").addEventListener("submit", (event) => {
     event.preventDefault();
     const text = $("text").value.trim();

@@ -65,6 +65,15 @@ def gallery(settings: Settings, collection: Any, embedder: FakeEmbedder) -> Sett
 
 
 @pytest.fixture
+def with_words(settings: Settings, collection: Any, embedder: FakeEmbedder) -> Settings:
+    """Settings of a filled gallery with an index of its words."""
+    words = PROJECT_ROOT / "atlas" / "gallery_hybrid_text.json"
+    settings = dataclasses.replace(settings, lexical_index_file=words)
+    fill_gallery(collection, settings, embedder)
+    return settings
+
+
+@pytest.fixture
 def look_at(driver: Any) -> Iterator[Callable[..., Page]]:
     """Return a function that serves settings and opens the page of that service."""
     running = []

@@ -64,6 +64,13 @@ class Page:
         return [card.get_attribute("data-id") or "" for card in self.cards]
 
     @property
+    def suggestions(self) -> list[str]:
+        """What the text box offers."""
+        script = "return [...document.getElementById('text').list.options].map((one) => one.value)"
+        values: list[str] = self.driver.execute_script(script)
+        return values
+
+    @property
     def scores(self) -> list[float]:
         numbers = self.driver.find_elements(By.CSS_SELECTOR, "#grid .score .number")
         return [float(number.text) for number in numbers]

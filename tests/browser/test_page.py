@@ -151,6 +151,40 @@ def test_a_model_without_text_says_so(
     assert page.cards == []
 
 
+def test_a_text_goes_by_its_words_where_the_model_understands_none(
+    look_at: Callable[..., Page], with_words: Settings, embedder: FakeEmbedder
+) -> None:
+    embedder.supports_text = False
+    page = look_at(with_words, embedder)
+
+    page.search_text("a crimson dress")
+
+    assert page.ids == ["crimson", ODD_ID]
+    assert "by their words" in page.notice
+    assert page.scores == []
+    assert page.complaints() == []
+
+
+def test_the_text_box_suggests_how_to_go_on(
+    look_at: Callable[..., Page], with_words: Settings, embedder: FakeEmbedder
+) -> None:
+    page = look_at(with_words, embedder)
+
+    page.element("text").send_keys("na")
+    page.wait_for(lambda: page.suggestions == ["A navy one"])
+    page.element("text").send_keys("x")
+    page.wait_for(lambda: page.suggestions == [])
+
+    assert page.complaints() == []
+
+
+def test_without_an_index_of_words_nothing_is_suggested(page: Page) -> None:
+    page.element("text").send_keys("na")
+
+    assert page.element("text").get_attribute("list") is None
+    assert page.complaints() == []
+
+
 def test_a_filter_narrows_the_gallery_and_what_is_similar(page: Page) -> None:
     page.choose("category", "shirt")
     narrowed = page.ids
