@@ -4,12 +4,14 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from app.calibration.calibration import Calibration
 from app.embedding.batching import Gathering
 from app.embedding.precision import Precision
 from app.errors import ModelUnavailable, TextNotSupported
@@ -35,6 +37,10 @@ class Embedder(ABC):
     supports_text: bool = False
     # What the network computes in, known once it is loaded.
     precision: Precision | None = None
+    # Where its files are; None for a model of a hub.
+    folder: Path | None = None
+    # What its cosines are worth, where `scripts.calibrate` has found that out.
+    calibration: Calibration | None = None
 
     def __init__(self, *, batch_size: int = DEFAULT_BATCH_SIZE) -> None:
         self.batch_size = batch_size

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from app.calibration.files import read_calibration
 from app.config import PrecisionSetting
 from app.embedding.base import DEFAULT_BATCH_SIZE, Pixels, unit_rows
 from app.embedding.clip_files import (
@@ -65,13 +66,15 @@ class ClipEmbedder(TorchEmbedder):
             precision: of the vision tower; the text tower computes in float32.
 
         Raises:
-            ConfigError: the folder is not a CLIP checkpoint.
+            ConfigError: the folder is not a CLIP checkpoint, or holds an unusable calibration.
         """
         super().__init__(batch_size=batch_size, precision=precision)
         self._source = source
         self._vector_type = vector_type
         if isinstance(source, Path):
             self._files = check_folder(source)
+            self.folder = source
+            self.calibration = read_calibration(source)
             self.name = source.resolve().name
         else:
             self.name = source

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from app.calibration.files import read_calibration
 from app.config import PrecisionSetting
 from app.embedding.base import DEFAULT_BATCH_SIZE, Pixels
 from app.embedding.checkpoints import (
@@ -35,6 +36,8 @@ RESAMPLING = {
 class ClothingEmbedder(TorchEmbedder):
     """Embed pictures with a fine-tuned backbone and its projection head."""
 
+    folder: Path
+
     def __init__(
         self,
         folder: Path,
@@ -46,13 +49,15 @@ class ClothingEmbedder(TorchEmbedder):
         """Check the checkpoint's description; the weights are read on first use.
 
         Raises:
-            ConfigError: the manifest or the header of the weights file is unusable.
+            ConfigError: the manifest, the header of the weights file or the calibration is
+                unusable.
         """
         super().__init__(batch_size=batch_size, precision=precision)
-        self._folder = folder
+        self.folder = folder
         self._vector_type = vector_type
         self._manifest = read_manifest(folder)
         check_weights_header(folder, self._manifest)
+        self.calibration = read_calibration(folder)
         self.name = folder.resolve().name
 
     @property
@@ -77,7 +82,7 @@ class ClothingEmbedder(TorchEmbedder):
         from app.embedding.networks import build_network, fuse_normalisations, load_weights
 
         network = build_network(self._manifest.backbone, self._manifest.dimensions)
-        load_weights(network, self._folder / WEIGHTS_NAME)
+        load_weights(network, self.folder / WEIGHTS_NAME)
         fuse_normalisations(network.eval())
         steps = self._manifest.preprocessing
         self._install(
@@ -96,7 +101,7 @@ class ClothingEmbedder(TorchEmbedder):
 
     def _compute_fingerprint(self) -> str:
         return fingerprint(
-            hash_safetensors(self._folder / WEIGHTS_NAME),
+            hash_safetensors(self.folder / WEIGHTS_NAME),
             architecture={"backbone": self._manifest.backbone},
             preprocessing=asdict(self._manifest.preprocessing),
             pooling=self._manifest.pooling,
