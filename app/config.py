@@ -5,6 +5,7 @@ sentence that names the variable. A variable of the environment wins over a line
 """
 
 import os
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -46,6 +47,7 @@ class Settings:
     model: str = "clothing"
     model_precision: PrecisionSetting = "auto"
     gallery_root: Path = PROJECT_ROOT / "demo"
+    gallery_bucket: str = ""
     id_type: IdType = "string"
     host: str = "127.0.0.1"
     port: int = 8000
@@ -156,6 +158,12 @@ def _path(text: str) -> Path:
         raise ValueError(f"({text!r}) names a user that is not there") from error
 
 
+def _bucket(text: str) -> str:
+    if not re.fullmatch(r"(s3|gs)://[^/@:]+(/.*)?", text):  # and does not repeat a password
+        raise ValueError("must be a bucket, or a prefix in one, such as s3://bucket/photos")
+    return text
+
+
 def _id_type(text: str) -> IdType:
     if text not in ("string", "objectId", "int"):
         raise ValueError(f"({text!r}) must be one of string, objectId, int")
@@ -217,6 +225,7 @@ _VARIABLES: dict[str, tuple[str, Callable[[str], object]]] = {
     "MODEL": ("model", str),
     "MODEL_PRECISION": ("model_precision", _precision),
     "GALLERY_ROOT": ("gallery_root", _path),
+    "GALLERY_BUCKET": ("gallery_bucket", _bucket),
     "ID_TYPE": ("id_type", _id_type),
     "HOST": ("host", str),
     "PORT": ("port", _integer(1, 65535)),

@@ -51,6 +51,14 @@ class ImageNotFound(ServiceError):
     title = "Image not found"
 
 
+class ImageUnavailable(ServiceError):
+    """The item's picture is elsewhere, and cannot be had from there now."""
+
+    status = 503
+    code = "image_unavailable"
+    title = "Image unavailable"
+
+
 class ItemNotEmbedded(ServiceError):
     """The item exists, but has no embedding that a search can start from."""
 

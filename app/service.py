@@ -24,6 +24,7 @@ from app.fetching import Fetched, Fetcher, FetchLimits
 from app.indexes import SearchIndex
 from app.lexical_indexes import LexicalIndex
 from app.local_atlas.launcher import LauncherError, start_or_join
+from app.shown_bucket import ShownBucket
 from app.similar import SimilarItems
 
 logger = logging.getLogger(__name__)
@@ -107,6 +108,15 @@ class Service:
             answers = list(threads.map(fetcher.fetch, urls))
         return [one.content for one in answers if isinstance(one, Fetched)]
 
+    def read_from_bucket(self, uri: str) -> bytes | None:
+        """Return an object's bytes; None where it is not there, or not to be shown.
+
+        Raises:
+            ImageUnavailable: the bucket does not give it now.
+        """
+        bucket = self._here().shown_bucket
+        return bucket.read(uri) if bucket is not None else None
+
     def start(self) -> None:
         """Load the model in the background."""
         self._here().load_in_background()
@@ -150,6 +160,11 @@ class _ProcessParts:
         self.pid = os.getpid()
         self.embedder = embedder
         self.fetcher = fetcher
+        self.shown_bucket = (
+            ShownBucket(settings.gallery_bucket, settings.fetch_max_bytes)
+            if settings.gallery_bucket
+            else None
+        )
         self._settings = settings
         self._index = index
         self._lexical = lexical

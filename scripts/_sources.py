@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pymongo.collection import Collection
@@ -14,6 +14,7 @@ from app.ingest.column_mapping import ColumnMapping
 from app.ingest.field_types import Misfit
 from app.ingest.guest_gallery import GuestGallery
 from app.ingest.guest_writing import GuestUpdateBuilder, GuestWriter
+from app.ingest.manifest import MANIFEST_SUFFIXES
 from app.ingest.places import AtUrl, LocalRoot, PictureFinder, is_url, shown_location
 from app.ingest.pruning import gallery_id
 from app.ingest.reader import Gallery, open_gallery
@@ -44,7 +45,12 @@ def open_source(
         return open_gallery(
             arguments.gallery, index, settings.id_type, mapping=mapping, at_url=at_url
         )
-    _refuse_together(arguments, "--picture-field", ["column", "type", "drop", "cluster"])
+    _refuse_together(arguments, "--picture-field", ["column", "type", "drop"])
+    if arguments.cluster is not None:
+        raise ConfigError(
+            "--cluster does not go with --picture-field: a collection of the shop's own is read "
+            "and written by one machine."
+        )
     return GuestGallery(
         collection,
         arguments.picture_field,
@@ -85,6 +91,20 @@ def source_name(arguments: argparse.Namespace) -> str:
     if arguments.picture_field is not None:
         return f"--picture-field {arguments.picture_field}"
     return f"--gallery {shown_location(arguments.gallery)}"
+
+
+def setting_to_show(
+    arguments: argparse.Namespace, gallery: Gallery, settings: Settings
+) -> str | None:
+    """Return the setting with which the service shows the pictures, None where it does already."""
+    if gallery.root is not None:
+        is_set = gallery.root == settings.gallery_root.resolve()
+        return None if is_set else f"GALLERY_ROOT={gallery.root}"
+    location = str(arguments.gallery).rstrip("/")
+    if PurePosixPath(location).suffix.lower() in MANIFEST_SUFFIXES:
+        location = location.rpartition("/")[0]
+    is_set = f"{location}/".startswith(f"{settings.gallery_bucket.rstrip('/')}/")
+    return None if is_set else f"GALLERY_BUCKET={location}"
 
 
 def _refuse_together(arguments: argparse.Namespace, flag: str, others: Sequence[str]) -> None:

@@ -35,7 +35,14 @@ from scripts._near_duplicates import check_report, report_near_duplicates
 from scripts._outcome import Outcome
 from scripts._progress import Progress, stop_on_interrupt
 from scripts._pruning import Pruning
-from scripts._sources import Documents, misfits_of, open_source, open_writer, source_name
+from scripts._sources import (
+    Documents,
+    misfits_of,
+    open_source,
+    open_writer,
+    setting_to_show,
+    source_name,
+)
 
 logger = logging.getLogger("scripts.embed_gallery")
 
@@ -236,8 +243,8 @@ def _advise(
 ) -> None:
     if arguments.replace_model and (others := writer.count_other_models()):
         logger.warning("%d documents hold embeddings of another model still", others)
-    if gallery.root is not None and gallery.root != settings.gallery_root.resolve():
-        logger.info("The service shows these pictures with GALLERY_ROOT=%s", gallery.root)
+    if (setting := setting_to_show(arguments, gallery, settings)) is not None:
+        logger.info("The service shows these pictures with %s", setting)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pytest
 from pymongo.collection import Collection
 
@@ -35,6 +36,25 @@ def settings(local_atlas_path: Path, tmp_path: Path) -> Settings:
         database=f"test{next(_database_numbers)}",
         gallery_root=tmp_path,
     )
+
+
+@pytest.fixture(scope="session")
+def s3_address() -> Iterator[str]:
+    """Run an S3 on loopback for the session; its tests name buckets that no other names."""
+    from tests.buckets import s3_server  # slow to import, and few tests need it
+
+    with s3_server() as address:
+        yield address
+
+
+@pytest.fixture
+def s3(s3_address: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Address of the S3 that the test's environment points at."""
+    from tests.buckets import point_environment_at
+
+    point_environment_at(s3_address, monkeypatch)
+    fsspec.filesystem("s3").clear_instance_cache()
+    return s3_address
 
 
 @pytest.fixture(params=["gallery_knn.json", "gallery_vector.json"], ids=["knn", "vector"])

@@ -51,6 +51,10 @@ def test_options_of_local_atlas_reach_their_fields():
         ("COLLECTION", ".a"),
         ("COLLECTION", "a."),
         ("COLLECTION", "a..b"),
+        ("GALLERY_BUCKET", "photos"),
+        ("GALLERY_BUCKET", "https://shop.example/photos"),
+        ("GALLERY_BUCKET", "s3:///photos"),
+        ("GALLERY_BUCKET", "s3://key:secret@shop/photos"),
         ("ID_TYPE", "uuid"),
         ("MODEL_PRECISION", "fp16"),
         ("PORT", "0"),
@@ -65,6 +69,13 @@ def test_options_of_local_atlas_reach_their_fields():
 def test_bad_value_is_refused_naming_the_variable(variable, value):
     with pytest.raises(ConfigError, match=variable):
         Settings.from_env({variable: value})
+
+
+def test_a_bucket_with_a_password_is_refused_without_repeating_it():
+    with pytest.raises(ConfigError) as error:
+        Settings.from_env({"GALLERY_BUCKET": "s3://key:s3cr3t@shop/photos"})
+
+    assert "s3cr3t" not in error.value.message
 
 
 def test_environment_wins_over_the_env_file(tmp_path, monkeypatch):

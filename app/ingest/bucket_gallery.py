@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from app.buckets import ObjectPicture, Store
 from app.config import IdType
 from app.documents import GalleryImage
-from app.ingest.buckets import ObjectPicture, Store
 from app.ingest.failures import Failure
 from app.ingest.folder import PICTURE_SUFFIXES, require_string_ids
 

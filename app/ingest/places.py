@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from app.buckets import ObjectPicture, Store, inside, is_bucket
 from app.documents import derived_item_id
-from app.ingest.buckets import ObjectPicture, Store, inside, is_bucket
 from app.pictures import FilePicture, PictureSource
 
 AtUrl = Callable[[str], PictureSource]

@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from app.buckets import Store, is_bucket
 from app.config import IdType
 from app.documents import GalleryImage
 from app.errors import ConfigError
 from app.indexes import SearchIndex
 from app.ingest.bucket_gallery import BucketGallery
-from app.ingest.buckets import Store, is_bucket
 from app.ingest.column_mapping import ColumnMapping
 from app.ingest.failures import Failure
 from app.ingest.folder import FolderGallery

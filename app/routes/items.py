@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, redirect, request, send_file
 from PIL import Image, UnidentifiedImageError
 
+from app.buckets import is_bucket
 from app.config import Settings
 from app.db import database_errors
 from app.errors import ImageNotFound, ItemNotFound
@@ -69,12 +70,19 @@ def similar(item_id: str) -> dict[str, Any]:
 
 @bp.get("/<item_id:item_id>/image")
 def image(item_id: str) -> Any:
-    """Answer with an item's picture: a file under the gallery's root, or a redirect to its URL."""
+    """Answer with an item's picture, or with a redirect to its URL.
+
+    Only what lies in the database, under GALLERY_ROOT or below GALLERY_BUCKET is read here.
+    """
     service = current_service()
     paths = picture_uri_paths(service.index)
     uri = picture_uri(_find(service, item_id, dict.fromkeys(paths, 1)), service.index)
     if is_stored(uri):
-        return _send_stored(service, item_id, uri)
+        content = _stored_content(service, item_id, uri)
+        return _send_content(content, f"Item {item_id!r} has no picture at {uri}.")
+    if isinstance(uri, str) and is_bucket(uri):
+        content = service.read_from_bucket(uri)
+        return _send_content(content, f"Item {item_id!r} has no picture below GALLERY_BUCKET.")
     if isinstance(uri, str) and "://" in uri:
         return redirect(_shown_to_browsers(uri, service.settings))
     path = _gallery_file(uri, service.settings.gallery_root)
@@ -85,13 +93,17 @@ def image(item_id: str) -> Any:
     return response
 
 
-def _send_stored(service: Service, item_id: str, uri: str) -> Response:
+def _stored_content(service: Service, item_id: str, uri: str) -> bytes | None:
     with database_errors(service.settings.database_label):
         parsed_id = parse_item_id(item_id, service.settings.id_type)
-        content = read_stored(service.collection, parsed_id, uri)
+        return read_stored(service.collection, parsed_id, uri)
+
+
+def _send_content(content: bytes | None, problem: str) -> Response:
+    """Send a picture's bytes; raise `ImageNotFound` where they are none."""
     mime_type = _sniffed_type(io.BytesIO(content)) if content is not None else None
     if content is None or mime_type is None:
-        raise ImageNotFound(f"Item {item_id!r} has no picture at {uri}.")
+        raise ImageNotFound(problem)
     response: Response = send_file(io.BytesIO(content), mimetype=mime_type, max_age=IMAGE_MAX_AGE_S)
     return response
 

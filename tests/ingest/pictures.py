@@ -1,5 +1,6 @@
 """Small galleries on disk, a picture a colour, and good and bad files."""
 
+import io
 from pathlib import Path
 
 from PIL import Image
@@ -7,10 +8,17 @@ from PIL import Image
 COLORS = ("red", "green", "blue", "yellow", "black", "white", "orange", "purple", "brown", "pink")
 
 
+def png(color: str | tuple[int, int, int] = "red") -> bytes:
+    """Return a small plain picture as the bytes of a file."""
+    file = io.BytesIO()
+    Image.new("RGB", (24, 16), color).save(file, "PNG")
+    return file.getvalue()
+
+
 def save_picture(path: Path, color: str | tuple[int, int, int] = "red") -> Path:
     """Write a small plain PNG, whatever the suffix, and return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", (24, 16), color).save(path, "PNG")
+    path.write_bytes(png(color))
     return path
 
 

@@ -6,52 +6,31 @@ import json
 
 import fsspec
 import pytest
-from PIL import Image
 
+from app.buckets import BucketError, Store
 from app.config import PROJECT_ROOT
 from app.errors import ConfigError, ServiceError
 from app.indexes import read_index_file
-from app.ingest.buckets import BucketError, Store
 from app.ingest.failures import Failure
 from app.ingest.legs import open_legs
 from app.ingest.reader import open_gallery
-from app.ingest.runner import Observer, ingest
+from app.ingest.runner import ingest
 from app.ingest.updates import UpdateBuilder
 from app.ingest.writer import GalleryWriter
 from app.pictures import NotModified, PictureUnavailable, Validators
-from tests.buckets import TestBucket, locked, point_environment_at, s3_server
+from tests.buckets import TestBucket, locked
 from tests.fakes import FakeEmbedder
+from tests.ingest.pictures import png
+from tests.ingest.watching import Watching
 
 INDEX = read_index_file(PROJECT_ROOT / "atlas/gallery_knn.json")
 
 _numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="module")
-def endpoint():
-    with s3_server() as endpoint:
-        yield endpoint
-
-
 @pytest.fixture
-def bucket(endpoint, monkeypatch):
-    point_environment_at(endpoint, monkeypatch)
-    fsspec.filesystem("s3").clear_instance_cache()
-    return TestBucket(endpoint, f"shop-{next(_numbers)}")
-
-
-def png(color="red"):
-    file = io.BytesIO()
-    Image.new("RGB", (24, 16), color).save(file, "PNG")
-    return file.getvalue()
-
-
-class Watching(Observer):
-    def __init__(self):
-        self.failures = []
-
-    def on_failure(self, failure):
-        self.failures.append(failure)
+def bucket(s3):
+    return TestBucket(s3, f"shop-{next(_numbers)}")
 
 
 def run(collection, location):
@@ -118,8 +97,8 @@ def test_a_second_run_downloads_only_what_has_changed(collection, bucket, monkey
     assert reads == [f"{bucket.name}/photos/3.png"]
 
 
-def test_a_bucket_without_permission_is_one_sentence(bucket, endpoint):
-    with locked(endpoint):
+def test_a_bucket_without_permission_is_one_sentence(bucket, s3):
+    with locked(s3):
         with pytest.raises(BucketError) as error:
             list(open_gallery(f"s3://{bucket.name}/p", INDEX, "string").rows())
         with pytest.raises(BucketError) as of_feed:
@@ -158,10 +137,8 @@ def test_no_credentials_in_the_environment_are_one_sentence(bucket, monkeypatch,
         list(open_gallery("s3://shop/p", INDEX, "string").rows())
 
 
-def test_a_feed_in_a_bucket_names_pictures_beside_it_and_in_other_buckets(
-    collection, bucket, endpoint
-):
-    other = TestBucket(endpoint, f"other-{next(_numbers)}")
+def test_a_feed_in_a_bucket_names_pictures_beside_it_and_in_other_buckets(collection, bucket, s3):
+    other = TestBucket(s3, f"other-{next(_numbers)}")
     bucket.put("shop/feeds/photos/1.png", png("red"))
     bucket.put("shop/2.png", png("green"))
     other.put("3.png", png("blue"))
@@ -270,6 +247,8 @@ def test_a_store_whose_package_is_missing_says_which(monkeypatch):
 @pytest.mark.parametrize(
     ("location", "reason"),
     [
+        ("s3://", "names no bucket"),
+        ("s3:///photos", "names no bucket"),
         ("s3://key:se/cret@shop/p", "must hold no credentials"),
         ("s3://key:secret@shop/p", "must hold no credentials"),
         (

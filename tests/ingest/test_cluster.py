@@ -19,9 +19,8 @@ from app.errors import ConfigError, DatabaseUnavailable, ServiceError
 from app.fetching import Fetcher
 from app.indexes import read_index_file
 from app.ingest.cluster_job import LOCAL, ClusterJob
-from app.ingest.failures import Failure
 from app.ingest.reader import open_gallery
-from app.ingest.runner import IngestReport, Observer
+from app.ingest.runner import IngestReport
 from app.ingest.url_pictures import UrlPicture
 from tests.fakes import FakeEmbedder
 from tests.ingest.cluster_models import (
@@ -34,6 +33,7 @@ from tests.ingest.cluster_models import (
     noted_embedder,
 )
 from tests.ingest.pictures import save_gallery, save_picture
+from tests.ingest.watching import Watching
 
 ray = pytest.importorskip("ray", reason="ray is not installed: requirements-cluster.txt")
 
@@ -45,21 +45,7 @@ from app.ingest.cluster_worker import total  # noqa: E402
 WORKERS = 2
 
 
-class Notes(Observer):
-    """Keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.failures: list[Failure] = []
-        self.settled = 0
-
-    def on_failure(self, failure: Failure) -> None:
-        self.failures.append(failure)
-
-    def on_settled(self, rows: int) -> None:
-        self.settled += rows
-
-
-class Killer(Notes):
+class Killer(Watching):
     """Kills the process of one worker as soon as something is done."""
 
     def __init__(self, pids: Path) -> None:
@@ -72,13 +58,6 @@ class Killer(Notes):
         if self.killed is None:
             self.killed = int(next(self._pids.iterdir()).name)
             os.kill(self.killed, signal.SIGKILL)
-
-
-class Impatient(Notes):
-    """Asks to stop as soon as something is done."""
-
-    def should_stop(self) -> bool:
-        return self.settled > 0
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -156,15 +135,15 @@ def stored_ids(collection) -> list[str]:
 def test_a_gallery_is_ingested_by_the_workers_of_a_cluster(make_job, gallery, collection):
     names = save_gallery(gallery, 20)
     (gallery / "broken.jpg").write_bytes(b"no picture")
-    notes = Notes()
+    watching = Watching()
 
-    report = ingest_on_cluster(make_job(), LOCAL, workers=WORKERS, observer=notes)
+    report = ingest_on_cluster(make_job(), LOCAL, workers=WORKERS, observer=watching)
 
     assert counts(report) == (21, 20, 0, 1)
     assert (report.embedded, report.precision) == (20, "fp32")
     assert stored_ids(collection) == names
-    assert [failure.item_id for failure in notes.failures] == ["broken.jpg"]
-    assert notes.settled == 21
+    assert [failure.item_id for failure in watching.failures] == ["broken.jpg"]
+    assert watching.settled == 21
 
 
 def test_every_sort_of_gallery_and_of_row_travels(settings, gallery):
@@ -211,14 +190,16 @@ def test_a_worker_that_is_killed_costs_no_document(make_job, gallery, pids, coll
 def test_a_picture_that_ends_every_worker_fails_alone(make_job, gallery, collection):
     names = save_gallery(gallery, 20)
     save_picture(gallery / "shirt" / "005b.png", POISON)
-    notes = Notes()
+    watching = Watching()
 
-    report = ingest_on_cluster(make_job(PoisonedEmbedder), LOCAL, workers=WORKERS, observer=notes)
+    report = ingest_on_cluster(
+        make_job(PoisonedEmbedder), LOCAL, workers=WORKERS, observer=watching
+    )
 
     assert stored_ids(collection) == names
     assert (report.read, report.failed) == (21, 1)
-    assert [failure.item_id for failure in notes.failures] == ["shirt/005b.png"]
-    assert "2 workers ended" in notes.failures[0].reason
+    assert [failure.item_id for failure in watching.failures] == ["shirt/005b.png"]
+    assert "2 workers ended" in watching.failures[0].reason
 
 
 @pytest.mark.slow
@@ -235,7 +216,7 @@ def test_a_run_that_is_stopped_has_read_little_ahead(make_job, gallery, collecti
     noted = NotedGallery(gallery, tmp_path / "read")
     job = make_job(SlowEmbedder, gallery=noted)
 
-    report = ingest_on_cluster(job, LOCAL, workers=WORKERS, observer=Impatient())
+    report = ingest_on_cluster(job, LOCAL, workers=WORKERS, observer=Watching(stop_after=1))
 
     assert report.is_interrupted
     assert 0 < report.read <= len((tmp_path / "read").read_text().split()) < 200

@@ -1,21 +1,18 @@
 """The same bytes under several ids, over runs on a real LocalAtlas."""
 
-from dataclasses import dataclass, field
-
 import fsspec
 import pytest
 
+from app.buckets import Store
 from app.config import PROJECT_ROOT
 from app.documents import GalleryImage
 from app.fetching import Fetcher
 from app.indexes import read_index_file
 from app.ingest import known_embeddings, preparation
-from app.ingest.buckets import Store
-from app.ingest.failures import Failure
 from app.ingest.guest_writing import GuestUpdateBuilder, GuestWriter
 from app.ingest.legs import open_legs, without_effect
 from app.ingest.reader import open_gallery
-from app.ingest.runner import Observer, ingest
+from app.ingest.runner import ingest
 from app.ingest.updates import UpdateBuilder
 from app.ingest.url_pictures import UrlPicture
 from app.ingest.writer import MAX_FOUND_PER_HASH, GalleryWriter
@@ -23,20 +20,13 @@ from app.live_indexes import create_ordinary_indexes
 from app.pictures import FilePicture
 from tests.fakes import FakeEmbedder
 from tests.ingest.pictures import save_picture
+from tests.ingest.watching import Watching
 from tests.picture_server import LOOPBACK, answering, serving
 
 KNN = read_index_file(PROJECT_ROOT / "atlas/gallery_knn.json")
 VECTOR = read_index_file(PROJECT_ROOT / "atlas/gallery_vector.json")
 INT8 = read_index_file(PROJECT_ROOT / "atlas/gallery_vector_int8.json")
 GUEST = read_index_file(PROJECT_ROOT / "atlas/products_vector.json")
-
-
-@dataclass
-class Watching(Observer):
-    failures: list[Failure] = field(default_factory=list)
-
-    def on_failure(self, failure):
-        self.failures.append(failure)
 
 
 @pytest.fixture

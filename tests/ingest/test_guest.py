@@ -1,6 +1,5 @@
 """Pictures of the shop's own documents, in the shop's own collection, on a real LocalAtlas."""
 
-import io
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
@@ -26,10 +25,12 @@ from app.ingest.guest_gallery import GuestGallery
 from app.ingest.guest_writing import GuestUpdateBuilder, GuestWriter
 from app.ingest.legs import open_legs
 from app.ingest.places import LocalRoot, PictureFinder
-from app.ingest.runner import Observer, ingest
+from app.ingest.runner import ingest
 from app.ingest.url_pictures import UrlPicture
 from app.local_atlas.launcher import start_or_join
 from tests.fakes import FakeEmbedder
+from tests.ingest.pictures import png
+from tests.ingest.watching import Watching
 from tests.picture_server import LOOPBACK, answering, serving
 
 INDEX = read_index_file(PROJECT_ROOT / "atlas/products_vector.json")
@@ -40,20 +41,6 @@ ODD_IDS = (
     *({"a": 1, "b": 2}, {"b": 2, "a": 1}, {"$ref": "x", "$id": 7}, MinKey(), MaxKey()),
     *(UUID(int=7), ObjectId(), datetime(2026, 1, 1, tzinfo=UTC), Timestamp(1, 2)),
 )
-
-
-def png(color="red"):
-    file = io.BytesIO()
-    Image.new("RGB", (24, 16), color).save(file, "PNG")
-    return file.getvalue()
-
-
-class Watching(Observer):
-    def __init__(self):
-        self.failures = []
-
-    def on_failure(self, failure):
-        self.failures.append(failure)
 
 
 def gallery_of(collection, root, *, field="photo", copies=(), index=INDEX, at_url=None):

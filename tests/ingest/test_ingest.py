@@ -2,7 +2,7 @@
 
 import json
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -17,34 +17,18 @@ from app.documents import embedding_from_bson
 from app.embedding.images import read_image
 from app.errors import ConfigError
 from app.indexes import SearchIndex, read_index_file
-from app.ingest.failures import Failure
 from app.ingest.legs import open_legs, without_effect
 from app.ingest.reader import open_gallery
-from app.ingest.runner import Observer, ingest
+from app.ingest.runner import ingest
 from app.ingest.updates import UpdateBuilder
 from app.ingest.writer import GalleryWriter
 from tests.fakes import FakeEmbedder
 from tests.ingest.pictures import save_gallery, save_picture
+from tests.ingest.watching import Watching
 
 KNN = read_index_file(PROJECT_ROOT / "atlas/gallery_knn.json")
 VECTOR = read_index_file(PROJECT_ROOT / "atlas/gallery_vector.json")
 INT8 = read_index_file(PROJECT_ROOT / "atlas/gallery_vector_int8.json")
-
-
-@dataclass
-class Watching(Observer):
-    failures: list[Failure] = field(default_factory=list)
-    settled: int = 0
-    stop_after: int | None = None
-
-    def on_failure(self, failure):
-        self.failures.append(failure)
-
-    def on_settled(self, rows):
-        self.settled += rows
-
-    def should_stop(self):
-        return self.stop_after is not None and self.settled >= self.stop_after
 
 
 def run(

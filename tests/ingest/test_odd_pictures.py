@@ -9,10 +9,11 @@ from app.documents import embedding_from_bson
 from app.indexes import read_index_file
 from app.ingest.legs import open_legs
 from app.ingest.reader import open_gallery
-from app.ingest.runner import Observer, ingest
+from app.ingest.runner import ingest
 from app.ingest.updates import UpdateBuilder
 from app.ingest.writer import GalleryWriter
 from tests.fakes import FakeEmbedder
+from tests.ingest.watching import Watching
 
 INDEX = read_index_file(PROJECT_ROOT / "atlas/gallery_knn.json")
 COSINE = 0.98
@@ -74,14 +75,6 @@ def write_pairs(folder) -> dict[str, Image.Image]:
     }
 
 
-class Listing(Observer):
-    def __init__(self):
-        self.failures = []
-
-    def on_failure(self, failure):
-        self.failures.append(failure)
-
-
 def test_each_odd_picture_is_embedded_like_its_plain_twin_or_listed(collection, tmp_path):
     twins = write_pairs(tmp_path)
     draw().save(tmp_path / "cut.jpg")
@@ -90,7 +83,7 @@ def test_each_odd_picture_is_embedded_like_its_plain_twin_or_listed(collection, 
     (tmp_path / "text.jpg").write_text("no picture")
     Image.new("RGB", (1, 1)).save(tmp_path / "dot.png")
     Image.new("1", (4000, 4000)).save(tmp_path / "vast.png")
-    embedder, observer = FakeEmbedder(), Listing()
+    embedder, observer = FakeEmbedder(), Watching()
     writer = GalleryWriter(collection, UpdateBuilder(INDEX, embedder.fingerprint))
 
     with open_legs(embedder, writer, max_pixels=1_000_000) as legs:

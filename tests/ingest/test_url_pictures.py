@@ -1,12 +1,10 @@
 """Pictures from a real web server on loopback, into a real LocalAtlas."""
 
 import hashlib
-import io
 import pickle
 import threading
 
 import pytest
-from PIL import Image
 
 from app.config import PROJECT_ROOT
 from app.documents import GalleryImage
@@ -14,12 +12,14 @@ from app.fetching import Fetcher, FetchLimits
 from app.indexes import read_index_file
 from app.ingest.failures import Failure
 from app.ingest.legs import open_legs
-from app.ingest.runner import Observer, ingest
+from app.ingest.runner import ingest
 from app.ingest.updates import UpdateBuilder
 from app.ingest.url_pictures import UrlPicture
 from app.ingest.writer import GalleryWriter
 from app.pictures import PictureBytes, Validators
 from tests.fakes import FakeEmbedder
+from tests.ingest.pictures import png
+from tests.ingest.watching import Watching
 from tests.picture_server import HOST, LOOPBACK, answering, serving
 
 INDEX = read_index_file(PROJECT_ROOT / "atlas/gallery_knn.json")
@@ -40,20 +40,6 @@ def fetcher():
 
     with Fetcher(limits, allow_http=True, allowed_networks=LOOPBACK, resolve=resolve) as fetcher:
         yield fetcher
-
-
-class Watching(Observer):
-    def __init__(self):
-        self.failures = []
-
-    def on_failure(self, failure):
-        self.failures.append(failure)
-
-
-def png(color):
-    file = io.BytesIO()
-    Image.new("RGB", (24, 16), color).save(file, "PNG")
-    return file.getvalue()
 
 
 def tagged(content):

@@ -1,7 +1,6 @@
 """A shop's own collection, from its documents to similar items, by the scripts and the service."""
 
 import base64
-import io
 import json
 import time
 from dataclasses import replace
@@ -9,18 +8,12 @@ from dataclasses import replace
 import pytest
 from bson import Decimal128
 from gridfs import GridFSBucket
-from PIL import Image
 
 from app.config import PROJECT_ROOT
 from app.errors import ConfigError
 from scripts import create_indexes, embed_gallery
 from tests.fakes import FakeEmbedder
-
-
-def png(color):
-    file = io.BytesIO()
-    Image.new("RGB", (24, 16), color).save(file, "PNG")
-    return file.getvalue()
+from tests.ingest.pictures import png
 
 
 @pytest.fixture

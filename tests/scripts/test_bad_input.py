@@ -1,6 +1,5 @@
 """A feed of all that can be wrong, read by the script in a process of its own, every log on."""
 
-import io
 import json
 import os
 import socket
@@ -11,10 +10,10 @@ import zlib
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from app.config import PROJECT_ROOT
-from tests.buckets import TestBucket, locked, point_environment_at, s3_server
+from tests.buckets import TestBucket, locked
+from tests.ingest.pictures import png
 from tests.picture_server import answering, redirecting, serving
 
 SCRIPT = """
@@ -42,13 +41,9 @@ sys.exit(run(embed_gallery.main))
 SECRETS = ("s3cr3t-token", "s3cr3t-password", "s3cr3t-key", "an-access-key")
 
 
-def png(color="red", *, size=None):
-    """A picture; with a size, the small file that only claims it."""
-    file = io.BytesIO()
-    Image.new("RGB", (24, 16), color).save(file, "PNG")
-    content = file.getvalue()
-    if size is None:
-        return content
+def claiming(size: tuple[int, int]) -> bytes:
+    """Return a small picture that only claims to be so large."""
+    content = png()
     header = b"IHDR" + struct.pack(">II", *size) + content[24:29]
     return content[:12] + header + struct.pack(">I", zlib.crc32(header)) + content[33:]
 
@@ -71,24 +66,17 @@ def closed_port():
 
 
 @pytest.fixture
-def environment(settings, monkeypatch, tmp_path):
-    monkeypatch.setenv("LOCAL_ATLAS_PATH", str(settings.local_atlas_path))
-    monkeypatch.setenv("DATABASE", settings.database)
-    monkeypatch.delenv("MONGODB_URI", raising=False)
-    monkeypatch.chdir(tmp_path)
-    with s3_server() as endpoint:
-        point_environment_at(endpoint, monkeypatch)
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRETS[2])
-        yield endpoint
+def environment(ingestion, s3):
+    ingestion.setenv("AWS_SECRET_ACCESS_KEY", SECRETS[2])
 
 
 def test_each_bad_row_is_one_line_and_the_run_goes_on_without_a_secret_anywhere(
-    environment, collection, tmp_path, closed_port
+    environment, collection, tmp_path, closed_port, s3
 ):
-    TestBucket(environment, "no-permission").put("1.png", png())
+    TestBucket(s3, "no-permission").put("1.png", png())
     (tmp_path / "1.png").write_bytes(png("blue"))
-    (tmp_path / "bomb.png").write_bytes(png(size=(30_000, 30_000)))
-    with serving() as server, locked(environment):
+    (tmp_path / "bomb.png").write_bytes(claiming((30_000, 30_000)))
+    with serving() as server, locked(s3):
         server.answers = {
             "/good.png": answering(png("green"), ETag='"1"'),
             "/gone.png": answering(status=404),

@@ -9,24 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from app.config import PROJECT_ROOT, Settings
+from app.config import PROJECT_ROOT
 from scripts import embed_gallery
-from scripts._cli import run
 from tests.fakes import FakeEmbedder
 from tests.ingest.pictures import save_gallery, save_picture
-
-
-@pytest.fixture
-def environment(settings: Settings, monkeypatch, tmp_path):
-    """The script's world: the test's own database, a model without weights, an empty folder."""
-    monkeypatch.setenv("LOCAL_ATLAS_PATH", str(settings.local_atlas_path))
-    monkeypatch.setenv("DATABASE", settings.database)
-    monkeypatch.delenv("MONGODB_URI", raising=False)
-    monkeypatch.setattr(embed_gallery, "load_embedder", lambda model, **_: FakeEmbedder(name=model))
-    folder = tmp_path / "work"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    return monkeypatch
+from tests.scripts.embedding import embed, report_of
 
 
 @pytest.fixture
@@ -35,19 +22,11 @@ def gallery(tmp_path) -> Path:
     return tmp_path / "gallery"
 
 
-def embed(*arguments: object) -> int:
-    return run(embed_gallery.main, [str(one) for one in arguments])
-
-
-def report_of(capsys) -> dict:
-    return json.loads(capsys.readouterr().out)
-
-
 def counts(report: dict) -> tuple[int, ...]:
     return tuple(report[name] for name in ("read", "written", "unchanged", "failed"))
 
 
-def test_the_report_is_the_only_thing_on_stdout(environment, collection, gallery, capsys):
+def test_the_report_is_the_only_thing_on_stdout(ingestion, collection, gallery, capsys):
     code = embed("--gallery", gallery, "--json")
 
     report = report_of(capsys)
@@ -59,7 +38,7 @@ def test_the_report_is_the_only_thing_on_stdout(environment, collection, gallery
     assert os.listdir() == []
 
 
-def test_without_json_the_report_is_sentences(environment, collection, gallery, capsys):
+def test_without_json_the_report_is_sentences(ingestion, collection, gallery, capsys):
     embed("--gallery", gallery)
 
     told = capsys.readouterr().out
@@ -71,12 +50,12 @@ def test_without_json_the_report_is_sentences(environment, collection, gallery, 
 
 
 def test_vectors_of_another_type_are_refused_and_dropped_only_when_asked(
-    environment, collection, gallery, capsys
+    ingestion, collection, gallery, capsys
 ):
-    environment.setenv("INDEX_FILE", str(PROJECT_ROOT / "atlas/gallery_vector.json"))
+    ingestion.setenv("INDEX_FILE", str(PROJECT_ROOT / "atlas/gallery_vector.json"))
     embed("--gallery", gallery, "--json")
     large = report_of(capsys)["bytes_per_document"]
-    environment.setenv("INDEX_FILE", str(PROJECT_ROOT / "atlas/gallery_vector_int8.json"))
+    ingestion.setenv("INDEX_FILE", str(PROJECT_ROOT / "atlas/gallery_vector_int8.json"))
 
     for arguments in ([], ["--replace-model"], ["--dry-run"]):
         assert embed("--gallery", gallery, *arguments) == 2
@@ -86,7 +65,7 @@ def test_vectors_of_another_type_are_refused_and_dropped_only_when_asked(
     assert large - report_of(capsys)["bytes_per_document"] == 3 * 512
 
 
-def test_a_second_run_leaves_everything_alone(environment, collection, gallery, capsys):
+def test_a_second_run_leaves_everything_alone(ingestion, collection, gallery, capsys):
     embed("--gallery", gallery, "--json")
     report_of(capsys)
 
@@ -96,7 +75,7 @@ def test_a_second_run_leaves_everything_alone(environment, collection, gallery, 
     assert counts(report_of(capsys)) == (10, 0, 10, 0)
 
 
-def test_failures_are_listed_and_the_exit_code_is_1(environment, collection, gallery, capsys):
+def test_failures_are_listed_and_the_exit_code_is_1(ingestion, collection, gallery, capsys):
     (gallery / "broken.jpg").write_bytes(b"")
 
     code = embed("--gallery", gallery, "--json")
@@ -112,7 +91,7 @@ def test_failures_are_listed_and_the_exit_code_is_1(environment, collection, gal
 
 
 def test_a_feed_cannot_reach_this_machine_and_leaves_no_secret_behind(
-    environment, collection, gallery, capsys
+    ingestion, collection, gallery, capsys
 ):
     url = "https://127.0.0.1:8443/1.png"
     rows = [
@@ -139,7 +118,7 @@ def test_a_feed_cannot_reach_this_machine_and_leaves_no_secret_behind(
     assert "secret" not in output.out + output.err + str(listed)
 
 
-def test_a_run_without_failures_removes_the_old_list(environment, collection, gallery):
+def test_a_run_without_failures_removes_the_old_list(ingestion, collection, gallery):
     broken = gallery / "broken.jpg"
     broken.write_bytes(b"")
     embed("--gallery", gallery, "--failed", "list.jsonl")
@@ -150,7 +129,7 @@ def test_a_run_without_failures_removes_the_old_list(environment, collection, ga
     assert not Path("list.jsonl").exists()
 
 
-def test_limit_counts_rows(environment, collection, gallery, capsys):
+def test_limit_counts_rows(ingestion, collection, gallery, capsys):
     embed("--gallery", gallery, "--limit", 3, "--json")
 
     assert counts(report_of(capsys)) == (3, 3, 0, 0)
@@ -159,7 +138,7 @@ def test_limit_counts_rows(environment, collection, gallery, capsys):
     )
 
 
-def test_a_dry_run_writes_no_document(environment, collection, gallery, capsys):
+def test_a_dry_run_writes_no_document(ingestion, collection, gallery, capsys):
     embed("--gallery", gallery, "--dry-run", "--json")
 
     report = report_of(capsys)
@@ -169,7 +148,7 @@ def test_a_dry_run_writes_no_document(environment, collection, gallery, capsys):
     assert collection.estimated_document_count() == 0
 
 
-def test_drop_deletes_what_was_there_and_keeps_indexes(environment, collection, gallery, capsys):
+def test_drop_deletes_what_was_there_and_keeps_indexes(ingestion, collection, gallery, capsys):
     collection.insert_one({"_id": "old", "embedded_by": "another model"})
     collection.create_index("product_id")
 
@@ -181,17 +160,17 @@ def test_drop_deletes_what_was_there_and_keeps_indexes(environment, collection, 
     assert "product_id_1" in collection.index_information()
 
 
-def test_drop_deletes_nothing_when_the_model_cannot_be_loaded(environment, collection, gallery):
+def test_drop_deletes_nothing_when_the_model_cannot_be_loaded(ingestion, collection, gallery):
     collection.insert_one({"_id": "old"})
     embedder = FakeEmbedder()
     embedder.fails_to_load = True
-    environment.setattr(embed_gallery, "load_embedder", lambda model, **_: embedder)
+    ingestion.setattr(embed_gallery, "load_embedder", lambda model, **_: embedder)
 
     assert embed("--gallery", gallery, "--drop") == 1
     assert collection.find_one({"_id": "old"}) is not None
 
 
-def test_another_model_is_refused_without_replace_model(environment, collection, gallery, capsys):
+def test_another_model_is_refused_without_replace_model(ingestion, collection, gallery, capsys):
     embed("--gallery", gallery, "--limit", 5)
     capsys.readouterr()
 
@@ -207,17 +186,17 @@ def test_another_model_is_refused_without_replace_model(environment, collection,
     assert collection.distinct("embedded_by") == [FakeEmbedder(name="other").fingerprint]
 
 
-def test_batch_size_is_that_of_the_model(environment, collection, gallery):
+def test_batch_size_is_that_of_the_model(ingestion, collection, gallery):
     embedder = FakeEmbedder()
-    environment.setattr(embed_gallery, "load_embedder", lambda model, **_: embedder)
+    ingestion.setattr(embed_gallery, "load_embedder", lambda model, **_: embedder)
 
     embed("--gallery", gallery, "--batch-size", 7)
 
     assert embedder.batches == [7, 3]
 
 
-def test_dimensions_that_do_not_fit_the_index_are_refused(environment, collection, gallery, capsys):
-    environment.setattr(embed_gallery, "load_embedder", lambda model, **_: FakeEmbedder(256))
+def test_dimensions_that_do_not_fit_the_index_are_refused(ingestion, collection, gallery, capsys):
+    ingestion.setattr(embed_gallery, "load_embedder", lambda model, **_: FakeEmbedder(256))
 
     assert embed("--gallery", gallery) == 2
     assert "256 dimensions" in capsys.readouterr().err
@@ -232,7 +211,7 @@ def test_dimensions_that_do_not_fit_the_index_are_refused(environment, collectio
     ],
     ids=["missing", "empty", "a picture"],
 )
-def test_a_gallery_that_is_none_is_one_sentence(environment, tmp_path, capsys, make, expected):
+def test_a_gallery_that_is_none_is_one_sentence(ingestion, tmp_path, capsys, make, expected):
     root = tmp_path / "root"
     root.mkdir()
 
@@ -244,8 +223,8 @@ def test_a_gallery_that_is_none_is_one_sentence(environment, tmp_path, capsys, m
     assert expected in error[0]
 
 
-def test_an_unreachable_database_is_one_sentence(environment, gallery, capsys):
-    environment.setenv("MONGODB_URI", "mongodb://user:secret@127.0.0.1:9/")
+def test_an_unreachable_database_is_one_sentence(ingestion, gallery, capsys):
+    ingestion.setenv("MONGODB_URI", "mongodb://user:secret@127.0.0.1:9/")
 
     code = embed("--gallery", gallery)
 
@@ -276,6 +255,7 @@ import sys, time
 from scripts import embed_gallery
 from scripts._cli import run
 from tests.fakes import FakeEmbedder
+from tests.scripts.embedding import embed, report_of
 
 class Slow(FakeEmbedder):
     def _embed_pixel_batch(self, pixels):
@@ -314,7 +294,7 @@ def wait_for_index(collection) -> None:
 
 
 def test_after_a_kill_the_next_run_completes_and_nothing_is_there_twice(
-    environment, collection, tmp_path, capsys
+    ingestion, collection, tmp_path, capsys
 ):
     ids = save_gallery(tmp_path / "many", 60)
     process = start_slowly(tmp_path / "many")
@@ -333,7 +313,7 @@ def test_after_a_kill_the_next_run_completes_and_nothing_is_there_twice(
     assert ids == sorted(document["_id"] for document in collection.find({}, {"_id": 1}))
 
 
-def test_ctrl_c_finishes_the_batch_reports_and_exits_130(environment, collection, tmp_path):
+def test_ctrl_c_finishes_the_batch_reports_and_exits_130(ingestion, collection, tmp_path):
     save_gallery(tmp_path / "many", 60)
     process = start_slowly(tmp_path / "many")
     wait_for_documents(collection, 8)
@@ -348,7 +328,7 @@ def test_ctrl_c_finishes_the_batch_reports_and_exits_130(environment, collection
     assert "Traceback" not in error
 
 
-def test_after_ctrl_c_the_next_run_goes_on_from_there(environment, collection, tmp_path, capsys):
+def test_after_ctrl_c_the_next_run_goes_on_from_there(ingestion, collection, tmp_path, capsys):
     save_gallery(tmp_path / "many", 60)
     process = start_slowly(tmp_path / "many")
     wait_for_documents(collection, 8)
@@ -362,7 +342,7 @@ def test_after_ctrl_c_the_next_run_goes_on_from_there(environment, collection, t
     assert second["embedded"] == 60 - first["embedded"]
 
 
-def test_ctrl_c_twice_ends_at_once_whatever_the_model_is_doing(environment, collection, tmp_path):
+def test_ctrl_c_twice_ends_at_once_whatever_the_model_is_doing(ingestion, collection, tmp_path):
     save_gallery(tmp_path / "many", 8)
     process = start_slowly(tmp_path / "many", batch_s=600)
     try:
@@ -381,7 +361,7 @@ def test_ctrl_c_twice_ends_at_once_whatever_the_model_is_doing(environment, coll
     assert collection.estimated_document_count() == 0
 
 
-def test_a_log_gets_a_line_now_and_then(environment, collection, gallery, monkeypatch, caplog):
+def test_a_log_gets_a_line_now_and_then(ingestion, collection, gallery, monkeypatch, caplog):
     monkeypatch.setattr("scripts._progress.LOG_EVERY_S", 0.0)
     monkeypatch.setattr(sys, "stderr", io.StringIO())
 

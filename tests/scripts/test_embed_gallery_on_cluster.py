@@ -5,22 +5,16 @@ import pytest
 from app import ingest
 from scripts import embed_gallery
 from scripts._cli import EXIT_MISUSE, run
-from tests.fakes import FakeEmbedder
 from tests.ingest.pictures import save_gallery
 
 
 @pytest.fixture
-def embed(settings, monkeypatch, tmp_path, capsys):
+def embed(ingestion, tmp_path, capsys):
     """Run the script on a small gallery; return its exit code and what it said."""
     save_gallery(tmp_path / "gallery", 2)
-    monkeypatch.setenv("LOCAL_ATLAS_PATH", str(settings.local_atlas_path))
-    monkeypatch.setenv("DATABASE", settings.database)
-    monkeypatch.delenv("MONGODB_URI", raising=False)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(embed_gallery, "load_embedder", lambda model, **options: FakeEmbedder())
 
     def ask(*flags: str) -> tuple[int, str]:
-        code = run(embed_gallery.main, ["--gallery", "gallery", *flags])
+        code = run(embed_gallery.main, ["--gallery", str(tmp_path / "gallery"), *flags])
         return code, capsys.readouterr().err
 
     return ask

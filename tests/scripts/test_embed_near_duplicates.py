@@ -6,21 +6,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from scripts import create_indexes, embed_gallery
+from scripts import create_indexes
 from scripts._cli import run
-from tests.fakes import FakeEmbedder
 from tests.ingest.pictures import save_gallery, save_picture
-
-
-@pytest.fixture
-def environment(settings, monkeypatch, tmp_path):
-    monkeypatch.setenv("LOCAL_ATLAS_PATH", str(settings.local_atlas_path))
-    monkeypatch.setenv("DATABASE", settings.database)
-    monkeypatch.delenv("MONGODB_URI", raising=False)
-    monkeypatch.setattr(
-        embed_gallery, "load_embedder", lambda model, **options: FakeEmbedder(name=model)
-    )
-    monkeypatch.chdir(tmp_path)
+from tests.scripts.embedding import embed
 
 
 @pytest.fixture
@@ -32,15 +21,11 @@ def gallery(tmp_path) -> Path:
     return tmp_path / "gallery"
 
 
-def embed(*arguments: object) -> int:
-    return run(embed_gallery.main, [str(one) for one in arguments])
-
-
 def listed(path: str) -> list[dict]:
     return [json.loads(line) for line in Path(path).read_text().splitlines()]
 
 
-def test_after_a_run_and_alone_it_lists_the_same_pairs(environment, collection, gallery, capsys):
+def test_after_a_run_and_alone_it_lists_the_same_pairs(ingestion, collection, gallery, capsys):
     run(create_indexes.main, [])
     capsys.readouterr()
 
@@ -57,9 +42,7 @@ def test_after_a_run_and_alone_it_lists_the_same_pairs(environment, collection, 
     assert [set(one["ids"]) for one in listed("alone.jsonl")] == [set(pair["ids"])]
 
 
-def test_a_run_that_could_not_be_reported_on_does_not_begin(
-    environment, collection, gallery, capsys
-):
+def test_a_run_that_could_not_be_reported_on_does_not_begin(ingestion, collection, gallery, capsys):
     assert embed("--gallery", gallery, "--report-duplicates", "pairs.jsonl") == 1
     assert "searches through the index. Search index" in capsys.readouterr().err
     assert collection.estimated_document_count() == 0
@@ -69,7 +52,7 @@ def test_a_run_that_could_not_be_reported_on_does_not_begin(
 
 
 @pytest.mark.parametrize("flag", [["--drop"], ["--prune", "--yes"], ["--limit", "3"], []])
-def test_what_needs_pictures_is_refused_alone(environment, flag, capsys):
+def test_what_needs_pictures_is_refused_alone(ingestion, flag, capsys):
     with pytest.raises(SystemExit) as end:
         embed(*(["--report-duplicates", "pairs.jsonl"] if flag else []), *flag)
 
@@ -77,7 +60,7 @@ def test_what_needs_pictures_is_refused_alone(environment, flag, capsys):
     assert "--gallery" in capsys.readouterr().err
 
 
-def test_nothing_alike_is_an_empty_file(environment, collection, tmp_path, capsys):
+def test_nothing_alike_is_an_empty_file(ingestion, collection, tmp_path, capsys):
     save_picture(tmp_path / "one/1.png")
     run(create_indexes.main, [])
     Path("pairs.jsonl").write_text("of an earlier run")

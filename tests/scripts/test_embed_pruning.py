@@ -20,9 +20,8 @@ from app.ingest.runner import ingest
 from app.ingest.updates import UpdateBuilder
 from app.ingest.writer import GalleryWriter
 from scripts import embed_gallery
-from scripts._cli import run
-from tests.fakes import FakeEmbedder
 from tests.ingest.pictures import save_gallery, save_picture
+from tests.scripts.embedding import embed
 
 
 class Terminal(io.StringIO):
@@ -31,27 +30,9 @@ class Terminal(io.StringIO):
 
 
 @pytest.fixture
-def environment(settings, monkeypatch, tmp_path):
-    monkeypatch.setenv("LOCAL_ATLAS_PATH", str(settings.local_atlas_path))
-    monkeypatch.setenv("DATABASE", settings.database)
-    monkeypatch.delenv("MONGODB_URI", raising=False)
-    monkeypatch.setattr(
-        embed_gallery, "load_embedder", lambda model, **options: FakeEmbedder(name=model)
-    )
-    (tmp_path / "work").mkdir()
-    monkeypatch.chdir(tmp_path / "work")
-    monkeypatch.setattr(sys, "stdin", io.StringIO())
-    return monkeypatch
-
-
-@pytest.fixture
 def gallery(tmp_path) -> Path:
     save_gallery(tmp_path / "gallery", 6)
     return tmp_path / "gallery"
-
-
-def embed(*arguments: object) -> int:
-    return run(embed_gallery.main, [str(one) for one in arguments])
 
 
 def pruned(capsys, *arguments: object) -> int:
@@ -73,7 +54,7 @@ def feed(path: Path, *rows: dict) -> Path:
 
 
 def test_what_the_gallery_lists_no_more_goes_and_all_else_stays(
-    environment, collection, gallery, tmp_path, capsys
+    ingestion, collection, gallery, tmp_path, capsys
 ):
     save_gallery(tmp_path / "other", 8)
     collection.insert_many(
@@ -96,7 +77,7 @@ def test_what_the_gallery_lists_no_more_goes_and_all_else_stays(
     assert pruned(capsys, "--gallery", gallery, "--prune", "--yes") == 0
 
 
-def test_a_dry_run_counts_and_deletes_nothing(environment, collection, gallery, capsys):
+def test_a_dry_run_counts_and_deletes_nothing(ingestion, collection, gallery, capsys):
     embed("--gallery", gallery)
     (gallery / "dress/000.png").unlink()
 
@@ -110,11 +91,11 @@ def test_a_dry_run_counts_and_deletes_nothing(environment, collection, gallery, 
     ("answer", "expected"), [("y\n", 1), ("yes\n", 1), ("n\n", 0), ("\n", 0), ("", 0)]
 )
 def test_a_terminal_is_asked_with_the_count(
-    environment, collection, gallery, capsys, answer, expected
+    ingestion, collection, gallery, capsys, answer, expected
 ):
     embed("--gallery", gallery)
     (gallery / "dress/000.png").unlink()
-    environment.setattr(sys, "stdin", Terminal(answer))
+    ingestion.setattr(sys, "stdin", Terminal(answer))
 
     assert embed("--gallery", gallery, "--prune") == 0
 
@@ -134,14 +115,14 @@ def test_a_terminal_is_asked_with_the_count(
     ],
 )
 def test_what_does_not_go_with_it_is_refused(
-    environment, collection, gallery, capsys, arguments, reason
+    ingestion, collection, gallery, capsys, arguments, reason
 ):
     assert embed("--gallery", gallery, *arguments) == 2
     assert reason in capsys.readouterr().err
     assert ids(collection) == set()
 
 
-def test_an_empty_gallery_prunes_nothing(environment, collection, gallery, capsys):
+def test_an_empty_gallery_prunes_nothing(ingestion, collection, gallery, capsys):
     names = save_gallery(gallery, 6)
     embed("--gallery", gallery)
     for name in names:
@@ -153,7 +134,7 @@ def test_an_empty_gallery_prunes_nothing(environment, collection, gallery, capsy
 
 
 def test_a_row_whose_id_cannot_be_read_keeps_everything(
-    environment, collection, gallery, capsys, caplog
+    ingestion, collection, gallery, capsys, caplog
 ):
     rows = [{"_id": str(i), "image": f"dress/{i:03}.png"} for i in (0, 2, 4)]
     path = feed(gallery / "feed.jsonl", *rows)
@@ -166,7 +147,7 @@ def test_a_row_whose_id_cannot_be_read_keeps_everything(
     assert ids(collection) == {"0", "2", "4"}
 
 
-def test_a_row_that_fails_is_listed_all_the_same(environment, collection, gallery, capsys):
+def test_a_row_that_fails_is_listed_all_the_same(ingestion, collection, gallery, capsys):
     rows = [{"_id": str(i), "image": f"dress/{i:03}.png"} for i in (0, 2, 4)]
     path = feed(gallery / "feed.jsonl", *rows)
     embed("--gallery", path)
@@ -178,7 +159,7 @@ def test_a_row_that_fails_is_listed_all_the_same(environment, collection, galler
 
 
 def test_a_folder_that_cannot_be_read_fails_and_keeps_everything(
-    environment, collection, gallery, capsys
+    ingestion, collection, gallery, capsys
 ):
     embed("--gallery", gallery)
     scandir = os.scandir
@@ -188,7 +169,7 @@ def test_a_folder_that_cannot_be_read_fails_and_keeps_everything(
             raise PermissionError(13, "Permission denied")
         return scandir(path)
 
-    environment.setattr("app.ingest.folder.os.scandir", refusing)
+    ingestion.setattr("app.ingest.folder.os.scandir", refusing)
 
     assert pruned(capsys, "--gallery", gallery, "--prune", "--yes") == 0
     assert len(ids(collection)) == 6
@@ -212,9 +193,7 @@ def test_a_gallery_that_is_not_read_to_its_end_says_so(gallery):
     assert listing.problem() is None
 
 
-def test_a_feed_with_a_date_in_its_name_keeps_its_own_name(
-    environment, collection, gallery, capsys
-):
+def test_a_feed_with_a_date_in_its_name_keeps_its_own_name(ingestion, collection, gallery, capsys):
     rows = [{"_id": str(i), "image": f"dress/{i:03}.png"} for i in (0, 2, 4)]
     named = ["--prune", "--yes", "--gallery-name", "daily"]
     embed("--gallery", feed(gallery / "feed-1.jsonl", *rows), *named)
@@ -225,7 +204,7 @@ def test_a_feed_with_a_date_in_its_name_keeps_its_own_name(
     assert ids(collection) == {"0", "2"}
 
 
-def test_no_path_of_this_machine_gets_into_a_document(environment, collection, gallery):
+def test_no_path_of_this_machine_gets_into_a_document(ingestion, collection, gallery):
     embed("--gallery", gallery)
 
     document = collection.find_one()
@@ -233,7 +212,7 @@ def test_no_path_of_this_machine_gets_into_a_document(environment, collection, g
     assert str(gallery) not in str(document)
 
 
-def test_what_another_run_has_written_meanwhile_stays(environment, collection, gallery):
+def test_what_another_run_has_written_meanwhile_stays(ingestion, collection, gallery):
     began_at = datetime.now(UTC)
     embed("--gallery", gallery)
     listing = Listing()
@@ -254,11 +233,11 @@ def test_ids_are_told_apart_by_their_type():
 
 
 def test_in_a_shops_own_collection_no_document_goes(
-    environment, collection, settings, tmp_path, capsys
+    ingestion, collection, settings, tmp_path, capsys
 ):
-    environment.setenv("INDEX_FILE", str(PROJECT_ROOT / "atlas/products_vector.json"))
-    environment.setenv("COLLECTION", collection.name)
-    environment.setenv("GALLERY_ROOT", str(tmp_path))
+    ingestion.setenv("INDEX_FILE", str(PROJECT_ROOT / "atlas/products_vector.json"))
+    ingestion.setenv("COLLECTION", collection.name)
+    ingestion.setenv("GALLERY_ROOT", str(tmp_path))
     save_picture(tmp_path / "1.png")
     hero = {"hero": "1.png", "photos": []}
     collection.insert_many(
@@ -287,7 +266,7 @@ def test_in_a_shops_own_collection_no_document_goes(
 
 
 def test_after_a_run_on_a_cluster_the_gallery_is_listed_here(
-    environment, collection, gallery, capsys
+    ingestion, collection, gallery, capsys
 ):
     class Elsewhere:
         """Reads the job's gallery by itself, as the machines of a cluster do."""
@@ -299,7 +278,7 @@ def test_after_a_run_on_a_cluster_the_gallery_is_listed_here(
             with open_legs(job.load_embedder(), writer, max_pixels=1_000_000) as legs:
                 return ingest(job.gallery.rows(), legs)
 
-    environment.setattr(embed_gallery, "_cluster", lambda: Elsewhere)
+    ingestion.setattr(embed_gallery, "_cluster", lambda: Elsewhere)
     embed("--gallery", gallery, "--cluster", "local")
     (gallery / "dress/000.png").unlink()
 
@@ -308,7 +287,7 @@ def test_after_a_run_on_a_cluster_the_gallery_is_listed_here(
 
 
 def test_what_goes_wrong_in_pruning_does_not_cost_the_report(
-    environment, collection, gallery, capsys
+    ingestion, collection, gallery, capsys
 ):
     embed("--gallery", gallery)
     (gallery / "dress/000.png").unlink()
@@ -317,7 +296,7 @@ def test_what_goes_wrong_in_pruning_does_not_cost_the_report(
     def refuse(pruner):
         raise OperationFailure("not allowed to remove", 13)
 
-    environment.setattr(Pruner, "prune", refuse)
+    ingestion.setattr(Pruner, "prune", refuse)
 
     assert embed("--gallery", gallery, "--prune", "--yes", "--json") == 1
     report = json.loads(capsys.readouterr().out)

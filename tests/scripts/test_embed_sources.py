@@ -1,50 +1,17 @@
 """`scripts.embed_gallery` over feeds and buckets, as its users see it."""
 
-import io
 import json
 from pathlib import Path
 
-import fsspec
 import pytest
-from PIL import Image
 
-from scripts import embed_gallery
-from scripts._cli import run
-from tests.buckets import TestBucket, locked, point_environment_at, s3_server
-from tests.fakes import FakeEmbedder
+from tests.buckets import TestBucket, locked
+from tests.ingest.pictures import png
+from tests.scripts.embedding import embed
 
 
-@pytest.fixture
-def endpoint(monkeypatch):
-    with s3_server() as endpoint:
-        point_environment_at(endpoint, monkeypatch)
-        fsspec.filesystem("s3").clear_instance_cache()
-        yield endpoint
-
-
-@pytest.fixture
-def environment(settings, monkeypatch, tmp_path):
-    monkeypatch.setenv("LOCAL_ATLAS_PATH", str(settings.local_atlas_path))
-    monkeypatch.setenv("DATABASE", settings.database)
-    monkeypatch.delenv("MONGODB_URI", raising=False)
-    monkeypatch.setattr(
-        embed_gallery, "load_embedder", lambda model, **options: FakeEmbedder(name=model)
-    )
-    monkeypatch.chdir(tmp_path)
-
-
-def embed(*arguments):
-    return run(embed_gallery.main, list(arguments))
-
-
-def png(color="red"):
-    file = io.BytesIO()
-    Image.new("RGB", (24, 16), color).save(file, "PNG")
-    return file.getvalue()
-
-
-def test_a_feed_of_somebody_elses_in_a_bucket(environment, endpoint, collection, capsys):
-    bucket = TestBucket(endpoint, "feeds")
+def test_a_feed_of_somebody_elses_in_a_bucket(ingestion, s3, collection, capsys):
+    bucket = TestBucket(s3, "feeds")
     bucket.put("photos/1.png", png())
     bucket.put("photos/page.png", b"<html>")
     bucket.put(
@@ -79,10 +46,10 @@ def test_a_feed_of_somebody_elses_in_a_bucket(environment, endpoint, collection,
     assert not any(line["retryable"] for line in failed.values())
 
 
-def test_a_bucket_that_may_not_be_read_is_one_line(environment, endpoint, capsys):
-    TestBucket(endpoint, "private")
+def test_a_bucket_that_may_not_be_read_is_one_line(ingestion, s3, capsys):
+    TestBucket(s3, "private")
 
-    with locked(endpoint):
+    with locked(s3):
         code = embed("--gallery", "s3://private/photos")
 
     assert code == 1
@@ -98,12 +65,32 @@ def test_a_bucket_that_may_not_be_read_is_one_line(environment, endpoint, capsys
     "arguments",
     [["--column", "image"], ["--type", "price=money"], ["--picture-field", "photo"]],
 )
-def test_what_cannot_be_understood_is_misuse(environment, arguments, capsys):
+def test_what_cannot_be_understood_is_misuse(ingestion, arguments, capsys):
     with pytest.raises(SystemExit) as end:
         embed("--gallery", ".", *arguments)
     assert end.value.code == 2
 
 
-def test_a_field_that_is_mapped_twice_is_refused(environment, capsys):
+def test_a_field_that_is_mapped_twice_is_refused(ingestion, capsys):
     assert embed("--gallery", ".", "--column", "image=a", "--column", "image=b") == 2
     assert "--column image is given twice, with different values." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("ending", ["", "/", "/feed.csv"])
+def test_who_would_see_the_pictures_of_a_bucket_is_told_the_setting(
+    ingestion, s3, collection, caplog, ending
+):
+    bucket = TestBucket(s3, f"told-{len(ending)}")
+    location = f"s3://{bucket.name}/shown"
+    bucket.put("shown/1.png", png())
+    bucket.put("shown/feed.csv", b"image\n1.png\n")
+
+    with caplog.at_level("INFO"):
+        embed("--gallery", location + ending)
+    assert f"The service shows these pictures with GALLERY_BUCKET={location}" in caplog.messages
+
+    caplog.clear()
+    ingestion.setenv("GALLERY_BUCKET", f"s3://{bucket.name}")
+    with caplog.at_level("INFO"):
+        embed("--gallery", location + ending)
+    assert "GALLERY_BUCKET" not in caplog.text

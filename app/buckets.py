@@ -44,6 +44,13 @@ class BucketError(ServiceError):
         self.retryable = retryable
 
 
+class ObjectNotFound(BucketError):
+    """There is no such object, or no such bucket."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retryable=False)
+
+
 def is_bucket(location: str) -> bool:
     """Return whether a location names a bucket that can be read."""
     scheme, separator, _ = location.partition("://")
@@ -55,16 +62,17 @@ class Store:
 
     Args:
         scheme: of `STORES`.
+        options: as fsspec's file system for this scheme takes them.
 
     Raises:
         ConfigError: the package for such stores is not installed.
     """
 
-    def __init__(self, scheme: str) -> None:
+    def __init__(self, scheme: str, **options: Any) -> None:
         self._scheme = scheme
         try:
             # Listings are read once, and one that is kept would hide what changes later.
-            self.files = fsspec.filesystem(scheme, use_listings_cache=False)
+            self.files = fsspec.filesystem(scheme, use_listings_cache=False, **options)
         except ImportError as error:
             raise ConfigError(
                 f"{scheme}:// needs the package {STORES[scheme]}, which is not installed; "
@@ -75,10 +83,13 @@ class Store:
         """Return the path of a location, as the store's methods take it: bucket and key.
 
         Raises:
-            ValueError: it holds credentials; the message ends a sentence and does not repeat them.
+            ValueError: it names no bucket, or holds credentials; the message ends a sentence and
+                does not repeat them.
         """
-        _, _, path = location.partition("://")
-        if any(character in path.partition("/")[0] for character in "@:"):  # no bucket's name has
+        bucket = location.partition("://")[2].partition("/")[0]
+        if not bucket:
+            raise ValueError("names no bucket")
+        if any(character in bucket for character in "@:"):  # no bucket's name has
             raise ValueError("must hold no credentials, which come from the environment only")
         return str(self.files._strip_protocol(location))
 
@@ -235,7 +246,7 @@ def _errors(location: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise BucketError(f"{location} does not exist.", retryable=False) from error
+        raise ObjectNotFound(f"{location} does not exist.") from error
     except PermissionError as error:
         raise BucketError(
             f"{location} cannot be read: permission denied to the environment's credentials.",
