@@ -1,10 +1,11 @@
-"""Types of command-line arguments that several scripts take."""
+"""Command-line arguments that several scripts take, and their types."""
 
 import argparse
 import math
 from collections.abc import Sequence
 from typing import TypeVar, cast
 
+from app.embedding.base import DEFAULT_BATCH_SIZE
 from app.errors import ConfigError
 from app.indexes import FILTER_TYPES, FilterType
 
@@ -54,6 +55,20 @@ def typed_field(text: str) -> tuple[str, FilterType]:
     if kind not in FILTER_TYPES:
         raise argparse.ArgumentTypeError(f"{text!r} must end with one of {', '.join(FILTER_TYPES)}")
     return name, cast(FilterType, kind)
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of a script that embeds: which model, how many pictures at a time."""
+    parser.add_argument(
+        "--model", help="instead of MODEL: clothing, clip, or either with :<folder>"
+    )
+    parser.add_argument(
+        "--batch-size",
+        type=positive_integer,
+        default=DEFAULT_BATCH_SIZE,
+        metavar="N",
+        help="pictures that go through the model together (default: %(default)s)",
+    )
 
 
 def no_doubles(flag: str, pairs: Sequence[tuple[str, T]]) -> dict[str, T]:

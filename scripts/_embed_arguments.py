@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.ingest.cluster_job import DEFAULT_STALL_AFTER_S, LOCAL
-from app.ingest.runner import DEFAULT_BATCH_SIZE
-from scripts._arguments import assignment, positive_integer, seconds, typed_field
+from scripts._arguments import add_model, assignment, positive_integer, seconds, typed_field
 
 _NEED_A_RUN = ("prune", "yes", "gallery_name", "drop", "dry_run", "limit", "cluster")
 
@@ -84,15 +83,8 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
+    add_model(parser)
     add = parser.add_argument
-    add("--model", help="instead of MODEL: clothing, clip, or either with :<folder>")
-    add(
-        "--batch-size",
-        type=positive_integer,
-        default=DEFAULT_BATCH_SIZE,
-        metavar="N",
-        help="pictures",
-    )
     add("--limit", type=positive_integer, metavar="N", help="stop after the first N")
     add(
         "--failed",

@@ -20,7 +20,7 @@ from app.config import Settings
 from app.embedding import load_embedder
 from app.embedding.base import Embedder
 from app.embedding.batching import Gathering
-from scripts._arguments import positive_integer, seconds
+from scripts._arguments import add_model, positive_integer, seconds
 from scripts._cli import run
 
 # A phone's photo as a shop's page sends it; what it shows changes no time.
@@ -139,9 +139,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         epilog="example: python -m scripts.benchmark_batching --model clip --clients 16 --json",
     )
     add = parser.add_argument
-    add("--model", help="instead of MODEL: clothing, clip, or either with :<folder>")
+    add_model(parser)
     add("--clients", type=positive_integer, default=16, metavar="N", help="at once (default: 16)")
-    add("--batch-size", type=positive_integer, default=32, metavar="N", help="default: 32")
     add("--seconds", type=seconds, default=5.0, metavar="S", help="of one measurement, default: 5")
     add("--repeats", type=positive_integer, default=3, metavar="N", help="default: 3")
     add("--json", action="store_true", help="print the report as JSON")

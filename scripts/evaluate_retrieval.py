@@ -28,13 +28,13 @@ from app.indexes import SearchIndex, read_index_file
 from app.ingest.failures import Failure
 from app.ingest.legs import open_legs
 from app.ingest.reader import Gallery, open_gallery
-from app.ingest.runner import DEFAULT_BATCH_SIZE, ingest
+from app.ingest.runner import ingest
 from app.ingest.updates import UpdateBuilder
 from app.ingest.writer import GalleryWriter
 from app.live_indexes import apply_index, create_collection, wait_until_queryable
 from app.retrieval_quality import measure_retrieval
 from app.service import check_dimensions
-from scripts._arguments import positive_integer
+from scripts._arguments import add_model
 from scripts._cli import run
 from scripts._progress import Progress
 
@@ -166,14 +166,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="class folders, or a manifest with a column category",
     )
     add("--queries", type=Path, required=True, metavar="PATH", help="the same, other pictures")
-    add("--model", help="instead of MODEL")
-    add(
-        "--batch-size",
-        type=positive_integer,
-        default=DEFAULT_BATCH_SIZE,
-        metavar="N",
-        help="pictures",
-    )
+    add_model(parser)
     add("--keep", action="store_true", help="do not drop the collection and its index at the end")
     add("--json", action="store_true", help="print the report as JSON")
     return parser.parse_args(argv)

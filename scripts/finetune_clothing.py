@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from scripts._arguments import positive_integer
 from scripts._cli import run
 
 DATA_NOTE = "own photos"
@@ -77,20 +78,15 @@ def _parser() -> argparse.ArgumentParser:
         ("--side-px", 160, "side of a training crop"),
         ("--embed-side-px", 208, "side at which the finished model sees a picture"),
     ):
-        parser.add_argument(flag, type=_count, default=default, help=f"{meaning} (%(default)s)")
+        parser.add_argument(
+            flag, type=positive_integer, default=default, help=f"{meaning} (%(default)s)"
+        )
     parser.add_argument("--seed", type=int, default=0, help="of everything random (%(default)s)")
     parser.add_argument(
         "--data-note", default=DATA_NOTE, help="whose photos, which licence; recorded (%(default)s)"
     )
     parser.add_argument("--json", action="store_true", help="print the report as one JSON object")
     return parser
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} must be at least 1")
-    return value
 
 
 def _command(arguments: argparse.Namespace) -> str:

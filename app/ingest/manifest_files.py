@@ -9,7 +9,8 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from typing import IO, Any, NoReturn, Protocol
+from dataclasses import dataclass
+from typing import IO, Any, ClassVar, NoReturn, Protocol
 
 from app.errors import ConfigError
 from app.indexes import FilterType
@@ -26,7 +27,7 @@ class ManifestFile(Protocol):
         unit: what a record's number counts, "Line" or "Row".
     """
 
-    unit: str
+    unit: ClassVar[str]
 
     def header(self) -> list[str] | None:
         """Return the columns, None where each record has its own.
@@ -49,31 +50,31 @@ class ManifestFile(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
 class JsonLines:
     """A JSON object a line.
 
-    Args:
+    Attributes:
         open_file: opens the file, anew each time.
     """
 
-    unit = "Line"
+    unit: ClassVar[str] = "Line"
 
-    def __init__(self, open_file: OpenFile) -> None:
-        self._open_file = open_file
+    open_file: OpenFile
 
     def header(self) -> None:
         """Each line has its own names."""
 
     def records(self) -> Iterator[tuple[int, Record | ValueError]]:
         """Yield the object of every line that is not empty."""
-        with closing(self._open_file()) as file:
+        with closing(self.open_file()) as file:
             for line, content in enumerate(file, start=1):
                 if content.strip():
                     yield line, _parse_object(content)
 
     def count(self) -> int:
         """Count the lines that are not empty."""
-        with closing(self._open_file()) as file:
+        with closing(self.open_file()) as file:
             return sum(1 for line in file if line.strip())
 
     def value(self, name: str, value: Any, kind: FilterType | None) -> Any:
@@ -81,19 +82,19 @@ class JsonLines:
         return value_from_json(name, value, kind)
 
 
+@dataclass(frozen=True, slots=True)
 class Csv:
     """Cells between commas, below a line of names.
 
-    Args:
+    Attributes:
         open_file: opens the file, anew each time.
         name: of the file, for messages.
     """
 
-    unit = "Line"
+    unit: ClassVar[str] = "Line"
 
-    def __init__(self, open_file: OpenFile, name: str) -> None:
-        self._open_file = open_file
-        self._name = name
+    open_file: OpenFile
+    name: str
 
     def header(self) -> list[str]:
         """Return the first line.
@@ -106,10 +107,10 @@ class Csv:
                 header = next(csv.reader(file, strict=True), [])
             except csv.Error as error:
                 raise ConfigError(
-                    f"{self._name}: the first line is not valid CSV: {error}."
+                    f"{self.name}: the first line is not valid CSV: {error}."
                 ) from error
         if not all(map(_is_utf8, header)):
-            raise ConfigError(f"{self._name}: the first line is not valid UTF-8.")
+            raise ConfigError(f"{self.name}: the first line is not valid UTF-8.")
         return header
 
     def records(self) -> Iterator[tuple[int, Record | ValueError]]:
@@ -140,7 +141,7 @@ class Csv:
     def _open_text(self) -> io.TextIOWrapper:
         # Bytes that are not UTF-8 must fail their own row only, so they pass the decoder here.
         return io.TextIOWrapper(
-            self._open_file(), newline="", encoding="utf-8-sig", errors="surrogateescape"
+            self.open_file(), newline="", encoding="utf-8-sig", errors="surrogateescape"
         )
 
 

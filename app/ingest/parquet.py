@@ -8,9 +8,10 @@ value.
 import math
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from app.errors import ConfigError
 from app.indexes import FilterType
@@ -25,19 +26,19 @@ _BATCH_ROWS = 1000
 _BUFFER_BYTES = 1024 * 1024
 
 
+@dataclass(frozen=True, slots=True)
 class Parquet:
     """Rows of a Parquet file.
 
-    Args:
+    Attributes:
         open_file: opens the file, anew each time.
         name: of the file, for messages.
     """
 
-    unit = "Row"
+    unit: ClassVar[str] = "Row"
 
-    def __init__(self, open_file: OpenFile, name: str) -> None:
-        self._open_file = open_file
-        self._name = name
+    open_file: OpenFile
+    name: str
 
     def header(self) -> list[str]:
         """Return the names of the columns.
@@ -77,11 +78,11 @@ class Parquet:
     def _opened(self) -> Iterator["pyarrow.parquet.ParquetFile"]:
         from pyarrow import ArrowException, parquet  # slow to import, and few galleries need it
 
-        with closing(self._open_file()) as opened:
+        with closing(self.open_file()) as opened:
             try:
                 file = parquet.ParquetFile(opened, buffer_size=_BUFFER_BYTES, pre_buffer=False)
             except (OSError, ValueError, ArrowException) as error:
-                raise ConfigError(f"{self._name} is not valid Parquet: {_line(error)}.") from error
+                raise ConfigError(f"{self.name} is not valid Parquet: {_line(error)}.") from error
             yield file
 
 

@@ -18,13 +18,13 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 
+from app.embedding.base import DEFAULT_BATCH_SIZE
 from app.ingest.failures import Failure
 from app.ingest.legs import Legs
 from app.ingest.preparation import Pending, PreparedBatch
 from app.ingest.reader import Row
 from app.ingest.updates import Update
 
-DEFAULT_BATCH_SIZE = 32
 MAX_WRITES_IN_FLIGHT = 2
 # Prepared and not embedded yet, besides what is being embedded: enough to even out a slow picture.
 BATCHES_AHEAD = 2

@@ -152,7 +152,7 @@ def test_a_count_below_one_is_misuse(flag: str, capsys: pytest.CaptureFixture[st
         finetune_clothing.main(["--gallery", "a", "--validation", "b", "--output", "c", flag, "0"])
 
     assert ended.value.code == 2
-    assert "must be at least 1" in capsys.readouterr().err
+    assert "must be a whole number from 1" in capsys.readouterr().err
 
 
 def test_help_shows_an_example_and_needs_no_torch():
