@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 GALLERY ?= demo/gallery.jsonl
 VECTORS ?= 100000
+ITEMS ?= 100000
 # torch and its libraries, unpacked
 NEEDED_GB := 8
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-test install-cluster install-bench bench bench-ingest demo serve test test-slow test-atlas test-browser lint format
+.PHONY: help install install-test install-cluster install-bench bench bench-ingest bench-service demo serve test test-slow test-atlas test-browser lint format
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 17
@@ -74,6 +75,9 @@ bench: install-bench ## LocalAtlas beside other vector stores, VECTORS=100000 of
 
 bench-ingest: install ## ingestion beside the usual loop, on the JPEGs of GALLERY=<folder>
 	@$(BIN)/python -m scripts.benchmark_ingest --gallery "$(GALLERY)"
+
+bench-service: install ## the service over ITEMS=100000 drawn items, under load
+	@$(BIN)/python -m scripts.benchmark_service --items $(ITEMS)
 
 lint: install-test ## linter, formatter and type checker
 	$(BIN)/ruff check .

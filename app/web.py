@@ -18,6 +18,7 @@ from app.fetching import Fetcher
 from app.indexes import read_index_file
 from app.lexical_indexes import lexical_index
 from app.routes import health, items, pages, search
+from app.routes.serialization import BsonJsonProvider
 from app.service import Service, check_dimensions, current_service, request_fetcher
 
 # No inline script, nothing from elsewhere; pictures may come from a shop's URLs.
@@ -32,7 +33,7 @@ def build_app(settings: Settings, embedder: Embedder | None, fetcher: Fetcher | 
     app = Flask("app")
     app.request_class = _InMemoryRequest
     app.config["MAX_CONTENT_LENGTH"] = settings.max_content_length_bytes
-    app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's default provider has it
+    app.json = BsonJsonProvider(app)
     app.url_map.converters["item_id"] = ItemIdConverter
     app.url_map.merge_slashes = False
     index = read_index_file(settings.index_file)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 
 import waitress
+from threadpoolctl import threadpool_limits
 from waitress.channel import HTTPChannel
 from waitress.task import ErrorTask
 
@@ -42,6 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def serve(settings: Settings, listener: socket.socket) -> None:
     """Serve on a listening socket until interrupted; uploads stay in memory."""
     app = create_app(settings)
+    # Requests multiply small matrices only, many at a time: on several threads each would wait
+    # longer for the others to begin than its work takes. Models have threads of their own.
+    threadpool_limits(1, user_api="blas")
     HTTPChannel.error_task_class = _ProblemTask
     print(f"Serving at {service_url(settings.host, settings.port)} (Ctrl-C ends it)", flush=True)
     waitress.serve(

@@ -15,7 +15,7 @@ from app.fetching import FetchError, parse_url
 from app.filters import all_of, to_mql
 from app.layouts import picture_uri, picture_uri_paths
 from app.routes.parsing import parse_item_id, parse_limit, parse_query
-from app.routes.serialization import answer_to_json, to_json
+from app.routes.serialization import answer_to_json
 from app.service import Service, current_service
 from app.stored_pictures import is_stored, read_stored
 
@@ -44,7 +44,7 @@ def browse() -> dict[str, Any]:
             .limit(limit + 1)
             .max_time_ms(service.settings.max_time_ms)
         )
-    items = [to_json(document) for document in found[:limit]]
+    items = found[:limit]
     return {"items": items, "next": items[-1]["_id"] if len(found) > limit else None}
 
 
@@ -52,8 +52,7 @@ def browse() -> dict[str, Any]:
 def show(item_id: str) -> dict[str, Any]:
     """Answer with an item without its embedding."""
     service = current_service()
-    item: dict[str, Any] = to_json(_find(service, item_id, {service.index.path: 0}))
-    return item
+    return _find(service, item_id, {service.index.path: 0})
 
 
 @bp.get("/<item_id:item_id>/similar")

@@ -1,9 +1,12 @@
+import math
 import os
 from dataclasses import replace
+from datetime import UTC, datetime
 from urllib.parse import quote
+from uuid import UUID
 
 import pytest
-from bson import ObjectId
+from bson import Decimal128, Int64, ObjectId
 
 from tests.galleries import ODD_ID
 
@@ -37,6 +40,31 @@ def test_id_of_any_shape_reaches_the_database_unchanged(client, collection, item
     response = client.get("/items/" + quote(item_id, safe="").replace(".", "%2E"))
 
     assert response.json()["_id"] == item_id
+
+
+@pytest.mark.parametrize("odd", [0.5, math.nan], ids=["with-numbers", "with-what-is-no-number"])
+def test_values_that_json_has_no_form_for_are_written_as_text(client, collection, odd):
+    stored = {
+        "number": odd,
+        "huge": Int64(2**62),
+        "price": Decimal128("9.90"),
+        "added": datetime(2026, 1, 31, 12, tzinfo=UTC),
+        "owner": ObjectId("5" * 24),
+        "key": UUID(int=1),
+        "nested": [{"raw": b"ab"}, None, True],
+    }
+    collection.insert_one({"_id": "odd", **stored})
+
+    assert client.get("/items/odd").json() == {
+        "_id": "odd",
+        "number": None if math.isnan(odd) else odd,
+        "huge": 2**62,
+        "price": "9.90",
+        "added": "2026-01-31T12:00:00+00:00",
+        "owner": "5" * 24,
+        "key": "00000000-0000-0000-0000-000000000001",
+        "nested": [{"raw": "YWI="}, None, True],
+    }
 
 
 def test_unknown_item_is_404_as_problem_details(client):
