@@ -15,6 +15,7 @@ MISSING_METADATA: Final = 40218
 _IN_WORDS: Final = {"searchScore": "$search score", "vectorSearchScore": "$vectorSearch score"}
 SORTABLE: Final = frozenset({"searchScore", "vectorSearchScore", "score"})
 _SCORES: Final = ("score", "searchScore", "vectorSearchScore")
+_DETAILS: Final = ("scoreDetails", "searchScoreDetails")
 _NOT_EMULATED: Final = frozenset(
     {"textScore", "randVal", "recordId", "indexKey", "sortKey", "geoNearDistance", "geoNearPoint"}
 )
@@ -23,6 +24,11 @@ _NOT_EMULATED: Final = frozenset(
 def score_of(row: Row) -> float | None:
     """Return the score that the search stage of a row gave it, None where there was none."""
     return next((row.metadata[kind] for kind in _SCORES if kind in row.metadata), None)
+
+
+def details_of(row: Row) -> dict[str, Any] | None:
+    """Return what a row's score is made of, None where nobody asked for it."""
+    return next((row.metadata[kind] for kind in _DETAILS if kind in row.metadata), None)
 
 
 @special_form("$meta")
@@ -47,4 +53,6 @@ def compile_meta(operand: Any, scope: Scope) -> Evaluate:
         )
     if operand == "score":
         return lambda row, variables: MISSING if (score := score_of(row)) is None else score
+    if operand == "scoreDetails":
+        return lambda row, variables: MISSING if (found := details_of(row)) is None else found
     return lambda row, variables: row.metadata.get(operand, MISSING)

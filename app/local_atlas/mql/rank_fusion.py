@@ -13,7 +13,7 @@ from typing import Any, Final
 from .expression_compiler import Variables
 from .fusion import Fusion, Part
 from .fusion_inputs import Input, Rules, read_inputs, read_spec, refuse_unknown
-from .metadata import score_of
+from .metadata import details_of, score_of
 from .pipelines import SOURCES, Pipeline, Sort, Source, StageScope
 from .rows import Row
 
@@ -58,11 +58,16 @@ def _rated(one: Input, rows: Iterator[Row]) -> Iterator[Part]:
         key = key_of(row)
         if rank == 0 or key != previous:
             rank, previous = position, key
-        details: dict[str, Any] = {"rank": rank, "weight": one.weight}
-        own_score = score_of(row)
-        details |= {} if own_score is None else {"value": own_score}
         value = one.weight * (1 / (_RANK_CONSTANT + rank))
-        yield Part(row, value, {**details, "details": []})
+        yield Part(row, value, {"rank": rank, "weight": one.weight, **_own_details(row)})
+
+
+def _own_details(row: Row) -> dict[str, Any]:
+    """Return what the input itself tells of its score."""
+    details, score = details_of(row), score_of(row)
+    if details is not None:
+        return details
+    return {"details": []} if score is None else {"value": score, "details": []}
 
 
 def _rank_key(pipeline: Pipeline) -> Callable[[Row], Any]:

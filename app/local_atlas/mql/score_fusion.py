@@ -18,7 +18,7 @@ from .expression_compiler import Scope, Variables
 from .expressions import compile_expression
 from .fusion import Combine, Fusion, Part
 from .fusion_inputs import Input, Rules, object_field, read_inputs, read_spec, refuse_unknown
-from .metadata import score_of
+from .metadata import details_of, score_of
 from .operators.support import location
 from .pipelines import SOURCES, Source, StageScope
 from .rows import Row
@@ -126,7 +126,9 @@ def _rated(normalize: Normalize, one: Input, rows: Iterator[Row]) -> Iterator[Pa
     raw = [score_of(row) or 0.0 for row in kept]
     for row, own_score, normalized in zip(kept, raw, normalize(raw), strict=True):
         value = one.weight * normalized
-        yield Part(row, value, {**_told(one, own_score, value), "details": []})
+        details = details_of(row)
+        told = {"details": [] if details is None else details}
+        yield Part(row, value, {**_told(one, own_score, value), **told})
 
 
 def _absent(one: Input) -> Mapping[str, Any]:

@@ -15,8 +15,8 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
 
-_K1 = 1.2  # how soon more of the same term counts no more
-_B = 0.75  # how much a long text is held against it
+K1 = 1.2  # how soon more of the same term counts no more
+B = 0.75  # how much a long text is held against it
 
 
 def rarity(documents: int, holding: int) -> float:
@@ -29,15 +29,20 @@ def rarity(documents: int, holding: int) -> float:
     return math.log(1 + (documents - holding + 0.5) / (holding + 0.5))
 
 
-def saturation(frequencies: Array, lengths: Array) -> Floats:
-    """Return (capacity,) how much of a term's weight each text earns, from 0 to below 1.
+def average_length(lengths: Array) -> float:
+    """Return of how many terms a text is, 1 where there is none; `lengths` are as below."""
+    texts = np.count_nonzero(lengths)
+    return float(lengths.sum() / texts) if texts else 1.0
+
+
+def saturation(frequencies: Array, lengths: Array, average: float) -> Floats:
+    """Return (n,) how much of a term's weight each text earns, from 0 to below 1.
 
     Args:
-        frequencies: (capacity,) how often the term is in each text.
-        lengths: (capacity,) of how many terms each text is; 0 where there is no text.
+        frequencies: (n,) how often the term is in each text.
+        lengths: (n,) of how many terms each text is; 0 where there is no text.
+        average: of the lengths of all texts.
     """
-    texts = np.count_nonzero(lengths)
-    average = lengths.sum() / texts if texts else 1.0
-    slowness = _K1 * (1 - _B + _B * lengths / average)
+    slowness = K1 * (1 - B + B * lengths / average)
     earned: Floats = (frequencies / (frequencies + slowness)).astype(np.float32)
     return earned

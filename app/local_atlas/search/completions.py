@@ -5,6 +5,7 @@ indexed as a string as well, whole words of the query count besides.
 Source: https://github.com/mongodb/mongot, `AutocompleteQueryFactory`.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ from .query_paths import TextPath
 from .scored import Scored
 from .space import Space
 from .text_conditions import HasPhrase, HasText, TextSearch
-from .text_ranking import rank_phrase, rank_terms, rank_text
+from .text_ranking import Match, phrase_matches, summed, text_matches, weighed_terms
 
 Bools = npt.NDArray[np.bool_]
 
@@ -48,20 +49,40 @@ class HasCompletion:
 
     def scored(self, space: Space) -> Scored:
         """Return what is found; what is a few edits away scores 1."""
+        grams = self._near(space) if self.fuzzy is not None else self._exact(space)
+        words = summed(self.word_matches(space), space.capacity)
+        scores = np.where(grams.met, grams.scores + words.scores, np.float32(0))
+        return Scored(grams.met, scores)
+
+    def gram_matches(self, space: Space) -> Iterator[Match]:
+        """Yield what each gram of the queries finds, where none may have an edit."""
+        path = TextPath(self.path, use="autocomplete")
+        column = self._column(space)
+        for terms in self._terms(column) if column is not None else ():
+            assert column is not None
+            weighed = weighed_terms(path, column, [(term, 1.0) for term in terms], space.capacity)
+            yield Match(column.slots_with_any(terms, space.capacity), weighed)
+
+    def word_matches(self, space: Space) -> Iterator[Match]:
+        """Yield what whole words find besides; of what no gram finds they say nothing."""
+        search = TextSearch((TextPath(self.path),), self.queries)
+        if self.in_order:
+            return phrase_matches(HasPhrase(search), space)
+        return text_matches(HasText(search), space)
+
+    def _exact(self, space: Space) -> Scored:
+        return summed(self.gram_matches(space), space.capacity)
+
+    def _near(self, space: Space) -> Scored:
         met = np.zeros(space.capacity, np.bool_)
         scores = np.zeros(space.capacity, np.float32)
         column = self._column(space)
         for terms in self._terms(column) if column is not None else ():
             assert column is not None
-            if self.fuzzy is None:
-                found = rank_terms(column, [(term, 1.0) for term in terms], space.capacity)
-            else:
-                slots = column.slots_with_any(terms, space.capacity)
-                found = Scored(slots, slots.astype(np.float32))
-            met |= found.met
-            scores += found.scores
-        scores += self._of_whole_words(space).scores
-        return Scored(met, np.where(met, scores, np.float32(0)))
+            slots = column.slots_with_any(terms, space.capacity)
+            met |= slots
+            scores += slots.astype(np.float32)
+        return Scored(met, scores)
 
     def _column(self, space: Space) -> CompletionColumn | None:
         column = space.text(TextPath(self.path, use="autocomplete"))
@@ -75,12 +96,6 @@ class HasCompletion:
             return [[term] for term in wanted]
         indexed = column.terms()
         return [_close(term, indexed, self.fuzzy) for term in wanted]
-
-    def _of_whole_words(self, space: Space) -> Scored:
-        search = TextSearch((TextPath(self.path),), self.queries)
-        if self.in_order:
-            return rank_phrase(HasPhrase(search), space)
-        return rank_text(HasText(search), space)
 
 
 def _close(term: str, indexed: list[str], fuzzy: Fuzzy) -> list[str]:

@@ -4,16 +4,23 @@ Source: https://github.com/mongodb/mongot, `LuceneSearchQueryFactoryDistributor`
 `KnnQueryFactory` and `SearchQueryTimeMappingChecks`.
 """
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import numpy as np
 
 from .definition import SearchIndexDefinition
 from .exact_search import Hits
 from .refusals import QueryError
+from .score_details import Details, detail
 from .score_modifiers import ScoreModifier
 from .search_data import SearchData
 from .search_query import KnnBeta, Lexical, SearchQuery
 from .text_checks import check_ranking, check_texts
 from .vector_search import search_with_operators
+
+# Tells of a hit, by its place among them, what its score is made of.
+ExplainHit: TypeAlias = Callable[[int], Details]
 
 
 def search(definition: SearchIndexDefinition, data: SearchData, query: SearchQuery) -> Hits:
@@ -23,6 +30,38 @@ def search(definition: SearchIndexDefinition, data: SearchData, query: SearchQue
         QueryError: the query does not fit the index, with the search server's text.
     """
     operator = query.operator
+    _check(definition, query)
+    if isinstance(operator, Lexical):
+        return data.ranked(operator.operator)
+    if isinstance(operator, KnnBeta):
+        hits = _nearest(definition, data, operator)
+    else:
+        hits = search_with_operators(definition, data, operator.criteria)
+    return hits if operator.score is None else _rescored(data, hits, operator.score)
+
+
+def search_and_explain(
+    definition: SearchIndexDefinition, data: SearchData, query: SearchQuery
+) -> tuple[Hits, ExplainHit]:
+    """Run the operator of a $search that asks for `scoreDetails`; otherwise as `search`."""
+    operator = query.operator
+    if not isinstance(operator, Lexical):
+        found = search(definition, data, query)
+        k = operator.k if isinstance(operator, KnnBeta) else operator.criteria.limit
+        return found, lambda place: detail(found.scores[place], f"within top {k} docs")
+    _check(definition, query)
+    hits, explain = data.ranked_and_explained(operator.operator)
+
+    def explain_hit(place: int) -> Details:
+        details = explain(int(hits.slots[place]))
+        assert details is not None, "a hit is found by the operator"
+        return details
+
+    return hits, explain_hit
+
+
+def _check(definition: SearchIndexDefinition, query: SearchQuery) -> None:
+    operator = query.operator
     if query.return_stored_source and definition.stored_source.keeps_nothing:
         raise QueryError(
             "Before using returnStoredSource, index must be created with storedSource defined."
@@ -31,12 +70,6 @@ def search(definition: SearchIndexDefinition, data: SearchData, query: SearchQue
         check_texts(definition.mapping, query.index, condition)
     if isinstance(operator, Lexical):
         check_ranking(definition.mapping, operator.operator.condition)
-        return data.ranked(operator.operator)
-    if isinstance(operator, KnnBeta):
-        hits = _nearest(definition, data, operator)
-    else:
-        hits = search_with_operators(definition, data, operator.criteria)
-    return hits if operator.score is None else _rescored(data, hits, operator.score)
 
 
 def _nearest(definition: SearchIndexDefinition, data: SearchData, operator: KnnBeta) -> Hits:

@@ -25,6 +25,7 @@ from .lone_vectors import DocumentReader
 from .mapping import VectorField
 from .nested import ScoreMode, joined
 from .operators import Operator
+from .score_details import Explain, explained
 from .snapshot import Snapshot
 from .space import Batch, Space
 from .vectors import ElementType, Vector
@@ -192,8 +193,16 @@ class SearchData:
     def ranked(self, operator: Operator) -> Hits:
         """Return the root documents that an operator finds, those that fit it best first."""
         with self._lock:
-            found = operator.scored(self._root)
-            record_ids, slots = self._root.records()
+            return self._ranked(operator)
+
+    def ranked_and_explained(self, operator: Operator) -> tuple[Hits, Explain]:
+        """Return the same with what tells of each of their slots why."""
+        with self._lock:
+            return self._ranked(operator), explained(operator, self._root)
+
+    def _ranked(self, operator: Operator) -> Hits:
+        found = operator.scored(self._root)
+        record_ids, slots = self._root.records()
         met = found.met[slots]
         record_ids, slots = record_ids[met], slots[met]
         return Hits(record_ids, slots.astype(np.int32), found.scores[slots]).ordered()

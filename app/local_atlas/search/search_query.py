@@ -101,6 +101,7 @@ class SearchQuery:
     return_stored_source: bool
     count_type: str = "lowerBound"
     facets: Mapping[str, StringFacet] = field(default_factory=dict)
+    has_score_details: bool = False
 
 
 def parse_search(spec: dict[str, Any], *, takes_facets: bool = False) -> SearchQuery:
@@ -125,12 +126,13 @@ def parse_search(spec: dict[str, Any], *, takes_facets: bool = False) -> SearchQ
         )
     index = parser.optional("index", non_empty_string, "default")
     count_type = parser.optional("count", document_of(_parse_count), "lowerBound")
-    if parser.optional("scoreDetails", boolean, False):
-        refuse("scoreDetails", NOT_EMULATED)
+    score_details = parser.optional("scoreDetails", boolean, False)
     parser.optional_or_none("concurrent", boolean)
     parser.optional_or_none("tracking", document_of(_parse_tracking))
     parser.close()
-    return SearchQuery(index, operator, return_stored_source, count_type, facets)
+    return SearchQuery(
+        index, operator, return_stored_source, count_type, facets, has_score_details=score_details
+    )
 
 
 def _parse_operator(parser: DocumentParser, *, takes_facets: bool) -> AnyOperator | None:

@@ -16,7 +16,7 @@ from ..mql.matcher import compile_filter
 from ..mql.rows import Row, decode
 from .definition import SearchIndexDefinition
 from .exact_search import Hits
-from .knn_beta import search
+from .knn_beta import ExplainHit, search, search_and_explain
 from .listing import checked_entries, read_selector
 from .mql_filter import read_mql_filter
 from .parsing import DocumentParser, ParseError, non_empty_string, string
@@ -128,13 +128,19 @@ def run_search(
         if generation is None:
             return iter(())
         definition = generation.version.definition
-        hits = search(definition, generation.data, query)
+        explain = None
+        if query.has_score_details:
+            hits, explain = search_and_explain(definition, generation.data, query)
+        else:
+            hits = search(definition, generation.data, query)
         if registry.is_strict:
             check_search(definition, generation.data, query)
     except (ParseError, QueryError) as error:
         raise aggregate_refusal(error) from error
     environment.check_time()
     rows = _rows(collection, hits, "searchScore")
+    if explain is not None:
+        rows = _explained(collection, hits, explain)
     return _stored(rows, definition) if query.return_stored_source else rows
 
 
@@ -258,6 +264,17 @@ def _rows(collection: "StoredCollection", hits: Hits, score_name: str) -> Iterat
         for raw, score in zip(collection.get_many(record_ids[chunk]), scores[chunk], strict=True):
             if raw is not None:
                 yield Row(raw=raw, metadata={score_name: score})
+
+
+def _explained(collection: "StoredCollection", hits: Hits, explain: ExplainHit) -> Iterator[Row]:
+    """Yield the documents with what their scores are made of, too."""
+    for place, (record_id, score) in enumerate(
+        zip(hits.record_ids.tolist(), hits.scores.tolist(), strict=True)
+    ):
+        (raw,) = collection.get_many([record_id])
+        if raw is not None:
+            metadata = {"searchScore": score, "searchScoreDetails": explain(place)}
+            yield Row(raw=raw, metadata=metadata)
 
 
 def _stored(rows: Iterator[Row], definition: SearchIndexDefinition) -> Iterator[Row]:

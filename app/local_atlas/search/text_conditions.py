@@ -30,13 +30,13 @@ class TextSearch:
     def slots(self, space: Space, find: Callable[[TextColumn, str], Bools]) -> Bools:
         """Return the slots that `find` finds for at least one of the texts at one of the paths."""
         result = np.zeros(space.capacity, np.bool_)
-        for column in self.columns(space):
+        for _, column in self.columns(space):
             for query in self.queries:
                 result |= find(column, query)
         return result
 
-    def columns(self, space: Space) -> Iterator[TextColumn]:
-        """Yield the texts of the paths, as far as any were indexed."""
+    def columns(self, space: Space) -> Iterator[tuple[TextPath, TextColumn]]:
+        """Yield the paths with their texts, as far as any were indexed."""
         for path, column in space.texts():
             if any(
                 wanted.matches(path.path) and path == TextPath(path.path)
@@ -44,7 +44,7 @@ class TextSearch:
                 else wanted == path
                 for wanted in self.paths
             ):
-                yield column
+                yield path, column
 
 
 @dataclass(frozen=True, slots=True)

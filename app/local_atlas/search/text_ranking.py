@@ -7,87 +7,163 @@ Source: https://github.com/mongodb/mongot, `TextQueryFactory` and `PhraseQueryFa
 `BlendedTermQuery` and `PhraseQuery`.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .bm25 import rarity, saturation
+from .bm25 import average_length, rarity, saturation
 from .fuzzy import rated_terms
-from .scored import Floats, Scored
+from .query_paths import TextPath
+from .scored import Bools, Floats, Scored
 from .space import Space
 from .text_column import TextColumn
-from .text_conditions import HasPhrase, HasText, TextSearch
+from .text_conditions import HasPhrase, HasText
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weighed:
+    """What one term of a query, or one phrase, is worth in the texts of a path.
+
+    Args:
+        path: of the texts.
+        terms: the one, or those of the phrase in their order.
+        boost: a factor.
+        documents: how many have a text there.
+        holding: how many of them have each of the terms, or count as if they had.
+        frequencies: (capacity,) how often each text has it, as far as that counts.
+        lengths: (capacity,) of how many terms each text is, as far as that counts.
+        scores: (capacity,) float32, zero where it is not.
+    """
+
+    path: TextPath
+    terms: tuple[str, ...]
+    boost: float
+    documents: int
+    holding: tuple[int, ...]
+    frequencies: Array
+    lengths: Array
+    scores: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Match:
+    """What one query finds at one path.
+
+    Args:
+        met: (capacity,) which slots.
+        weighed: what their scores are the sums of; there may be more in slots that are not met.
+    """
+
+    met: Bools
+    weighed: list[Weighed]
 
 
 def rank_text(text: HasText, space: Space) -> Scored:
     """Return what has the terms of a `text`, and how well it fits."""
-    return _sum(text.search, space, lambda column, query: _text_scores(text, column, query, space))
+    return summed(text_matches(text, space), space.capacity)
 
 
 def rank_phrase(phrase: HasPhrase, space: Space) -> Scored:
     """Return what has the terms of a `phrase` in their order, and how well it fits."""
-    return _sum(
-        phrase.search, space, lambda column, query: _phrase_scores(phrase, column, query, space)
-    )
+    return summed(phrase_matches(phrase, space), space.capacity)
 
 
-def _sum(search: TextSearch, space: Space, rank: Callable[[TextColumn, str], Scored]) -> Scored:
-    met = np.zeros(space.capacity, np.bool_)
-    scores = np.zeros(space.capacity, np.float32)
-    for column in search.columns(space):
-        for query in search.queries:
-            found = rank(column, query)
-            met |= found.met
-            scores += found.scores
-    return Scored(met, scores)
+def text_matches(text: HasText, space: Space) -> Iterator[Match]:
+    """Yield what is found, of each path and query."""
+    for path, column in text.search.columns(space):
+        for query in text.search.queries:
+            yield _text_match(text, path, column, query, space.capacity)
 
 
-def _text_scores(text: HasText, column: TextColumn, query: str, space: Space) -> Scored:
-    terms = [term for term in column.analyze_query(query) if term is not None]
-    scores = np.zeros(space.capacity, np.float32)
-    found = np.zeros(space.capacity, np.int64)
-    indexed = column.terms() if text.fuzzy is not None and terms else []
-    for term in terms:
-        rated = [(term, 1.0)] if text.fuzzy is None else rated_terms(term, indexed, text.fuzzy)
-        of_term = rank_terms(column, rated, space.capacity)
-        found += of_term.met
-        scores += of_term.scores
-    needed = len(terms) if text.needs_all else 1
-    met = found >= max(needed, 1)
-    return Scored(met, np.where(met, scores, np.float32(0)))
+def phrase_matches(phrase: HasPhrase, space: Space) -> Iterator[Match]:
+    """Yield what is found, of each path and query."""
+    for path, column in phrase.search.columns(space):
+        for query in phrase.search.queries:
+            yield _phrase_match(phrase, path, column, query, space.capacity)
 
 
-def rank_terms(column: TextColumn, rated: list[tuple[str, float]], capacity: int) -> Scored:
-    """Return what has one of some terms, each of which counts as much as its rate says."""
-    frequencies = [column.frequencies(term, capacity) for term, _ in rated]
-    holding = max((int(np.count_nonzero(one)) for one in frequencies), default=0)
+def summed(matches: Iterable[Match], capacity: int) -> Scored:
+    """Return what is in any of the matches, with the sums of what it is worth there."""
     met = np.zeros(capacity, np.bool_)
     scores = np.zeros(capacity, np.float32)
-    for (_, rate), counts in zip(rated, frequencies, strict=True):
-        met |= counts > 0
-        scores += np.float32(rate) * _scores(column, counts, [holding], capacity)
+    for match in matches:
+        met |= match.met
+        found = np.zeros(capacity, np.float32)
+        for one in match.weighed:
+            found += one.scores
+        scores += np.where(match.met, found, np.float32(0))
     return Scored(met, scores)
 
 
-def _phrase_scores(phrase: HasPhrase, column: TextColumn, query: str, space: Space) -> Scored:
-    terms = column.analyze_query(query)
-    frequencies = column.phrase_frequencies(terms, phrase.slop, space.capacity)
-    present = [column.frequencies(term, space.capacity) for term in terms if term is not None]
-    holding = [int(np.count_nonzero(one)) for one in present]
-    return Scored(frequencies > 0, _scores(column, frequencies, holding, space.capacity))
+def weighed_terms(
+    path: TextPath, column: TextColumn, rated: list[tuple[str, float]], capacity: int
+) -> list[Weighed]:
+    """Return terms that stand for one of a query, each of which counts as its rate says."""
+    frequencies = [column.frequencies(term, capacity) for term, _ in rated]
+    holding = max((int(np.count_nonzero(one)) for one in frequencies), default=0)
+    return [
+        _weighed(path, column, ((term,), counts, (holding,)), boost=rate, capacity=capacity)
+        for (term, rate), counts in zip(rated, frequencies, strict=True)
+    ]
 
 
-def _scores(
-    column: TextColumn, frequencies: npt.NDArray[np.float64], holding: list[int], capacity: int
-) -> Floats:
-    """Return the scores of terms, or of a phrase of terms, that so many documents hold."""
-    lengths = column.lengths(capacity)
+def _text_match(
+    text: HasText, path: TextPath, column: TextColumn, query: str, capacity: int
+) -> Match:
+    terms = [term for term in column.analyze_query(query) if term is not None]
+    found = np.zeros(capacity, np.int64)
+    indexed = column.terms() if text.fuzzy is not None and terms else []
+    weighed: list[Weighed] = []
+    for term in terms:
+        rated = [(term, 1.0)] if text.fuzzy is None else rated_terms(term, indexed, text.fuzzy)
+        of_term = weighed_terms(path, column, rated, capacity)
+        found += _any(of_term, capacity)
+        weighed += of_term
+    needed = len(terms) if text.needs_all else 1
+    return Match(found >= max(needed, 1), weighed)
+
+
+def _any(weighed: list[Weighed], capacity: int) -> Bools:
+    met = np.zeros(capacity, np.bool_)
+    for one in weighed:
+        met |= one.frequencies > 0
+    return met
+
+
+def _phrase_match(
+    phrase: HasPhrase, path: TextPath, column: TextColumn, query: str, capacity: int
+) -> Match:
+    places = column.analyze_query(query)
+    frequencies = column.phrase_frequencies(places, phrase.slop, capacity)
+    terms = tuple(term for term in places if term is not None)
+    present = [column.frequencies(term, capacity) for term in terms]
+    holding = tuple(int(np.count_nonzero(one)) for one in present)
+    weighed = _weighed(path, column, (terms, frequencies, holding), boost=1.0, capacity=capacity)
+    return Match(frequencies > 0, [weighed])
+
+
+def _weighed(
+    path: TextPath,
+    column: TextColumn,
+    found: tuple[tuple[str, ...], Array, tuple[int, ...]],
+    *,
+    boost: float,
+    capacity: int,
+) -> Weighed:
+    """Weigh terms by their frequencies, and by how many documents hold each."""
+    terms, frequencies, holding = found
+    lengths: Array = column.lengths(capacity)
     documents = int(np.count_nonzero(lengths))
     weight = sum(rarity(documents, one) for one in holding)
     if not column.weighting.counts:
         frequencies = np.minimum(frequencies, 1.0)
     if not column.weighting.lengths:
         lengths = np.minimum(lengths, 1)
-    scores: Floats = np.float32(weight) * saturation(frequencies, lengths)
-    return scores
+    earned = saturation(frequencies, lengths, average_length(lengths))
+    scores = np.float32(boost) * (np.float32(weight) * earned)
+    return Weighed(path, terms, boost, documents, holding, frequencies, lengths, scores)

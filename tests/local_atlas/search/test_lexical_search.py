@@ -353,7 +353,9 @@ REFUSED = [
     ),
     pytest.param({**text("x"), "sort": {"n": 1}}, '"sort" is an option of the', id="sort"),
     pytest.param({**text("x"), "highlight": {"path": "t"}}, '"highlight" is an', id="highlight"),
-    pytest.param({**text("x"), "scoreDetails": True}, '"scoreDetails" (not', id="scoreDetails"),
+    pytest.param(
+        {**text("x"), "scoreDetails": 1}, '"scoreDetails" must be a boolean', id="details"
+    ),
     pytest.param({**text("x"), "x": 1}, 'unrecognized field "x"', id="unknown option"),
     pytest.param({"equals": {"path": "n"}}, '"equals.value" is required', id="no value"),
     pytest.param({"regex": {}}, '"regex" is an operator of the search engine (not', id="regex"),
