@@ -15,6 +15,7 @@ from math import inf
 import numpy as np
 import numpy.typing as npt
 
+from .approach import Estimates
 from .cells import Counts
 from .exact_search import Hits, nearest, nearest_among
 from .inverted_file import InvertedFile
@@ -25,16 +26,18 @@ from .vectors import Vector
 Floats = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
 
-# Fewer rows are compared as quickly as their codes are.
+# So few rows are compared without a look at their codes.
 _FEWEST = 1024
 # Edges of a graph's lowest layer for each of `maxEdges`.
 _EDGES = 2
 # Compared first, beside k: the k-th best of them says how far out another hit can seem to be.
 _FIRST_COMPARED = 128
-# In standard deviations: one in 740 of the k nearest seems farther out than this.
-_MARGIN = 3.0
+# In standard deviations: one in 160 of the k nearest seems farther out than this.
+_MARGIN = 2.5
 # So few rows are looked at without asking for their cells.
 _LOOKED_AT_ONCE = 8192
+# Cells are read whole where at least one in so many of their rows is eligible.
+_SPARSE = 4
 # A filtered search goes on while more than this part of the hits is expected elsewhere.
 _MISSED = 0.01
 
@@ -90,21 +93,19 @@ class _CellSearch:
 
     def among_living(self) -> Ids:
         """Return what is worth comparing where nearly every row may be found."""
-        snapshot = self._snapshot
-        living = snapshot.eligible[: snapshot.merged]
+        living = self._snapshot.eligible[: self._snapshot.merged]
         # As many rows of each cell are taken to live as of all.
-        sizes = self._approach.sizes * (np.count_nonzero(living) / snapshot.merged)
+        sizes = self._approach.sizes * (np.count_nonzero(living) / len(living))
         cells = self._nearest_cells(sizes)
-        rows = self._living_of(cells)
+        rows = self._worthwhile(self._approach.into(cells, living))
         if len(rows) < self._k:
             return self.among_eligible()
-        rows = self._worthwhile(rows)
         sizes[cells] = 0
         further = self._promising(sizes, rows)[::-1]
         # As many rows again, and no more.
         further = further[: int(np.searchsorted(np.cumsum(sizes[further]), self._wanted))]
         if len(further):
-            rows = np.concatenate([rows, self._worthwhile(self._living_of(further))])
+            rows = np.concatenate([rows, self._worthwhile(self._approach.into(further, living))])
         return rows
 
     def among_eligible(self) -> Ids:
@@ -113,23 +114,23 @@ class _CellSearch:
         if len(eligible) <= max(_FEWEST, self._k):
             return eligible
         if len(eligible) <= max(_LOOKED_AT_ONCE, self._wanted):
-            return self._worthwhile(eligible)
+            return self._worthwhile(self._approach.at(eligible))
         counts = self._approach.counts(eligible)
         cells = self._nearest_cells(counts)
-        rows = self._worthwhile(self._approach.within(eligible, cells))
+        rows = self._worthwhile(self._looked_for(eligible, counts, cells))
         if self._snapshot.is_filtered:
             counts[cells] = 0
             further = self._promising(counts, rows)
             if len(further):
-                more = self._worthwhile(self._approach.within(eligible, further))
+                more = self._worthwhile(self._looked_for(eligible, counts, further))
                 rows = np.concatenate([rows, more])
         return rows
 
-    def _living_of(self, cells: Ids) -> Ids:
-        rows = self._approach.rows_of(cells)
-        rows = rows[rows < self._snapshot.merged]  # later ones are not of this snapshot
-        living: Ids = rows[self._snapshot.eligible[rows]]
-        return living
+    def _looked_for(self, eligible: Ids, counts: Ids, cells: Ids) -> Estimates:
+        """Look at the eligible rows of some cells."""
+        if counts[cells].sum() * _SPARSE < self._approach.sizes[cells].sum():
+            return self._approach.at(self._approach.within(eligible, cells))
+        return self._approach.into(cells, self._snapshot.eligible[: self._snapshot.merged])
 
     def _nearest_cells(self, counts: Counts) -> Ids:
         """Return the nearest cells that have as many rows as are to be looked at."""
@@ -146,23 +147,18 @@ class _CellSearch:
         left = np.searchsorted(np.cumsum(expected[order]), _MISSED * self._k)
         return order[left:]
 
-    def _worthwhile(self, rows: Ids) -> Ids:
-        """Return those of some rows that may be among the k nearest of them, by their codes."""
-        k = self._k
-        if len(rows) <= max(_FEWEST, k) and self._compared is None:
-            return self._compared_in_full(rows)
-        compared = k + _FIRST_COMPARED if self._compared is None else self._compared
-        if len(rows) <= compared:
-            return rows
-        estimates = self._approach.estimates(rows)
-        first = np.argpartition(estimates, compared)[:compared]
+    def _worthwhile(self, seen: Estimates) -> Ids:
+        """Return the rows that may be among the k nearest, by their codes."""
         if self._compared is not None:
-            return rows[first]
-        kept = self._compared_in_full(rows[first])
-        limit = self._reach + self._cells.unevenness
-        may_be_near = estimates - _MARGIN * self._approach.deviations(rows) <= limit
-        may_be_near[first] = False  # known better by now
-        return np.concatenate([kept, rows[may_be_near]])
+            return seen.rows[_first(seen.distances, self._compared)].astype(np.int64)
+        kept = np.empty(0, np.int64)
+        if self._reach == inf:
+            first = _first(seen.distances, self._k + _FIRST_COMPARED)
+            kept = self._compared_in_full(seen.rows[first].astype(np.int64))
+            seen.distances[first] = np.nan  # known better by now
+        nearest = seen.distances - _MARGIN * seen.deviations
+        may_be_near = seen.rows[nearest <= self._reach + self._cells.unevenness]
+        return np.concatenate([kept, may_be_near.astype(np.int64)])
 
     def _compared_in_full(self, rows: Ids) -> Ids:
         """Return those of some rows that may be among the k nearest, and bring in the reach."""
@@ -176,3 +172,13 @@ class _CellSearch:
             self._reach = min(self._reach, kth)
         kept: Ids = rows[nearest <= self._reach + self._cells.unevenness]
         return kept
+
+
+def _first(distances: Floats, count: int) -> Ids:
+    """Return the places of the smallest distances, at most `count`, none of them NaN."""
+    if len(distances) <= count:
+        return np.flatnonzero(~np.isnan(distances))
+    # Numbers are partitioned in a fraction of the time that their places are. NaN comes last.
+    last = np.partition(distances, count - 1)[count - 1]
+    is_near = ~np.isnan(distances) if np.isnan(last) else distances <= last
+    return np.flatnonzero(is_near)[:count]

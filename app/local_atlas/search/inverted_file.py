@@ -11,6 +11,7 @@ found rows are scored exactly by others.
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from math import sqrt
 from typing import Any
 
@@ -18,11 +19,13 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from .cells import SAMPLED_PER_CELL, CellRows, Cells, Counts
+from .approach import Approach
+from .cell_rows import CellRows
+from .cells import SAMPLED_PER_CELL, Cells
 from .closeness import product_error
 from .mapping import VectorField
 from .matrix import MatrixView
-from .row_codes import CodeBook, GrowingRows
+from .row_codes import CodeBook
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -65,10 +68,6 @@ class InvertedFile:
         # Set when it has learnt its cells, or was restored.
         self._book: CodeBook
         self._cells: Cells
-        self._codes: GrowingRows
-        self._cell_of: GrowingRows
-        self._shifts: GrowingRows
-        self._lengths: GrowingRows
         self._rows: CellRows
 
     def fits(self, square_lengths: Doubles) -> bool:
@@ -118,7 +117,7 @@ class InvertedFile:
             self._to_learn = None
         # Dead rows may be beyond float32; they are never found.
         with np.errstate(over="ignore", invalid="ignore"):
-            self._append(self._book.rotated(self._form(rows)))
+            self._append(self._form(rows) - self._book.centre)
 
     def state(self, rows: int) -> dict[str, Any]:
         """Return what `restored` needs of the first rows, which later changes leave alone.
@@ -130,10 +129,7 @@ class InvertedFile:
             "expected": self._expected,
             "book": self._book.state(),
             "cells": self._cells.state(),
-            "codes": self._codes.view()[:rows],
-            "cell_of": self._cell_of.view()[:rows],
-            "shifts": self._shifts.view()[:rows],
-            "lengths": self._lengths.view()[:rows],
+            "rows": self._rows.state(rows),
         }
 
     @classmethod
@@ -142,17 +138,12 @@ class InvertedFile:
         file = cls(field, state["square_length"], state["expected"])
         file._book = CodeBook(**state["book"])
         file._cells = Cells(**state["cells"])
-        file._codes = GrowingRows.of(state["codes"])
-        file._cell_of = GrowingRows.of(state["cell_of"])
-        file._shifts = GrowingRows.of(state["shifts"])
-        file._lengths = GrowingRows.of(state["lengths"])
-        file._rows = CellRows(len(file._cells))
-        file._rows.append(0, state["cell_of"].astype(np.int64))
+        file._rows = CellRows.restored(len(file._cells), state["rows"])
         return file
 
-    def approach(self, target: Floats) -> "Approach":
+    def approach(self, target: Floats) -> Approach:
         """Return the rows as they are seen from a (d,) point."""
-        return Approach(self, self._book.rotated(target[np.newaxis])[0])
+        return Approach(self._cells, self._rows, self._book, target - self._book.centre)
 
     def bounds(
         self, matrix: MatrixView, square_lengths: Doubles, target: Floats, rows: Ids
@@ -183,22 +174,16 @@ class InvertedFile:
             sample = sample[np.linspace(0, len(sample) - 1, count * SAMPLED_PER_CELL).astype(int)]
         rows = self._form(matrix.take(sample))
         self._book = CodeBook.of(rows)
-        self._cells = Cells.of(self._book.rotated(rows), count)
-        self._rows = CellRows(len(self._cells))
-        self._codes = GrowingRows(self._expected, self._book.code_bytes, np.uint8)
-        self._cell_of = GrowingRows(self._expected, None, np.int32)
-        self._shifts = GrowingRows(self._expected, None, np.float32)
-        self._lengths = GrowingRows(self._expected, None, np.float32)
+        self._cells = Cells.of(rows - self._book.centre, count)
+        self._rows = CellRows(len(self._cells), self._book.code_bytes, self._expected)
 
     def _append(self, points: Floats) -> None:
         cells = self._cells.nearest(points)
         offsets = points - self._cells.centroids[cells]
         square_lengths = np.square(offsets).sum(axis=1)
-        self._codes.append(self._book.encode(offsets))
-        self._shifts.append(np.square(points).sum(axis=1) - square_lengths)
-        self._lengths.append(np.sqrt(square_lengths))
-        self._rows.append(len(self._cell_of), cells)
-        self._cell_of.append(cells)
+        codes = self._book.encode(self._book.rotated(offsets))
+        shifts = np.square(points).sum(axis=1) - square_lengths
+        self._rows.append(cells, codes, shifts, np.sqrt(square_lengths))
 
     def _form(self, rows: Floats) -> Floats:
         """Return rows as they are compared."""
@@ -211,62 +196,14 @@ class InvertedFile:
         return unit
 
 
-class Approach:
-    """The cells and rows of an `InvertedFile` as they are seen from a point.
+@dataclass(frozen=True, slots=True)
+class MergeStep:
+    """Some rows for their cells: prepared and accepted under the lock, added without it.
 
     Args:
-        file: whose rows they are.
-        point: (d,) float32, rotated.
-
-    Attributes:
-        distances: (c,) squared, of the centroids.
+        cells: to which the rows are to be added.
+        rows: (n, d) float32, the first that they have not got.
     """
 
-    def __init__(self, file: InvertedFile, point: Floats) -> None:
-        self.distances = file._cells.square_distances(point)
-        self._file = file
-        self._point = point
-        self._square_length = float(point @ point)
-
-    @property
-    def sizes(self) -> Ids:
-        """How many rows there are in each cell by now, (c,)."""
-        return self._file._rows.counts
-
-    def counts(self, rows: Ids) -> Ids:
-        """Return how many of some rows each cell has, (c,)."""
-        cells = self._file._cell_of.view()[rows]
-        counts: Ids = np.bincount(cells, minlength=len(self.distances))
-        return counts
-
-    def rows_of(self, cells: Ids) -> Ids:
-        """Return the numbers of all rows of some cells, in no order."""
-        return self._file._rows.of(cells)
-
-    def within(self, rows: Ids, cells: Ids) -> Ids:
-        """Return those of some rows that belong to some cells."""
-        is_wanted = np.zeros(len(self.distances), np.bool_)
-        is_wanted[cells] = True
-        wanted: Ids = rows[is_wanted[self._file._cell_of.view()[rows]]]
-        return wanted
-
-    def expected_within(self, counts: Counts, square_distance: float) -> Floats:
-        """Return how many rows of each cell are to be expected nearer; see `Cells`."""
-        return self._file._cells.expected_within(counts, self.distances, square_distance)
-
-    def estimates(self, rows: Ids) -> Floats:
-        """Return the estimated squared distances of some rows."""
-        file = self._file
-        # A row is its centroid and an offset from it. The code estimates the distance of the offset
-        # from the point; the rest is known:
-        # |p - c - o|^2 = |p - o|^2 + (|c + o|^2 - |o|^2) + (|p - c|^2 - |p|^2 - |c|^2)
-        of_cell = self.distances - self._square_length - file._cells.square_lengths
-        estimates = file._book.estimates(file._codes.view(), rows, self._point)
-        shifted: Floats = estimates + file._shifts.view()[rows]
-        shifted += of_cell[file._cell_of.view()[rows]]
-        return shifted
-
-    def deviations(self, rows: Ids) -> Floats:
-        """Return the standard deviations of the estimates' errors."""
-        lengths = self._file._lengths.view()[rows]
-        return self._file._book.deviation(sqrt(self._square_length), lengths)
+    cells: InvertedFile
+    rows: Floats

@@ -3,6 +3,10 @@
 RaBitQ (Gao and Long, 2024, https://arxiv.org/abs/2405.12497), as FAISS has it: what is coded is
 rotated at random, and keeps the signs of its coordinates, its length and a correction. The estimate
 is unbiased, and its error is known beforehand, whatever the data.
+
+The rotation is three rounds of random signs and a Walsh-Hadamard transform, which costs next to
+nothing, where a matrix of random numbers would be read for every query. It takes a power of two of
+dimensions; others are filled up with zeros, and codes have as many bits.
 """
 
 from math import pi, sqrt
@@ -15,10 +19,13 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.uint8]
 Ids = npt.NDArray[np.int64]
+Places = npt.NDArray[np.int32]
 
 _MOST_SPARE = 2
-_GROWTH = 1.25
 _SEED = 20240521
+# Of signs and transform.
+_ROUNDS = 3
+_SIGNS = np.array([-1, 1], np.float32)
 # The query is rounded to so many bits a dimension, which adds next to nothing to the error.
 _QUERY_BITS = 8
 # Of the signs' vector and the unit vector that it stands for, in many dimensions: sqrt(2 / pi) is
@@ -36,15 +43,19 @@ class CodeBook:
 
     Args:
         centre: (d,) float32, of the rows.
-        rotation: (d * d,) float32, an orthonormal matrix, row by row.
+        signs: (3, bits) float32, each 1 or -1.
+
+    Attributes:
+        code_bytes: of a code.
     """
 
-    def __init__(self, centre: Floats, rotation: Floats) -> None:
-        self._dimensions = len(centre)
-        self._centre = centre
-        self._rotation = faiss.LinearTransform(self._dimensions, self._dimensions)
-        faiss.copy_array_to_vector(rotation, self._rotation.A)
-        self._rotation.is_trained = True
+    def __init__(self, centre: Floats, signs: Floats) -> None:
+        self.centre = centre
+        self._signs = signs
+        self._rotation = faiss.HadamardRotation(len(centre))
+        for given, room in zip(signs, self._rooms(), strict=True):
+            faiss.copy_array_to_vector(given, room)
+        self._bits = int(self._rotation.d_out)
         self._spare: list[faiss.IndexRaBitQ] = [self._index()]
         self.code_bytes = int(self._spare[0].sa_code_size())
 
@@ -52,21 +63,21 @@ class CodeBook:
     def of(cls, rows: Floats) -> "CodeBook":
         """Return a code book for rows like these (n, d), n at least 1."""
         centre = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
-        rotation = faiss.RandomRotationMatrix(len(centre), len(centre))
-        rotation.init(_SEED)
-        return cls(centre, faiss.vector_to_array(rotation.A))
+        bits = int(faiss.HadamardRotation(len(centre)).d_out)
+        signs = np.random.default_rng(_SEED).choice(_SIGNS, (_ROUNDS, bits))
+        return cls(centre, signs)
 
     def state(self) -> dict[str, Any]:
         """Return what `CodeBook` makes an equal one of."""
-        return {"centre": self._centre, "rotation": faiss.vector_to_array(self._rotation.A)}
+        return {"centre": self.centre, "signs": self._signs}
 
-    def rotated(self, rows: Floats) -> Floats:
-        """Return (n, d) rows less the centre, turned so that no dimension outweighs the others."""
-        rotated: Floats = self._rotation.apply(rows - self._centre)
+    def rotated(self, points: Floats) -> Floats:
+        """Return (n, d) points turned so that no dimension outweighs the others, (n, bits)."""
+        rotated: Floats = self._rotation.apply(points)
         return rotated
 
     def encode(self, offsets: Floats) -> Codes:
-        """Return (n, code_bytes) uint8 codes of (n, d) differences between rotated points."""
+        """Return (n, code_bytes) uint8 codes of (n, bits) differences between rotated points."""
         lengths = np.sqrt(np.square(offsets).sum(axis=1, keepdims=True))
         index = self._borrowed()
         # FAISS takes lengths below 0.0003 for zero, so it gets none but 1.
@@ -77,27 +88,27 @@ class CodeBook:
         factors *= np.hstack([np.square(lengths), lengths])
         return codes
 
-    def estimates(self, codes: Codes, rows: Ids, target: Floats) -> Floats:
+    def estimates(self, codes: Codes, which: Ids | Places, target: Floats) -> Floats:
         """Estimate squared distances to what was encoded.
 
         Args:
-            codes: (n, code_bytes) of all rows.
-            rows: (m,) numbers of those that count.
-            target: (d,) float32.
+            codes: (n, c * code_bytes), c codes in a row.
+            which: (m,) numbers of the rows that count.
+            target: (bits,) float32, rotated.
 
         Returns:
-            (m,) float32; see `deviation` for their error.
+            (m * c,) float32; see `deviation` for their error.
         """
         # FAISS estimates a run of codes at once, so they are gathered into an index of the
         # thread's own.
         index = self._borrowed()
-        size_bytes = len(rows) * self.code_bytes
+        size_bytes = len(which) * codes.shape[1]
         room = index.codes  # type: ignore[attr-defined]  # FAISS has no hint for it
         room.resize(size_bytes)
-        place = faiss.rev_swig_ptr(room.data(), size_bytes).reshape(len(rows), -1)
+        place = faiss.rev_swig_ptr(room.data(), size_bytes).reshape(len(which), -1)
         # Any mode but the default one writes without a copy of its own.
-        np.take(codes, rows, axis=0, out=place, mode="clip")
-        index.ntotal = len(rows)
+        np.take(codes, which, axis=0, out=place, mode="clip")
+        index.ntotal = size_bytes // self.code_bytes
         faiss.omp_set_num_threads(1)
         # A range without an end holds every row, in their order.
         _, estimates, _ = index.range_search(target[np.newaxis], np.inf)
@@ -112,10 +123,14 @@ class CodeBook:
             distance: of the target from where the codes' offsets begin: its length.
             lengths: of the offsets.
         """
-        scale = 2 * distance * _RELATIVE_ERROR / sqrt(max(self._dimensions - 1, 1))
+        scale = 2 * distance * _RELATIVE_ERROR / sqrt(max(self._bits - 1, 1))
         rounding = np.float32(_ROUNDING * distance**2)
         deviations: Floats = lengths * (np.float32(scale) + np.float32(_ROUNDING) * lengths)
         return deviations + rounding
+
+    def _rooms(self) -> tuple[Any, Any, Any]:
+        rotation: Any = self._rotation  # FAISS has no hint for them
+        return rotation.signs1, rotation.signs2, rotation.signs3
 
     def _borrowed(self) -> faiss.IndexRaBitQ:
         """Return an index that no other thread uses; its room is worth keeping."""
@@ -129,50 +144,8 @@ class CodeBook:
             self._spare.append(index)
 
     def _index(self) -> faiss.IndexRaBitQ:
-        index = faiss.IndexRaBitQ(self._dimensions, faiss.METRIC_L2)
+        index = faiss.IndexRaBitQ(self._bits, faiss.METRIC_L2)
         index.qb = _QUERY_BITS
-        faiss.copy_array_to_vector(np.zeros(self._dimensions, np.float32), index.center)
+        faiss.copy_array_to_vector(np.zeros(self._bits, np.float32), index.center)
         index.is_trained = True
         return index
-
-
-class GrowingRows:
-    """Rows of an array that are only ever appended; a view keeps what it has seen.
-
-    Args:
-        capacity: how many rows to make room for.
-        width: of a row; None for single numbers.
-        dtype: of the numbers.
-    """
-
-    def __init__(self, capacity: int, width: int | None, dtype: type[np.generic]) -> None:
-        shape = (max(capacity, 1),) if width is None else (max(capacity, 1), width)
-        self._values: npt.NDArray[Any] = np.empty(shape, dtype)
-        self._count = 0
-
-    @classmethod
-    def of(cls, values: npt.NDArray[Any]) -> "GrowingRows":
-        """Return rows that begin with these, not copied."""
-        rows = cls(0, None, np.uint8)
-        rows._values, rows._count = values, len(values)
-        return rows
-
-    def __len__(self) -> int:
-        return self._count
-
-    def append(self, values: npt.NDArray[Any]) -> None:
-        """Append rows; only one thread may do so."""
-        end = self._count + len(values)
-        if end > len(self._values):
-            room = max(end, int(len(self._values) * _GROWTH))
-            grown = np.empty((room, *self._values.shape[1:]), self._values.dtype)
-            grown[: self._count] = self._values[: self._count]
-            self._values = grown
-        self._values[self._count : end] = values
-        self._count = end
-
-    def view(self) -> npt.NDArray[Any]:
-        """Return the rows as they are now."""
-        # The count first: an array that takes the place of another has all that was counted.
-        count = self._count
-        return self._values[:count]

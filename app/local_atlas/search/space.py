@@ -12,6 +12,7 @@ import numpy.typing as npt
 from bson import Binary
 
 from .field_columns import FieldColumns, Part
+from .inverted_file import MergeStep
 from .lone_vectors import read_lone_vectors
 from .mapping import IndexMapping, VectorField
 from .query_paths import TextPath
@@ -19,7 +20,7 @@ from .slot_table import SlotTable
 from .text_column import TextColumn
 from .text_fields import text_column
 from .values import Kind
-from .vector_index import MergeStep, VectorIndex
+from .vector_index import VectorIndex
 from .vectors import ElementType, Vector
 
 Ids = npt.NDArray[np.int64]

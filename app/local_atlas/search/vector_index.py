@@ -5,18 +5,17 @@ when too many rows are dead, the living ones move into fresh arrays. So a query 
 and the number of rows under the lock, and computes outside it: whatever happens meanwhile happens
 behind its end of the arrays or in other arrays.
 Where there are many rows of float32, they are sorted into cells, the first ones first and a step at
-a time: see `MergeStep`. The others wait until their turn comes, and are compared one by one.
+a time: see `InvertedFile`. The others wait until their turn comes, and are compared one by one.
 """
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .inverted_file import InvertedFile
+from .inverted_file import InvertedFile, MergeStep
 from .mapping import VectorField
 from .matrix import Matrix
 from .saved_state import Rows, SavedRows
@@ -48,19 +47,6 @@ _STEP = 1024
 _COPIED_AT_ONCE = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class MergeStep:
-    """Some rows for their cells: prepared and accepted under the lock, added without it.
-
-    Args:
-        cells: to which the rows are to be added.
-        rows: (n, d) float32, the first that they have not got.
-    """
-
-    cells: InvertedFile
-    rows: Array
-
-
 class VectorIndex:
     """Rows of vectors with the record and the slot that each belongs to; not locked by itself."""
 
@@ -71,6 +57,7 @@ class VectorIndex:
         self._dtype = _DTYPES[element_type]
         self._count = 0
         self._dead = 0
+        self._living: Bools | None  # a copy of which rows live, until that changes
         self._row_of_slot: Ids = np.empty(0, np.int64)  # _NO_ROW where a slot has none
         self._expected = expected
         self._cells: InvertedFile | None = None
@@ -96,6 +83,7 @@ class VectorIndex:
     def add_rows(self, slots: Array, record_ids: Array, values: Array) -> None:
         """Append (n, width) rows; none of the n slots has a row yet."""
         end = self._count + len(slots)
+        self._living = None
         self._reserve(end)
         rows = slice(self._count, end)
         self._is_in_order &= bool(np.array_equal(slots, np.arange(self._count, end)))
@@ -114,6 +102,7 @@ class VectorIndex:
         if row != _NO_ROW:
             self._row_of_slot[slot] = _NO_ROW
             self._alive[row] = False
+            self._living = None
             self._dead += 1
 
     def compact(self) -> None:
@@ -198,7 +187,9 @@ class VectorIndex:
     def _eligible(self, allowed: Bools | None) -> Bools:
         alive: Bools = self._alive[: self._count]
         if allowed is None:
-            return alive.copy()
+            if self._living is None:
+                self._living = alive.copy()
+            return self._living
         if self._is_in_order:
             return np.logical_and(alive, allowed[: self._count])
         rows = self._row_of_slot[np.flatnonzero(allowed[: len(self._row_of_slot)])]
@@ -287,6 +278,7 @@ class VectorIndex:
         self._slots = np.empty(capacity, np.int32)
         self._square_lengths = np.zeros(capacity, np.float64)
         self._alive = np.zeros(capacity, np.bool_)
+        self._living = None
 
     def _reserve(self, capacity: int) -> None:
         if capacity <= len(self._slots):

@@ -1,11 +1,9 @@
 """Cells: which rows they have, and how near those are likely to come."""
 
-import threading
-
 import numpy as np
 import pytest
 
-from app.local_atlas.search.cells import CellRows, Cells
+from app.local_atlas.search.cells import Cells
 
 DIMENSIONS = 64
 
@@ -73,39 +71,3 @@ def test_equal_rows_are_no_trouble() -> None:
     )
 
     assert np.isfinite(expected).all()
-
-
-def test_the_rows_of_cells_are_those_that_were_appended() -> None:
-    rows = CellRows(5)
-    of_row = np.random.default_rng(4).integers(4, size=1000)
-    for start in range(0, 1000, 130):
-        rows.append(start, of_row[start : start + 130])
-
-    for cell in range(5):
-        assert rows.of(np.array([cell])).tolist() == np.flatnonzero(of_row == cell).tolist()
-    assert sorted(rows.of(np.array([1, 3])).tolist()) == np.flatnonzero(of_row % 2).tolist()
-    assert rows.of(np.array([], np.int64)).tolist() == []
-
-
-def test_who_reads_beside_an_append_sees_whole_rows() -> None:
-    rows = CellRows(1)
-    is_done = threading.Event()
-    wrong: list[int] = []
-
-    def read() -> None:
-        while not is_done.is_set():
-            found = rows.of(np.array([0]))
-            if not np.array_equal(found, np.arange(len(found))):
-                wrong.append(len(found))
-
-    readers = [threading.Thread(target=read) for _ in range(2)]
-    for reader in readers:
-        reader.start()
-    for start in range(0, 60_000, 20):
-        rows.append(start, np.zeros(20, np.int64))
-    is_done.set()
-    for reader in readers:
-        reader.join()
-
-    assert wrong == []
-    assert len(rows.of(np.array([0]))) == 60_000
