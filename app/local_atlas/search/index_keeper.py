@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 FOLDER = "search_indexes"
 # Whatever changes what is saved of the same documents, or how, raises this.
-_FORMAT = 5
+_FORMAT = 6
 # So many changes are brought in within a moment at the next start.
 _FEW_CHANGES = 1000
 _CHANGED_SHARE = 0.05
