@@ -34,6 +34,8 @@ _EDGES = 2
 _FIRST_COMPARED = 128
 # In standard deviations: one in 160 of the k nearest seems farther out than this.
 _MARGIN = 2.5
+# So few rows are to be looked at that as many again, at once, cost less than to ask for them.
+_DOUBLED = 4096
 # So few rows are looked at without asking for their cells.
 _LOOKED_AT_ONCE = 8192
 # Cells are read whole where at least one in so many of their rows is eligible.
@@ -96,10 +98,13 @@ class _CellSearch:
         living = self._snapshot.eligible[: self._snapshot.merged]
         # As many rows of each cell are taken to live as of all.
         sizes = self._approach.sizes * (np.count_nonzero(living) / len(living))
-        cells = self._nearest_cells(sizes)
+        looks_once = self._wanted <= _DOUBLED
+        cells = self._nearest_cells(sizes, self._wanted * (2 if looks_once else 1))
         rows = self._worthwhile(self._approach.into(cells, living))
         if len(rows) < self._k:
             return self.among_eligible()
+        if looks_once:
+            return rows
         sizes[cells] = 0
         further = self._promising(sizes, rows)[::-1]
         # As many rows again, and no more.
@@ -116,7 +121,7 @@ class _CellSearch:
         if len(eligible) <= max(_LOOKED_AT_ONCE, self._wanted):
             return self._worthwhile(self._approach.at(eligible))
         counts = self._approach.counts(eligible)
-        cells = self._nearest_cells(counts)
+        cells = self._nearest_cells(counts, self._wanted)
         rows = self._worthwhile(self._looked_for(eligible, counts, cells))
         if self._snapshot.is_filtered:
             counts[cells] = 0
@@ -132,10 +137,10 @@ class _CellSearch:
             return self._approach.at(self._approach.within(eligible, cells))
         return self._approach.into(cells, self._snapshot.eligible[: self._snapshot.merged])
 
-    def _nearest_cells(self, counts: Counts) -> Ids:
-        """Return the nearest cells that have as many rows as are to be looked at."""
+    def _nearest_cells(self, counts: Counts, wanted: int) -> Ids:
+        """Return the nearest cells that have as many rows together."""
         order = np.argsort(self._approach.distances)
-        enough = int(np.searchsorted(np.cumsum(counts[order]), self._wanted)) + 1
+        enough = int(np.searchsorted(np.cumsum(counts[order]), wanted)) + 1
         return order[:enough]
 
     def _promising(self, counts: Counts, rows: Ids) -> Ids:
@@ -158,7 +163,7 @@ class _CellSearch:
             seen.distances[first] = np.nan  # known better by now
         nearest = seen.distances - _MARGIN * seen.deviations
         may_be_near = seen.rows[nearest <= self._reach + self._cells.unevenness]
-        return np.concatenate([kept, may_be_near.astype(np.int64)])
+        return np.concatenate([kept, self._compared_in_full(may_be_near.astype(np.int64))])
 
     def _compared_in_full(self, rows: Ids) -> Ids:
         """Return those of some rows that may be among the k nearest, and bring in the reach."""

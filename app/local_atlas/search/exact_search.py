@@ -73,14 +73,18 @@ def nearest_among(snapshot: Snapshot, field: VectorField, query: Vector, k: int,
 
 def _candidates(snapshot: Snapshot, field: VectorField, query: Vector, k: int, rows: Ids) -> Ids:
     """Return the rows that may be among the k nearest, ties and rounding errors included."""
-    square_lengths = snapshot.square_lengths[rows]
+    count = len(snapshot.slots)
+    square_lengths = snapshot.square_lengths
+    if len(rows) < count:
+        square_lengths = square_lengths[rows]
     error = worst_error(field, query, square_lengths)
     if error is None:
         return rows
-    if len(rows) * _SPARSE < len(snapshot.slots):
+    if len(rows) * _SPARSE < count:
         near = closeness(snapshot.matrix, square_lengths, field, query, rows)
     else:
-        near = closeness(snapshot.matrix, snapshot.square_lengths, field, query, None)[rows]
+        near = closeness(snapshot.matrix, snapshot.square_lengths, field, query, None)
+        near = near if len(rows) == count else near[rows]
     kth_best = float(np.partition(near, len(rows) - k)[len(rows) - k])
     margin = 2 * error + resolution(field, query, kth_best)
     candidates: Ids = rows[near >= kth_best - margin]

@@ -8,7 +8,7 @@ import bson
 import numpy as np
 import pytest
 
-from app.local_atlas.search import vector_index
+from app.local_atlas.search import approximate_search, vector_index
 from app.local_atlas.search.approach import Approach, Estimates
 from app.local_atlas.search.approximate_search import nearest_approximately
 from app.local_atlas.search.definition import parse_definition
@@ -110,12 +110,30 @@ def recall(index: VectorIndex, allowed: Any = None) -> float:
 def test_nearly_all_of_the_nearest_are_found_among_a_part_of_the_rows(
     similarity: Similarity, looks: Looks
 ) -> None:
-    index = merge(filled(VALUES, similarity))
+    index = merge(filled(VALUES, similarity, max_edges=8))
 
     assert recall(index) >= 0.95
-    # A graph compares with 2 * maxEdges neighbours of each candidate.
-    wanted = 10 * 10 * 2 * 16
+    # A graph compares with 2 * maxEdges neighbours of each candidate; as many again at once.
+    wanted = 2 * 10 * 10 * 2 * 8
+    assert len(looks.rows) == QUERIES
     assert min(looks.rows) >= wanted
+    assert max(looks.rows) < 1.2 * wanted
+
+
+def test_who_looks_at_many_rows_looks_again_where_hits_are_to_be_expected(
+    looks: Looks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(approximate_search, "_DOUBLED", 0)
+    anywhere = np.random.default_rng(3).standard_normal((ROWS, DIMENSIONS)).astype(np.float32)
+    wanted = 10 * 10 * 2 * 4
+
+    assert recall(merge(filled(VALUES, max_edges=4))) >= 0.95
+    assert len(looks.rows) == QUERIES  # of queries in the midst of clusters
+
+    looks.rows.clear()
+    recall(merge(filled(anywhere, max_edges=4)))
+    assert len(looks.rows) == 2 * QUERIES
+    assert min(looks.rows) > wanted / 2
     assert max(looks.rows) < 1.2 * wanted
 
 
@@ -324,7 +342,7 @@ def test_removed_rows_are_never_found_and_never_missed(looks: Looks) -> None:
 def test_a_removed_row_does_not_cost_a_look_at_all_cells(
     looks: Looks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    index = merge(filled(VALUES))
+    index = merge(filled(VALUES, max_edges=8))
     removed = np.random.default_rng(7).permutation(ROWS)[:2000]
     for slot in removed.tolist():
         index.remove(slot)
