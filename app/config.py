@@ -44,6 +44,7 @@ class Settings:
     collection: str = "gallery"
     index_file: Path = PROJECT_ROOT / "atlas" / "gallery_knn.json"
     lexical_index_file: Path | None = None
+    tuning_file: Path | None = None
     model: str = "clothing"
     model_precision: PrecisionSetting = "auto"
     gallery_root: Path = PROJECT_ROOT / "demo"
@@ -222,6 +223,7 @@ _VARIABLES: dict[str, tuple[str, Callable[[str], object]]] = {
     "COLLECTION": ("collection", _collection_name),
     "INDEX_FILE": ("index_file", _path),
     "LEXICAL_INDEX_FILE": ("lexical_index_file", _path),
+    "TUNING_FILE": ("tuning_file", _path),
     "MODEL": ("model", str),
     "MODEL_PRECISION": ("model_precision", _precision),
     "GALLERY_ROOT": ("gallery_root", _path),

@@ -10,9 +10,10 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, Protocol, cast
 
 from app.errors import ConfigError
+from app.filters import Filter
 
 IndexType = Literal["search", "vectorSearch"]
 VectorType = Literal["float32", "int8"]
@@ -30,6 +31,13 @@ FILTER_TYPES = ("token", "number", "boolean", "date", "objectId")
 MAX_DIMENSIONS = 8192
 
 
+class Candidates(Protocol):
+    """Knows how many candidates a search needs; `app.index_care.tuning` measures it."""
+
+    def num_candidates(self, limit: int, condition: Filter | None) -> int | None:
+        """Return how many to examine for `limit` hits, None to compare every item."""
+
+
 @dataclass(frozen=True, slots=True)
 class SearchIndex:
     """One search index as its file describes it.
@@ -40,6 +48,7 @@ class SearchIndex:
         dimensions: length of an embedding.
         vector_type: element type in which embeddings are stored and queried.
         filter_types: filterable path -> the type of its values.
+        candidates: how many candidates a search needs; None for the usual number.
     """
 
     name: str
@@ -50,6 +59,7 @@ class SearchIndex:
     similarity: str
     vector_type: VectorType
     filter_types: Mapping[str, FilterType]
+    candidates: "Candidates | None" = None
 
     @property
     def embedded_by_path(self) -> str:

@@ -70,6 +70,12 @@ def guest_layout(index: SearchIndex) -> Layout:
     return Layout(visual, f"{visual}.source")
 
 
+def written_at_path(index: SearchIndex) -> str:
+    """Return where a document of either layout says when its embedding was written."""
+    visual, _, _ = index.path.rpartition(".")
+    return f"{visual}.embedded_at" if visual else "updated_at"
+
+
 def own_paths(index: SearchIndex) -> list[str]:
     """Return what a guest writes in its sub-document besides the embedding."""
     visual, _, _ = index.path.rpartition(".")

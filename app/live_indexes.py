@@ -13,6 +13,7 @@ from app.index_care.builds import NO_REASON, Entry, find_entry, read_build
 from app.index_care.definitions import differences
 from app.index_care.planning import make_plan
 from app.indexes import SearchIndex, parse_live_index
+from app.layouts import written_at_path
 from app.lexical_indexes import AnyIndex, LexicalIndex, parse_lexical
 
 Outcome = Literal["created", "updated", "unchanged"]
@@ -97,7 +98,7 @@ def create_ordinary_indexes(
     before = set(collection.index_information())
     visual, _, _ = index.path.rpartition(".")
     own = (f"{visual}.sha256",) if visual else ("image.sha256", "product_id")
-    paths = (*own, index.embedded_by_path)
+    paths = (*own, index.embedded_by_path, written_at_path(index))
     names = collection.create_indexes([IndexModel([(path, 1)]) for path in paths])
     return {name: name not in before for name in names}
 

@@ -34,9 +34,13 @@ def search_pipeline(
         query: (d,) float32.
         limit: hits wanted, 1 to 10,000.
         condition: only documents that match it are candidates.
-        num_candidates: candidates to examine, at least `limit`; 20 times `limit` by default, and
-            never more than 10,000.
+        num_candidates: candidates to examine, at least `limit`; by default as many as the index is
+            known to need, else 20 times `limit`, and never more than 10,000.
     """
+    if num_candidates is None and index.candidates is not None:
+        num_candidates = index.candidates.num_candidates(limit, condition)
+        if num_candidates is None:
+            return exact_pipeline(index, query, limit=limit, condition=condition)
     candidates = min(num_candidates or CANDIDATES_PER_RESULT * limit, MAX_CANDIDATES)
     stages = engine_stages(
         index, query, limit=limit, num_candidates=candidates, condition=condition

@@ -25,6 +25,7 @@ from app.documents import Embedding, ItemId
 from app.embedding.base import Embedder, Pixels, require_loaded
 from app.filters import Filter, all_of
 from app.hits import Answer, Document, Hit, same_model_pipeline, to_hits
+from app.index_care.lag import Lag, measure_lag
 from app.indexes import SearchIndex
 from app.lexical_indexes import LexicalIndex
 from app.lexical_pipelines import suggestions_of, suggestions_pipeline, text_pipeline
@@ -193,6 +194,15 @@ class SimilarItems:
                 "items": self._collection.estimated_document_count(),
                 "embedded_by_this_model": self._collection.count_documents(ours),
             }
+
+    def lag(self) -> Lag | None:
+        """Return how far the index is behind the writes, None where that cannot be told.
+
+        Raises:
+            DatabaseUnavailable: the database cannot be asked.
+        """
+        with database_errors(self._where):
+            return measure_lag(self._collection, self._index)
 
     def problem(self, state: DataState) -> str | None:
         """Return why searches are refused in this state, or None."""

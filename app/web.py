@@ -15,6 +15,7 @@ from app.embedding import load_embedder
 from app.embedding.base import Embedder
 from app.errors import DatabaseUnavailable, ModelUnavailable, ServiceError
 from app.fetching import Fetcher
+from app.index_care.tuning import tuned
 from app.indexes import read_index_file
 from app.lexical_indexes import lexical_index
 from app.routes import health, items, pages, search
@@ -36,7 +37,7 @@ def build_app(settings: Settings, embedder: Embedder | None, fetcher: Fetcher | 
     app.json = BsonJsonProvider(app)
     app.url_map.converters["item_id"] = ItemIdConverter
     app.url_map.merge_slashes = False
-    index = read_index_file(settings.index_file)
+    index = tuned(read_index_file(settings.index_file), settings.tuning_file)
     lexical = lexical_index(index, settings.lexical_index_file)
 
     def make_embedder() -> Embedder:

@@ -30,6 +30,14 @@ def positive_number(text: str) -> float:
     return number
 
 
+def share(text: str) -> float:
+    """Return a share of a whole, above 0 and at most 1."""
+    number = positive_number(text)
+    if number > 1:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a number above 0, at most 1")
+    return number
+
+
 def seconds(text: str) -> float:
     """Return a duration; NaN, which no clock ever reaches, and infinity are refused."""
     try:

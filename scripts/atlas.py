@@ -8,27 +8,39 @@ import argparse
 import dataclasses
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 from pymongo.collection import Collection
 
 from app.config import Settings
 from app.db import connect, database_errors
+from app.errors import ConfigError
 from app.index_care.apply import apply_plan
+from app.index_care.asking import read_vectors
 from app.index_care.plan import plan_index
 from app.index_care.refusals import IndexRefused
 from app.index_care.status import read_status
+from app.index_care.target import live_index
+from app.index_care.tune import Goal, tune_index
+from app.index_care.tuning import write_tuning
+from app.index_care.verify import verify_index
+from app.indexes import SearchIndex, read_index_file
 from app.lexical_indexes import AnyIndex, read_any_index_file
-from scripts._arguments import seconds
-from scripts._cli import run
+from scripts._arguments import positive_integer, seconds, share
+from scripts._cli import EXIT_DONE, EXIT_FAILED, run
 
 Documents = Collection[dict[str, Any]]
 
 
 class Report(Protocol):
     """What a command has found or done."""
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the exit code is that of success."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON has it."""
@@ -58,7 +70,7 @@ def main(argv: Sequence[str] | None = None, settings: Settings | None = None) ->
     finally:
         collection.database.client.close()
     print(json.dumps(report.as_dict()) if arguments.json else report.as_text())
-    return 0
+    return EXIT_DONE if report.is_good else EXIT_FAILED
 
 
 def _plan(collection: Documents, arguments: argparse.Namespace, settings: Settings) -> Report:
@@ -77,6 +89,42 @@ def _apply(collection: Documents, arguments: argparse.Namespace, settings: Setti
 
 def _status(collection: Documents, arguments: argparse.Namespace, settings: Settings) -> Report:
     return read_status(collection, arguments.index)
+
+
+def _verify(collection: Documents, arguments: argparse.Namespace, settings: Settings) -> Report:
+    index = _live(collection, arguments, settings)
+    report = verify_index(collection, index, wait_s=arguments.wait, compare=arguments.compare)
+    if arguments.list is not None:
+        with _writing(arguments.list) as file:
+            file.writelines(f"{json.dumps(one.as_dict())}\n" for one in report.missing)
+    return report
+
+
+def _tune(collection: Documents, arguments: argparse.Namespace, settings: Settings) -> Report:
+    index = _live(collection, arguments, settings)
+    goal = Goal(arguments.limit, arguments.target_recall, arguments.queries)
+    vectors = None if arguments.vectors is None else read_vectors(arguments.vectors, index)
+    report = tune_index(collection, index, goal, vectors)
+    file = arguments.write or settings.tuning_file
+    if file is not None:
+        write_tuning(file, report.tuning)
+    return report
+
+
+def _live(collection: Documents, arguments: argparse.Namespace, settings: Settings) -> SearchIndex:
+    """Return the live index that `--index` names, else the one of INDEX_FILE."""
+    name = arguments.index or read_index_file(settings.index_file).name
+    return live_index(collection, name, arguments.path)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[TextIO]:
+    """Open a file to write; raises `ConfigError` where that cannot be done."""
+    try:
+        with path.open("w", encoding="utf-8") as file:
+            yield file
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}.") from error
 
 
 def _wanted(arguments: argparse.Namespace, settings: Settings) -> AnyIndex:
@@ -108,7 +156,56 @@ def _parser() -> argparse.ArgumentParser:
         "--take-over", action="store_true", help="replace a definition that is still being built"
     )
     _add(commands, "status", _status, "tell what is live, and which version of it answers")
+    verify = _add(commands, "verify", _verify, "prove that what was written is searchable")
+    verify.add_argument("--path", help="of the vector field, where the index has several")
+    verify.add_argument(
+        "--wait",
+        type=seconds,
+        default=0.0,
+        metavar="S",
+        help="seconds that documents may lag behind (default: 0)",
+    )
+    verify.add_argument(
+        "--compare",
+        action="store_true",
+        help="read the vectors, too, and find documents that the index has an older one of",
+    )
+    verify.add_argument(
+        "--list", type=Path, metavar="FILE", help="write each missing document as a line of JSON"
+    )
+    _add_tune(commands)
     return parser
+
+
+def _add_tune(commands: Any) -> None:
+    tune = _add(commands, "tune", _tune, "find the fewest candidates that find the right hits")
+    tune.add_argument("--path", help="of the vector field, where the index has several")
+    tune.add_argument(
+        "--limit", type=positive_integer, default=10, metavar="N", help="hits (default: 10)"
+    )
+    tune.add_argument(
+        "--target-recall",
+        type=share,
+        default=0.95,
+        metavar="R",
+        help="share of the exact hits that are to be found (default: 0.95)",
+    )
+    tune.add_argument(
+        "--queries",
+        type=positive_integer,
+        default=100,
+        metavar="N",
+        help="random items to ask with (default: 100)",
+    )
+    tune.add_argument(
+        "--vectors", type=Path, metavar="FILE", help="ask with these: a JSON array a line"
+    )
+    tune.add_argument(
+        "--write",
+        type=Path,
+        metavar="FILE",
+        help="write what was found for the service to read (default: TUNING_FILE)",
+    )
 
 
 def _add(

@@ -16,6 +16,7 @@ from app.embedding import load_embedder
 from app.embedding.images import read_image
 from app.filter_parser import parse_filter
 from app.hits import Answer
+from app.index_care.tuning import tuned
 from app.indexes import read_index_file
 from app.routes.parsing import parse_item_id, parse_json, parse_limit
 from app.routes.serialization import to_json
@@ -30,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Parse, search, print."""
     arguments = _parser().parse_args(argv)
     settings = Settings.from_env()
-    index = read_index_file(settings.index_file)
+    index = tuned(read_index_file(settings.index_file), settings.tuning_file)
     limit = parse_limit(arguments.limit)
     condition = None
     if arguments.filter is not None:

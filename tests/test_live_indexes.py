@@ -63,7 +63,7 @@ def test_waiting_for_a_missing_index_ends_with_one_sentence(collection, index):
 
 
 def test_ordinary_indexes_are_created_once(collection, index):
-    names = ["image.sha256_1", "product_id_1", "embedded_by_1"]
+    names = ["image.sha256_1", "product_id_1", "embedded_by_1", "updated_at_1"]
 
     assert create_ordinary_indexes(collection, index) == dict.fromkeys(names, True)
     assert create_ordinary_indexes(collection, index) == dict.fromkeys(names, False)

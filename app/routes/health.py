@@ -28,6 +28,8 @@ def readyz() -> tuple[dict[str, Any], int]:
     is_ready = all(part["ready"] for part in parts.values())
     if is_ready:
         parts["index"]["coverage"] = service.similar.coverage()
+        lag = service.similar.lag()
+        parts["index"]["lag"] = None if lag is None else lag.as_dict()
     if service.lexical is not None:  # without it, searches go on by vectors
         parts["words"] = _words_part(service)
     status = 200 if is_ready else 503

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from bson import Binary
 from bson.binary import BinaryVectorDtype
 from pymongo.collection import Collection
@@ -38,14 +39,14 @@ def fill(stage: Stage) -> None:
     documents = []
     for number in range(ITEMS):
         vector = centres[number % _CLUSTERS] + random.standard_normal(_DIMENSIONS)
-        unit = (vector / np.linalg.norm(vector)).astype(np.float32)
+        unit = vector / np.linalg.norm(vector)
         documents.append(
             {
                 "_id": f"sku-{number:04}",
                 "category": _CATEGORIES[number % len(_CATEGORIES)],
                 "price": float(random.integers(10, 200)),
                 "in_stock": bool(number % 3),
-                "embedding": Binary.from_vector(unit, BinaryVectorDtype.FLOAT32),
+                "embedding": _float32(unit),
                 "embedded_by": "3f1c9a0b7e2d",
             }
         )
@@ -69,6 +70,31 @@ def shrink(stage: Stage) -> None:
     _write(stage, content, "smaller.json")
 
 
+def damage(stage: Stage) -> None:
+    """Write what writers get wrong: vectors that the engine passes over in silence."""
+    bad = {
+        "sku-0011": _float32(np.ones(384)),
+        "sku-0012": _float32(np.ones(384)),
+        "sku-0100": _float32(np.zeros(_DIMENSIONS)),
+        "sku-0200": _float32(np.full(_DIMENSIONS, np.nan)),
+        "sku-0300": [0.25] * (_DIMENSIONS - 1) + [None],
+        "sku-0400": Binary.from_vector([1] * _DIMENSIONS, BinaryVectorDtype.INT8),
+    }
+    for item_id, vector in bad.items():
+        stage.collection.update_one({"_id": item_id}, {"$set": {"embedding": vector}})
+
+
+def repair(stage: Stage) -> None:
+    """Remove what cannot be searched."""
+    lines = (stage.folder / "missing.jsonl").read_text(encoding="utf-8").splitlines()
+    ids = [json.loads(line)["id"] for line in lines]
+    stage.collection.update_many({"_id": {"$in": ids}}, {"$unset": {"embedding": 1}})
+
+
+def _float32(vector: npt.NDArray[Any]) -> Binary:
+    return Binary.from_vector(vector.astype(np.float32), BinaryVectorDtype.FLOAT32)
+
+
 def _read(stage: Stage) -> Definition:
     content: Definition = json.loads(stage.settings.index_file.read_text(encoding="utf-8"))
     return content
@@ -82,4 +108,6 @@ SCENES: Mapping[str, Callable[[Stage], None]] = {
     "fill": fill,
     "add_brand": add_brand,
     "shrink": shrink,
+    "damage": damage,
+    "repair": repair,
 }

@@ -60,7 +60,12 @@ def test_a_shops_collection_is_embedded_indexed_and_searched_where_it_is(
         assert picture.content == png(color)
     assert client.get("/items/none/image").status_code == 404
     names = set(collection.index_information())
-    assert names == {"_id_", "visual.sha256_1", "visual.embedded_by_1"}
+    assert names == {
+        "_id_",
+        "visual.sha256_1",
+        "visual.embedded_by_1",
+        "visual.embedded_at_1",
+    }
 
 
 def test_a_shop_may_have_sub_documents_for_ids(shop, serve, capsys, collection):

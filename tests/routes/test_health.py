@@ -35,6 +35,7 @@ def test_ready_names_database_index_and_model(client, embedder, gallery):
         "ready": True,
         "name": gallery.index_file.stem,
         "coverage": {"items": 6, "embedded_by_this_model": 6},
+        "lag": {"documents": 0, "of_the_newest": 6, "seconds": 0.0},
     }
     assert body["model"] == {"ready": True, "name": embedder.name}
 

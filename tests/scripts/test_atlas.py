@@ -1,12 +1,16 @@
 import json
 
 import pytest
+from pymongo.operations import SearchIndexModel
 
 from app.config import PROJECT_ROOT
 from app.index_care import apply
 from app.index_care.refusals import IndexRefused
+from app.index_care.tuning import read_tuning
+from app.indexes import read_index_file
 from scripts import atlas
 from scripts._cli import run
+from tests import real_server
 
 VECTOR = PROJECT_ROOT / "atlas" / "gallery_vector.json"
 
@@ -92,3 +96,71 @@ def test_what_to_paste_is_printed_where_creating_is_refused(ask, monkeypatch):
     monkeypatch.setattr(apply, "_create", refuse)
 
     assert ask("apply", VECTOR) == (1, '{\n  "name": "gallery_vector"\n}\n', "error: No.\n")
+
+
+def vectors(*numbers):
+    return [{"_id": number, "embedding": [1.0, *[0.0] * 510, float(number)]} for number in numbers]
+
+
+def test_verify_lists_what_is_missing_and_fails(ask, collection, tmp_path):
+    collection.insert_many([*vectors(1, 2), {"_id": "bad", "embedding": [1.0]}])
+    ask("apply", VECTOR)
+    file = tmp_path / "missing.jsonl"
+
+    code, out, _ = ask("verify", "--index", "gallery_vector", "--list", file)
+
+    assert code == 1
+    assert "searchable with float32 queries: 2; missing: 1" in out
+    detail = "has 1 dimensions, the index wants 512"
+    missing = {"id": "bad", "reason": "wrong dimensions", "detail": detail}
+    assert json.loads(file.read_text()) == missing
+    collection.delete_one({"_id": "bad"})
+    code, out, _ = ask("verify", "--index", "gallery_vector", "--compare", "--json")
+    assert (code, json.loads(out)["searchable"]) == (0, 2)
+
+
+def test_list_that_cannot_be_written_is_misuse(ask, collection, tmp_path):
+    collection.insert_many(vectors(1))
+    ask("apply", VECTOR)
+
+    code, _, err = ask("verify", "--index", "gallery_vector", "--list", tmp_path)
+
+    assert code == 2
+    assert err == f"error: {tmp_path} cannot be written: Is a directory.\n"
+
+
+def test_tune_writes_the_file_that_the_service_reads(ask, collection, tmp_path):
+    collection.insert_many(vectors(*range(30)))
+    ask("apply", VECTOR)
+    file = tmp_path / "tuning.json"
+
+    code, out, _ = ask("tune", "--index", "gallery_vector", "--queries", "6", "--write", file)
+
+    assert code == 0
+    assert out.startswith(f"gallery_vector on {collection.full_name}: 30 documents, 6 queries")
+    assert read_tuning(file, read_index_file(VECTOR)).documents == 30
+
+
+@pytest.mark.parametrize("recall", ["0", "1.1", "nan", "much"])
+def test_target_recall_that_cannot_be_is_misuse(ask, recall):
+    with pytest.raises(SystemExit) as exited:
+        ask("tune", "--target-recall", recall)
+
+    assert exited.value.code == 2
+
+
+def test_vector_field_must_be_named_where_there_are_several(ask, collection):
+    vector = {"type": "vector", "numDimensions": 2, "similarity": "cosine"}
+    fields = [{**vector, "path": "a"}, {**vector, "path": "b"}]
+    collection.insert_one({"_id": 1, "b": [1, 2]})
+    model = SearchIndexModel({"fields": fields}, name="two", type="vectorSearch")
+    collection.create_search_index(model)
+    real_server.poll(lambda: next(iter(collection.list_search_indexes()))["queryable"])
+
+    code, _, err = ask("verify", "--index", "two")
+
+    assert (code, err) == (
+        1,
+        "error: Search index two has the vector fields a, b; --path must name one of them.\n",
+    )
+    assert ask("verify", "--index", "two", "--path", "b")[0] == 0

@@ -22,7 +22,7 @@ def test_both_files_are_created_and_a_second_run_changes_nothing(environment, co
 
     assert first["collection"] == {collection.full_name: "created"}
     assert first["search indexes"] == {"gallery_knn": "created", "gallery_vector": "created"}
-    names = ("image.sha256_1", "product_id_1", "embedded_by_1")
+    names = ("image.sha256_1", "product_id_1", "embedded_by_1", "updated_at_1")
     assert first["ordinary indexes"] == dict.fromkeys(names, "created")
     for outcomes in second.values():
         assert set(outcomes.values()) == {"unchanged"}

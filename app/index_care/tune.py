@@ -1,0 +1,171 @@
+"""`tune`: the fewest candidates that find what an exact search finds, for each selectivity.
+
+Queries are split in two: one half chooses the number, the other half says how good it is.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bson import json_util
+
+from app.errors import IndexNotReady
+from app.filters import Filter, to_mql
+from app.index_care.asking import Answers, Asker, Query, stored_queries
+from app.index_care.listing import Documents
+from app.index_care.shares import measure_shares
+from app.index_care.tune_filters import choose_filters
+from app.index_care.tune_report import TuneReport
+from app.index_care.tuning import TunedSetting, Tuning, usual_candidates
+from app.indexes import SearchIndex
+from app.pipelines import MAX_CANDIDATES
+
+_SAMPLED = 5000
+_FACTORS = (1, 1.5, 2, 3, 4, 5, 7.5, 10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 500, 750, 1000)
+_TIMED_ROUNDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What is wanted.
+
+    Attributes:
+        limit: hits of a query.
+        target_recall: mean share of the exact hits that are to be found, above 0, at most 1.
+        queries: how many to ask at each setting, half of them to choose by.
+    """
+
+    limit: int = 10
+    target_recall: float = 0.95
+    queries: int = 100
+
+
+def tune_index(
+    collection: Documents,
+    index: SearchIndex,
+    goal: Goal,
+    vectors: Sequence[Query] | None = None,
+) -> TuneReport:
+    """Measure a live index.
+
+    Args:
+        collection: any.
+        index: live, and at rest: what is written meanwhile changes the right answers.
+        goal: what is wanted.
+        vectors: asked instead of the vectors of random items; at least two.
+
+    Raises:
+        IndexNotReady: there is nothing to ask with.
+        The driver's errors.
+    """
+    queries = vectors or stored_queries(collection, index, goal.queries)
+    if len(queries) < 2:
+        raise IndexNotReady("One half of the queries chooses, the other checks; 2 are needed.")
+    asker = Asker(collection, index, goal.limit)
+    sample = _sample(collection, index)
+    paths = [path for path in index.filter_types if path != "_id"]
+    shares = measure_shares(sample, paths) if sample else {}
+    conditions: list[tuple[float, Filter | None]] = [(1.0, None)]
+    conditions += choose_filters(index, sample, shares)
+    settings = [
+        _tuned(asker, queries, share, condition, goal.target_recall)
+        for share, condition in conditions
+    ]
+    tuning = Tuning(
+        index=index.name,
+        path=index.path,
+        dimensions=index.dimensions,
+        documents=collection.estimated_document_count(),
+        limit=goal.limit,
+        target_recall=goal.target_recall,
+        settings=settings,
+        shares=shares,
+    )
+    return TuneReport(tuning, collection.full_name, len(queries))
+
+
+def _sample(collection: Documents, index: SearchIndex) -> list[Mapping[str, Any]]:
+    stages: list[dict[str, Any]] = [
+        {"$sample": {"size": _SAMPLED}},
+        {"$project": {"_id": 1, **{path: 1 for path in index.filter_types if path != "_id"}}},
+    ]
+    return list(collection.aggregate(stages))
+
+
+def _tuned(
+    asker: Asker,
+    queries: Sequence[Query],
+    share: float,
+    condition: Filter | None,
+    target_recall: float,
+) -> TunedSetting:
+    half = len(queries) // 2
+    choosing, checking = queries[:half], queries[half:]
+    exact = asker.ask(choosing, None, condition)
+    ladder = _ladder(asker.limit)
+
+    def reaches(candidates: int) -> bool:
+        return asker.ask(choosing, candidates, condition).recall(exact) >= target_recall
+
+    step = _first(ladder, reaches)
+    exact = asker.ask(checking, None, condition)
+    while step < len(ladder) - 1:
+        if asker.ask(checking, ladder[step], condition).recall(exact) >= target_recall:
+            break
+        step += 1
+    return _measured(asker, checking, ladder[step], (share, condition), target_recall)
+
+
+def _measured(
+    asker: Asker,
+    queries: Sequence[Query],
+    candidates: int,
+    kept: tuple[float, Filter | None],
+    target_recall: float,
+) -> TunedSetting:
+    """Ask in turns with the chosen number, the usual one and every item: a busy spell hits all."""
+    share, condition = kept
+    settings = (candidates, usual_candidates(asker.limit), None)
+    rounds = [
+        [asker.ask(queries, one, condition) for one in settings] for _ in range(_TIMED_ROUNDS)
+    ]
+    chosen, usual, exact = (_joined(column) for column in zip(*rounds, strict=True))
+    recall = chosen.recall(exact)
+    return TunedSetting(
+        share=share,
+        filter=None if condition is None else json.loads(json_util.dumps(to_mql(condition))),
+        num_candidates=candidates,
+        recall=recall,
+        reaches_target=recall >= target_recall,
+        p95_ms=chosen.p95_ms,
+        usual_recall=usual.recall(exact),
+        usual_p95_ms=usual.p95_ms,
+        exact_p95_ms=exact.p95_ms,
+        is_exact_better=exact.is_as_fast_as(chosen) or recall < target_recall,
+    )
+
+
+def _joined(rounds: Sequence[Answers]) -> Answers:
+    return Answers(
+        [hits for one in rounds for hits in one.hits],
+        [took_ms for one in rounds for took_ms in one.took_ms],
+    )
+
+
+def _ladder(limit: int) -> list[int]:
+    """Return the numbers to try: multiples of the hits, up to the most that a server takes."""
+    steps = {min(round(limit * factor), MAX_CANDIDATES) for factor in _FACTORS}
+    return sorted(steps | {MAX_CANDIDATES})
+
+
+def _first(ladder: Sequence[int], reaches: Callable[[int], bool]) -> int:
+    """Return the place of the first number that reaches the target, else the last, by bisection."""
+    low, high = 0, len(ladder) - 1
+    while low < high:
+        middle = (low + high) // 2
+        if reaches(ladder[middle]):
+            high = middle
+        else:
+            low = middle + 1
+    return low
