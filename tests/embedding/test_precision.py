@@ -1,4 +1,5 @@
 import logging
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +13,14 @@ from app.embedding.checkpoints import read_manifest, write_manifest
 from app.embedding.clip import ClipEmbedder
 from app.embedding.clothing import ClothingEmbedder
 from app.embedding.precision import PrecisionCheck, compare, made_pictures
+from app.embedding.precision_check import check_on_photos, spread
+from scripts.benchmarking.random_clip import write_random_clip
 from tests.checkpoints import write_tiny_clip, write_tiny_clothing
 
+REAL_PHOTOS = os.environ.get("CLOTHING_PHOTOS")
+needs_real_photos = pytest.mark.skipif(
+    REAL_PHOTOS is None, reason="CLOTHING_PHOTOS names no folder of photos"
+)
 SAFE = PrecisionCheck(pictures=100, min_cosine=0.9995, overlap_at_10=0.99)
 
 
@@ -164,3 +171,35 @@ def test_the_model_that_ships_was_checked_and_runs_as_was_found(has_bf16: bool):
     assert check is not None
     assert check.pictures >= 300
     assert embedder.precision == ("bf16" if has_bf16 and check.is_safe else "fp32")
+
+
+def check_of_real_photos(model: str, count: int) -> PrecisionCheck:
+    paths = spread(sorted(Path(REAL_PHOTOS or "").rglob("*.jpg")), count)
+    exact, reduced = (load_embedder(model, precision=one) for one in ("fp32", "bf16"))
+    check = check_on_photos(exact, reduced, paths)
+    assert check is not None
+    assert check.pictures == count
+    return check
+
+
+@pytest.mark.slow
+@needs_real_photos
+def test_on_real_photos_clip_in_bf16_keeps_every_direction_and_the_neighbours(tmp_path: Path):
+    check = check_of_real_photos(f"clip:{write_random_clip(tmp_path / 'clip', seed=0)}", 64)
+
+    assert check.min_cosine >= 0.999
+    assert check.overlap_at_10 >= 0.97
+
+
+@pytest.mark.slow
+@needs_real_photos
+def test_what_the_manifest_of_the_model_that_ships_says_is_found_again_on_real_photos():
+    written = read_manifest(SHIPPED_CHECKPOINT).bf16
+    assert written is not None
+
+    found = check_of_real_photos("clothing", written.pictures)
+
+    assert found.min_cosine >= 0.999
+    assert found.min_cosine == pytest.approx(written.min_cosine, abs=2e-4)
+    assert found.overlap_at_10 == pytest.approx(written.overlap_at_10, abs=0.01)
+    assert found.is_safe == written.is_safe
