@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -10,8 +9,9 @@ from typing import Any
 from pymongo.collection import Collection
 
 from app.documents import shown_id
-from app.errors import ConfigError, IndexNotReady, ServiceError
+from app.errors import IndexNotReady, ServiceError
 from app.indexes import SearchIndex
+from app.ingest.line_files import check_place
 from app.live_indexes import entry_problem, live_entries
 from app.near_duplicates import NearPair, near_pairs
 
@@ -19,18 +19,17 @@ logger = logging.getLogger(__name__)
 
 Documents = Collection[dict[str, Any]]
 
+_KEYS = frozenset({"ids", "cosine"})
+
 
 def check_report(path: Path, collection: Documents, index: SearchIndex) -> None:
     """Refuse, before hours of embedding, what could not be reported after them.
 
     Raises:
-        ConfigError: no file can be written there.
+        ConfigError: no file can be written there, or there is one of another kind.
         IndexNotReady: there is no live index to find neighbours through.
     """
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        raise ConfigError(
-            f"--report-duplicates {path} cannot be written; expected a file in a folder."
-        )
+    check_place("--report-duplicates", path, _KEYS)
     problem = entry_problem(live_entries(collection), index, collection.full_name)
     if problem is not None:
         raise IndexNotReady(f"--report-duplicates searches through the index. {problem}")

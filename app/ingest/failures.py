@@ -1,13 +1,15 @@
 """What could not be ingested, one line each: id, source, reason, retryable."""
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
 from app.documents import shown_id
-from app.errors import ConfigError, ServiceError
+from app.errors import ServiceError
+from app.ingest.line_files import check_place
+
+_KEYS = frozenset({"id", "source", "reason", "retryable"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +45,13 @@ class FailureFile:
         """Remove what an earlier run has left at `path`.
 
         Raises:
-            ConfigError: no file can be written there.
+            ConfigError: no file can be written there, or there is one of another kind.
         """
         self.path = path
         self._file: TextIO | None = None
-        if not os.access(path.parent, os.W_OK) or path.is_dir():
-            raise ConfigError(f"--failed {path} cannot be written; expected a file in a folder.")
-        path.unlink(missing_ok=True)
+        check_place("--failed", path, _KEYS)
+        if path.is_file():  # unlike /dev/null
+            path.unlink()
 
     def add(self, failure: Failure) -> None:
         """Append a line.

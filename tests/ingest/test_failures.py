@@ -38,11 +38,39 @@ def test_each_failure_is_a_line_that_is_there_at_once(tmp_path):
 
 def test_without_failures_there_is_no_file_and_an_old_one_goes(tmp_path):
     path = tmp_path / "failed.jsonl"
-    path.write_text("of an earlier run")
+    earlier = FailureFile(path)
+    earlier.add(Failure("a", "1.jpg", "The picture is empty (0 bytes)."))
+    earlier.close()
+    assert path.exists()
 
     FailureFile(path).close()
 
     assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b'{"_id": "a", "image": "1.jpg"}\n', b"image,price\n1.jpg,7\n", b"\xff\xd8\xff", b"[" * 9999],
+)
+def test_a_file_that_no_run_has_written_is_kept(tmp_path, content):
+    path = tmp_path / "feed.jsonl"
+    path.write_bytes(content)
+
+    with pytest.raises(ConfigError, match=r"--failed .*feed\.jsonl is there already"):
+        FailureFile(path)
+    assert path.read_bytes() == content
+
+
+def test_what_is_no_ordinary_file_is_written_to_and_never_removed(tmp_path):
+    path = tmp_path / "null"
+    path.symlink_to("/dev/null")
+
+    file = FailureFile(path)
+    file.add(Failure("a", "1.jpg", "x"))
+    file.close()
+
+    assert path.is_symlink()
+    assert path.exists()
 
 
 @pytest.mark.parametrize("name", ["nowhere/failed.jsonl", "."])

@@ -43,7 +43,7 @@ def test_after_a_run_and_alone_it_lists_the_same_pairs(ingestion, collection, ga
 
 
 def test_a_run_that_could_not_be_reported_on_does_not_begin(ingestion, collection, gallery, capsys):
-    assert embed("--gallery", gallery, "--report-duplicates", "pairs.jsonl") == 1
+    assert embed("--gallery", gallery, "--report-duplicates", "pairs.jsonl") == 0
     assert "searches through the index. Search index" in capsys.readouterr().err
     assert collection.estimated_document_count() == 0
 
@@ -63,8 +63,25 @@ def test_what_needs_pictures_is_refused_alone(ingestion, flag, capsys):
 def test_nothing_alike_is_an_empty_file(ingestion, collection, tmp_path, capsys):
     save_picture(tmp_path / "one/1.png")
     run(create_indexes.main, [])
-    Path("pairs.jsonl").write_text("of an earlier run")
+    Path("pairs.jsonl").write_text('{"ids": ["of", "earlier"], "cosine": 0.999}\n')
 
     assert embed("--gallery", tmp_path / "one", "--report-duplicates", "pairs.jsonl") == 0
     assert "0 pairs look nearly the same" in capsys.readouterr().out
     assert listed("pairs.jsonl") == []
+
+
+def test_a_feed_that_is_named_by_mistake_is_not_written_over(
+    ingestion, collection, gallery, capsys
+):
+    run(create_indexes.main, [])
+    feed = gallery / "feed.jsonl"
+    feed.write_text('{"image": "large.png"}\n')
+
+    for flag in ("--report-duplicates", "--failed"):
+        assert embed("--gallery", feed, flag, feed) == 2
+        assert f"{flag} {feed} is there already" in capsys.readouterr().err
+    assert feed.read_text() == '{"image": "large.png"}\n'
+    assert collection.estimated_document_count() == 0
+
+    assert embed("--gallery", gallery, "--report-duplicates", "pairs.jsonl") == 0
+    assert embed("--report-duplicates", "pairs.jsonl") == 0
