@@ -43,7 +43,7 @@ def test_after_a_run_and_alone_it_lists_the_same_pairs(ingestion, collection, ga
 
 
 def test_a_run_that_could_not_be_reported_on_does_not_begin(ingestion, collection, gallery, capsys):
-    assert embed("--gallery", gallery, "--report-duplicates", "pairs.jsonl") == 0
+    assert embed("--gallery", gallery, "--report-duplicates", "pairs.jsonl") == 1
     assert "searches through the index. Search index" in capsys.readouterr().err
     assert collection.estimated_document_count() == 0
 
