@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     folders.add_argument("--gallery", type=Path, required=True, help="photos to train on")
     folders.add_argument("--validation", type=Path, required=True, help="photos to measure with")
     parser.add_argument("--output", type=Path, required=True, help="the checkpoint folder to write")
-    parser.add_argument("--overwrite", action="store_true", help="replace a folder that exists")
+    parser.add_argument("--overwrite", action="store_true", help="replace a checkpoint that exists")
     parser.add_argument("--backbone", default="tf_efficientnet_lite0", help="%(default)s")
     for flag, default, meaning in (
         ("--epochs", 18, "passes over the photos"),

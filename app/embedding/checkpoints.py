@@ -136,10 +136,10 @@ def write_checkpoint(
         weights: the content of a safetensors file.
         manifest: what `read_manifest` will return.
         readme: where the model comes from and what it reaches, in Markdown.
-        overwrite: replace a folder that is there.
+        overwrite: replace a checkpoint that is there.
 
     Raises:
-        ConfigError: the folder exists and `overwrite` is not set.
+        ConfigError: as `check_output_folder`.
     """
     check_output_folder(folder, overwrite=overwrite)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -158,10 +158,22 @@ def check_output_folder(folder: Path, *, overwrite: bool) -> None:
     """Refuse an output folder that exists, before hours are spent on filling it.
 
     Raises:
-        ConfigError: the folder exists and `overwrite` is not set.
+        ConfigError: the folder exists, and `overwrite` is not set or it is no checkpoint's.
     """
-    if folder.exists() and not overwrite:
+    if not folder.exists():
+        return
+    if not overwrite:
         raise ConfigError(f"{folder} exists; pass --overwrite to replace it.")
+    # Replacing deletes what is there: photos, where the wrong folder was named.
+    is_checkpoint = (folder / MANIFEST_NAME).is_file()
+    if not folder.is_dir() or not (is_checkpoint or _is_empty(folder)):
+        raise ConfigError(
+            f"{folder} holds no {MANIFEST_NAME}; --overwrite replaces checkpoints only."
+        )
+
+
+def _is_empty(folder: Path) -> bool:
+    return next(folder.iterdir(), None) is None
 
 
 def _as_json(manifest: Manifest) -> str:

@@ -116,6 +116,19 @@ def test_an_output_that_exists_is_kept_without_overwrite(
     assert list(output.iterdir()) == []
 
 
+def test_a_folder_that_is_no_checkpoint_is_never_replaced(
+    gallery: Path, validation: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    photos = sorted(gallery.rglob("*.png"))
+
+    for output in (gallery, photos[0]):
+        code = run(finetune_clothing.main, arguments(gallery, validation, output, "--overwrite"))
+
+        assert code == 2
+        assert "--overwrite replaces checkpoints only" in capsys.readouterr().err
+    assert sorted(gallery.rglob("*.png")) == photos
+
+
 def test_a_validation_class_that_the_gallery_lacks_is_named(
     gallery: Path, validation: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
