@@ -145,8 +145,13 @@ class SimilarItems:
             ServiceError: as `composed.steps.search_steps`, `to_prepared`, `to_text` and
                 `to_embedding`.
         """
-        embeds_text = self._embedder.supports_text
-        steps = search_steps(query, self._index, self._lexical, embeds_text=embeds_text)
+        steps = search_steps(
+            query,
+            self._index,
+            self._lexical,
+            self._embedder.calibration,
+            embeds_text=self._embedder.supports_text,
+        )
         return self._follow(steps)
 
     def next_page(
@@ -157,7 +162,10 @@ class SimilarItems:
         Raises:
             ServiceError: as `composed.pages.page_steps` and `to_embedding`.
         """
-        return self._follow(page_steps(cursor, self._index, limit=limit, fields=fields))
+        calibration = self._embedder.calibration
+        return self._follow(
+            page_steps(cursor, self._index, calibration, limit=limit, fields=fields)
+        )
 
     def suggestions(self, typed: str, *, limit: int, condition: Filter | None = None) -> list[str]:
         """Return how what somebody is typing may go on, the likeliest first.

@@ -118,15 +118,23 @@ class AsyncSimilarItems:
 
     async def search(self, query: ComposedQuery) -> ComposedAnswer:
         """Search with several inputs and all options."""
-        embeds_text = self._embedder.supports_text
-        steps = search_steps(query, self._index, self._lexical, embeds_text=embeds_text)
+        steps = search_steps(
+            query,
+            self._index,
+            self._lexical,
+            self._embedder.calibration,
+            embeds_text=self._embedder.supports_text,
+        )
         return await self._follow(steps)
 
     async def next_page(
         self, cursor: str, *, limit: int = 10, fields: Sequence[str] | None = None
     ) -> ComposedAnswer:
         """Go on with a composed search where a page of it ended."""
-        return await self._follow(page_steps(cursor, self._index, limit=limit, fields=fields))
+        calibration = self._embedder.calibration
+        return await self._follow(
+            page_steps(cursor, self._index, calibration, limit=limit, fields=fields)
+        )
 
     async def suggestions(
         self, typed: str, *, limit: int, condition: Filter | None = None

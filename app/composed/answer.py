@@ -14,6 +14,8 @@ class ComposedHit:
     Attributes:
         score: Atlas's score, larger is better.
         document: the item without its embedding, or the fields that were asked for.
+        match_probability: that it is a match, by the model's calibration; None where there is
+            none, or none for such a query.
         near_identical: items that show the same picture and are no hits for that.
         members: of its group that were found, itself included; None without `group_by`.
     """
@@ -21,6 +23,7 @@ class ComposedHit:
     item_id: ItemId
     score: float
     document: dict[str, Any]
+    match_probability: float | None = None
     near_identical: tuple[ItemId, ...] = ()
     members: int | None = None
 

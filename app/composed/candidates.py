@@ -55,6 +55,7 @@ class Question:
         vector: (d,) float32, the query vector; None where only words are searched.
         condition: the query's, and what keeps within one model.
         server: fuses what words and vectors find; None without words.
+        lowest_score: of a hit, as Atlas computes it; None for any.
     """
 
     query: ComposedQuery
@@ -63,6 +64,7 @@ class Question:
     vector: Embedding | None
     condition: Filter | None
     server: Server | None = None
+    lowest_score: float | None = None
 
 
 def candidates_pipeline(question: Question, window: Window) -> Pipeline:
@@ -78,8 +80,8 @@ def candidates_pipeline(question: Question, window: Window) -> Pipeline:
     if query.left_out:
         stages = [*stages, {"$match": {"_id": {"$nin": list(query.left_out)}}}]
     stages = [*stages, {"$project": _row(question)}]
-    if query.min_score is not None:
-        stages.append({"$match": {"score": {"$gte": query.min_score}}})
+    if question.lowest_score is not None:
+        stages.append({"$match": {"score": {"$gte": question.lowest_score}}})
     return [*stages, *(_groups() if query.group_by is not None else [])]
 
 

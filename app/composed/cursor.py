@@ -34,6 +34,7 @@ class Cursor:
         index: name of the index that was asked.
         embedded_by: fingerprint of what made the embeddings of the query and of the candidates.
         has_groups: whether the candidates are the best of groups.
+        has_units: whether the scores stand for probabilities of a match, see `units`.
         is_all: whether nothing comes behind the candidates; else the search looked no further.
         candidates: what comes next, best first, at most 1,000.
     """
@@ -41,6 +42,7 @@ class Cursor:
     index: str
     embedded_by: str
     has_groups: bool
+    has_units: bool
     is_all: bool
     candidates: tuple[Candidate, ...]
 
@@ -54,6 +56,7 @@ def write_cursor(cursor: Cursor) -> str | None:
         "index": cursor.index,
         "embedded_by": cursor.embedded_by,
         "has_groups": cursor.has_groups,
+        "has_units": cursor.has_units,
         "is_all": cursor.is_all,
         "candidates": [
             [one.item_id, one.score, list(one.near_identical), one.members]
@@ -104,6 +107,7 @@ def _checked(content: dict[str, Any]) -> Cursor:
         index,
         embedded_by,
         content["has_groups"] is True,
+        content["has_units"] is True,
         content["is_all"] is True,
         tuple(map(_candidate, candidates)),
     )

@@ -48,6 +48,7 @@ def _kept(query: ComposedQuery) -> str:
     names = [
         *(["the filter"] if query.condition is not None else []),
         *(["min_score"] if query.min_score is not None else []),
+        *(["min_raw_score"] if query.min_raw_score is not None else []),
     ]
     verb = "let" if len(names) > 1 else "lets"
     return f" that {' and '.join(names)} {verb} through" if names else ""

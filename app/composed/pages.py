@@ -6,10 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 from app.bson_values import encode_value
+from app.calibration import Calibration
 from app.composed.answer import ComposedAnswer, ComposedHit
 from app.composed.candidates import Candidate, projection
 from app.composed.cursor import Cursor, read_cursor, write_cursor
 from app.composed.query import check_fields, check_limit
+from app.composed.units import Units, units_of_model
 from app.composed.wants import Find, ReadState, Want
 from app.data_state import DataState
 from app.errors import BadRequest
@@ -17,12 +19,24 @@ from app.indexes import SearchIndex
 
 
 def page_steps(
-    text: str, index: SearchIndex, *, limit: int, fields: Sequence[str] | None
+    text: str,
+    index: SearchIndex,
+    calibration: Calibration | None,
+    *,
+    limit: int,
+    fields: Sequence[str] | None,
 ) -> Generator[Want, Any, ComposedAnswer]:
     """Yield what the next page wants, be sent it, and return the page.
 
     The candidates are those of the search; their documents are read anew, and those that are gone
     or of another model by now are left out.
+
+    Args:
+        text: a cursor.
+        index: that is asked.
+        calibration: the model's, None where it has none.
+        limit: hits wanted.
+        fields: as in `ComposedQuery`.
 
     Raises:
         BadRequest: the cursor is none, or of another index or of a model that has no embeddings
@@ -39,7 +53,10 @@ def page_steps(
             f"cursor is of search index {cursor.index} and model {cursor.embedded_by[:12]}, which "
             f"are not those that answer now; expected the search anew, without it."
         )
-    hits = yield from hits_of(cursor, limit, fields, index)
+    units = None
+    if cursor.has_units:
+        units = units_of_model(calibration, index, cursor.embedded_by)
+    hits = yield from hits_of(cursor, limit, fields, index, units)
     rest = replace(cursor, candidates=cursor.candidates[limit:])
     took_ms = (time.perf_counter() - start_s) * 1000
     return ComposedAnswer(
@@ -48,7 +65,11 @@ def page_steps(
 
 
 def hits_of(
-    cursor: Cursor, limit: int, fields: Sequence[str] | None, index: SearchIndex
+    cursor: Cursor,
+    limit: int,
+    fields: Sequence[str] | None,
+    index: SearchIndex,
+    units: Units | None,
 ) -> Generator[Want, Any, list[ComposedHit]]:
     """Return the next hits with their documents; what was deleted since the search is left out."""
     page = cursor.candidates[:limit]
@@ -61,19 +82,22 @@ def hits_of(
     found = yield Find(still, projection(fields, index))
     documents = {encode_value(document["_id"]): document for document in found}
     return [
-        _hit(one, documents[encode_value(one.item_id)], has_groups=cursor.has_groups)
+        _hit(one, documents[encode_value(one.item_id)], cursor, units)
         for one in page
         if encode_value(one.item_id) in documents
     ]
 
 
-def _hit(candidate: Candidate, document: dict[str, Any], *, has_groups: bool) -> ComposedHit:
+def _hit(
+    candidate: Candidate, document: dict[str, Any], cursor: Cursor, units: Units | None
+) -> ComposedHit:
     return ComposedHit(
         candidate.item_id,
         candidate.score,
         document,
+        units.probability(candidate.score) if units is not None else None,
         candidate.near_identical,
-        candidate.members if has_groups else None,
+        candidate.members if cursor.has_groups else None,
     )
 
 

@@ -75,9 +75,11 @@ def make_plan(query: ComposedQuery, lexical: LexicalIndex | None, *, embeds_text
 
 
 def _check_hybrid(query: ComposedQuery) -> None:
-    if query.min_score is not None:
+    for name, bound in (("min_score", query.min_score), ("min_raw_score", query.min_raw_score)):
+        if bound is None:
+            continue
         raise BadRequest(
-            f"min_score ({query.min_score:g}) cannot go with mode hybrid, whose scores say how "
+            f"{name} ({bound:g}) cannot go with mode hybrid, whose scores say how "
             f"high up an item is and not how like."
         )
     if query.diversity:

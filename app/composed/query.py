@@ -67,7 +67,8 @@ class ComposedQuery:
         condition: only items that match it.
         limit: hits wanted, 1 to 100.
         offset: hits left out before them.
-        min_score: the lowest score of a hit, as Atlas computes it.
+        min_score: the lowest probability that a hit is a match, by the model's calibration.
+        min_raw_score: the lowest score of a hit, as Atlas computes it.
         diversity: 0 to 1, how much hits are to differ from each other, see `ranking.diversified`.
         group_by: a field of the index; only the best hit of each of its values is kept.
         collapse: whether only the best of near-identical pictures is kept.
@@ -88,6 +89,7 @@ class ComposedQuery:
     limit: int = 10
     offset: int = 0
     min_score: float | None = None
+    min_raw_score: float | None = None
     diversity: float = 0.0
     group_by: str | None = None
     collapse: bool = True
@@ -133,10 +135,7 @@ def check_query(query: ComposedQuery, index: SearchIndex) -> None:
         len(query.exclude) <= MAX_EXCLUDED,
         f"exclude has {len(query.exclude)} ids, expected at most {MAX_EXCLUDED}.",
     )
-    _require(
-        query.min_score is None or math.isfinite(query.min_score),
-        f"min_score ({query.min_score}) must be a finite number.",
-    )
+    _check_lowest_score(query)
     _require(0 <= query.diversity <= 1, f"diversity ({query.diversity:g}) must be from 0 to 1.")
     _require(
         query.trace is None or query.explain,
@@ -208,6 +207,23 @@ def _check_weights(query: ComposedQuery) -> None:
                 0 < one.weight <= MAX_WEIGHT,
                 f"{name}[{i}].weight ({one.weight}) must be above 0 and at most {MAX_WEIGHT:g}.",
             )
+
+
+def _check_lowest_score(query: ComposedQuery) -> None:
+    _require(
+        query.min_score is None or 0 < query.min_score < 1,
+        f"min_score ({query.min_score}) must be above 0 and below 1, a probability; min_raw_score "
+        f"takes Atlas's score.",
+    )
+    _require(
+        query.min_raw_score is None or math.isfinite(query.min_raw_score),
+        f"min_raw_score ({query.min_raw_score}) must be a finite number.",
+    )
+    _require(
+        query.min_score is None or query.min_raw_score is None,
+        f"min_score ({query.min_score}) cannot go with min_raw_score ({query.min_raw_score}): both "
+        f"say where hits end.",
+    )
 
 
 def _check_group(query: ComposedQuery, index: SearchIndex) -> None:

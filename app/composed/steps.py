@@ -9,6 +9,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from app.calibration import Calibration
 from app.composed.answer import ComposedAnswer
 from app.composed.candidates import (
     BY_WORDS,
@@ -25,6 +26,7 @@ from app.composed.inputs import embedded_inputs
 from app.composed.pages import hits_of
 from app.composed.plan import Plan, make_plan
 from app.composed.query import ComposedQuery, check_query
+from app.composed.units import Units, check_units, units_of
 from app.composed.vector import query_vector, signed_weights
 from app.composed.wants import Aggregate, AskServer, Embedded, ReadState, Want
 from app.composed.window import Window, first_window, wider_window
@@ -38,7 +40,12 @@ Search = Generator[Want, Any, ComposedAnswer]
 
 
 def search_steps(
-    query: ComposedQuery, index: SearchIndex, lexical: LexicalIndex | None, *, embeds_text: bool
+    query: ComposedQuery,
+    index: SearchIndex,
+    lexical: LexicalIndex | None,
+    calibration: Calibration | None,
+    *,
+    embeds_text: bool,
 ) -> Search:
     """Yield what the search wants, be sent it, and return the answer.
 
@@ -46,28 +53,36 @@ def search_steps(
         query: what is asked.
         index: of the vectors.
         lexical: what finds words, None where nothing does.
+        calibration: the model's, None where it has none.
         embeds_text: whether the model has a text tower.
 
     Raises:
-        BadRequest: the query contradicts itself, reaches too far, or its inputs cancel.
+        BadRequest: the query contradicts itself, reaches too far, its inputs cancel, or its
+            `min_score` has no units.
         TextNotSupported: the model understands no text, and words cannot say the same.
         ItemNotFound: there is no item of an input's id.
         ItemNotEmbedded: it has no embedding, or one of another model than the other inputs.
     """
     check_query(query, index)
     plan = make_plan(query, lexical, embeds_text=embeds_text)
+    check_units(query, calibration)
     start_s = time.perf_counter()
     inputs = yield from embedded_inputs(plan.embedded, index)
+    units = None
+    if plan.words is None:
+        units = units_of(query, calibration, index, inputs.embedded_by)
     question = yield from _question(query, plan, index, inputs)
+    question = replace(question, lowest_score=_lowest_score(query, units))
     found = yield from _candidates(question)
     rest = Cursor(
         index.name,
         inputs.embedded_by,
         query.group_by is not None,
+        units is not None,
         found.is_all,
         tuple(found.ranked[query.offset :]),
     )
-    hits = yield from hits_of(rest, query.limit, query.fields, index)
+    hits = yield from hits_of(rest, query.limit, query.fields, index, units)
     explanation = None
     if query.explain:
         explanation = yield from explanation_steps(question, inputs, found, hits)
@@ -81,6 +96,12 @@ def search_steps(
         explanation,
         plan.note,
     )
+
+
+def _lowest_score(query: ComposedQuery, units: Units | None) -> float | None:
+    if query.min_score is None or units is None:
+        return query.min_raw_score
+    return units.score_at(query.min_score)
 
 
 def _question(

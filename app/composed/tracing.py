@@ -15,6 +15,7 @@ from app.errors import ServiceError
 from app.filters import Filter
 from app.indexes import SearchIndex
 from app.pipelines import Pipeline, engine_stages
+from app.scores import score_of_cosine
 from app.stored_embedding import stored_embedding
 
 # Items whose embedding may be the very same as the traced one's.
@@ -55,8 +56,9 @@ def trace_steps(item_id: ItemId, question: Question, *, embedded_by: str, found:
         return left_out
     score = None
     if question.vector is not None and question.plan.words is None:
-        score = score_of(question.vector, unit_rows(embedding[None])[0], index)
-    return (yield from _left_out_by_rank(document or {}, score, query, found))
+        cosine = float(question.vector @ unit_rows(embedding[None])[0])
+        score = score_of_cosine(cosine, index.similarity)
+    return (yield from _left_out_by_rank(document or {}, score, question, found))
 
 
 def _left_out_by_engine(
@@ -73,12 +75,13 @@ def _left_out_by_engine(
 
 
 def _left_out_by_rank(
-    document: dict[str, Any], score: float | None, query: ComposedQuery, found: Found
+    document: dict[str, Any], score: float | None, question: Question, found: Found
 ) -> Trace:
     """Say why; `score` is the item's own, None where items are ranked by words too."""
-    item_id = document["_id"]
-    if score is not None and query.min_score is not None and score < query.min_score:
-        return f"Item {item_id!r} has score {score:.4f}, below min_score ({query.min_score:g})."
+    item_id, query, lowest = document["_id"], question.query, question.lowest_score
+    if score is not None and lowest is not None and score < lowest:
+        named = "min_raw_score" if query.min_score is None else f"min_score {query.min_score:g}"
+        return f"Item {item_id!r} has score {score:.4f}, below {lowest:.4f} ({named})."
     group = get_path(document, query.group_by) if query.group_by is not None else None
     if group is not None:
         nearer = yield from _nearer_in_group(group, query, found)
@@ -90,16 +93,6 @@ def _left_out_by_rank(
             f"vectors find."
         )
     return _not_found(item_id, score, found)
-
-
-def score_of(vector: Embedding, embedding: Embedding, index: SearchIndex) -> float:
-    """Return the score that Atlas computes for two unit vectors.
-
-    https://www.mongodb.com/docs/atlas/atlas-vector-search/vector-search-stage/#atlas-vector-search-score
-    """
-    if index.similarity == "euclidean":
-        return float(1 / (1 + np.sum((vector - embedding) ** 2)))
-    return float((1 + vector @ embedding) / 2)
 
 
 def _ranked(item_id: ItemId, query: ComposedQuery, found: Found) -> str | None:

@@ -22,6 +22,7 @@ from app.composed.query import (
     StoredItem,
     check_query,
 )
+from app.composed.units import check_units
 from app.documents import ItemId
 from app.embedding.base import Pixels
 from app.errors import BadRequest, UnsupportedMediaType
@@ -82,6 +83,7 @@ def parse_composed(request: Request, service: Service) -> ComposedQuery | NextPa
     # Before anything is fetched or decoded:
     check_query(query, service.index)
     make_plan(query, service.lexical, embeds_text=service.embedder.supports_text)
+    check_units(query, service.embedder.calibration)
     sources = [one.source for one in (*positive, *negative)]
     images = [one for one in sources if isinstance(one, ImagePart | ImageLink)]
     prepared = iter(prepare_pictures(images, files, service))
@@ -196,6 +198,7 @@ _OPTIONS: dict[str, tuple[str, Callable[[Any, str, Service], Any]]] = {
     "limit": ("limit", whole_number),
     "offset": ("offset", whole_number),
     "min_score": ("min_score", number),
+    "min_raw_score": ("min_raw_score", number),
     "diversity": ("diversity", number),
     "group_by": ("group_by", text),
     "collapse": ("collapse", boolean),

@@ -79,7 +79,10 @@ def composed_to_json(answer: ComposedAnswer, service: Service) -> dict[str, Any]
 
 
 def _composed_hit(hit: ComposedHit) -> dict[str, Any]:
-    body: dict[str, Any] = {"id": hit.item_id, "score": hit.score, "item": hit.document}
+    body: dict[str, Any] = {"id": hit.item_id, "score": hit.score}
+    if hit.match_probability is not None:
+        body["match_probability"] = hit.match_probability
+    body["item"] = hit.document
     if hit.members is not None:
         body["members"] = hit.members
     if hit.near_identical:

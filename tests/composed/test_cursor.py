@@ -25,6 +25,7 @@ def written(**changes):
         "index": "gallery_knn",
         "embedded_by": "f",
         "has_groups": False,
+        "has_units": False,
         "is_all": True,
         "candidates": [["a", 0.5, [], 1]],
         **changes,
@@ -33,13 +34,13 @@ def written(**changes):
 
 
 def test_cursor_comes_back_as_it_was():
-    cursor = Cursor("gallery_knn", "f" * 64, True, False, CANDIDATES)
+    cursor = Cursor("gallery_knn", "f" * 64, True, True, False, CANDIDATES)
 
     assert read_cursor(write_cursor(cursor)) == cursor
 
 
 def test_nothing_that_comes_next_has_no_cursor():
-    assert write_cursor(Cursor("gallery_knn", "f", False, True, ())) is None
+    assert write_cursor(Cursor("gallery_knn", "f", False, False, True, ())) is None
 
 
 def test_cursor_as_a_forger_writes_it_would_be_read():

@@ -81,7 +81,7 @@ def test_nothing_is_explained_unasked(ask):
         ("nested", {"condition": RED, "limit": 1, "num_candidates": 4}, "below the limit"),
         ("odd", {}, "The index has not taken item 'odd' in yet"),
         ("zeros", {}, "'zeros' has no direction"),
-        ("below", {"min_score": 0.9}, "below min_score (0.9)"),
+        ("below", {"min_raw_score": 0.9}, "below 0.9000 (min_raw_score)"),
         ("mate", {"group_by": "product_id"}, "Item 'near' of the same product_id ('p') is nearer"),
         ("behind", {"limit": 1, "num_candidates": 6}, "below the limit: the nearest 6 items end"),
     ],

@@ -59,11 +59,11 @@ def test_groups_that_cannot_be_filled_up_say_why(place, ask):
     )
 
 
-def test_filter_and_min_score_hold_within_groups(place, ask):
+def test_filter_and_min_raw_score_hold_within_groups(place, ask):
     place(("start", 0), *variants("p", 10, 3), *variants("q", 30, 2))
     second = Comparison("color", "$eq", "c1")
     filtered = ComposedQuery(START, group_by="product_id", collapse=False, condition=second)
-    near = ComposedQuery(START, group_by="product_id", collapse=False, min_score=0.95)
+    near = ComposedQuery(START, group_by="product_id", collapse=False, min_raw_score=0.95)
 
     assert found(ask(lambda similar: similar.search(filtered))) == ["p1", "q1"]
     assert found(ask(lambda similar: similar.search(near))) == ["p0"]

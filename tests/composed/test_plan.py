@@ -50,6 +50,7 @@ REFUSED = [
     pytest.param({"positive": (ITEM,)}, LEXICAL, "needs a text among the positive", id="no text"),
     pytest.param({}, None, "needs an index that finds words: INDEX_FILE has no field", id="index"),
     pytest.param({"min_score": 0.5}, LEXICAL, "min_score (0.5) cannot go with mode", id="score"),
+    pytest.param({"min_raw_score": 0.5}, LEXICAL, "min_raw_score (0.5) cannot go", id="raw"),
     pytest.param({"diversity": 0.5}, LEXICAL, "diversity (0.5) cannot go with", id="diversity"),
     pytest.param({"mode": None, "fuzzy": 1}, LEXICAL, "fuzzy (1) needs mode hybrid", id="fuzzy"),
 ]

@@ -77,15 +77,15 @@ def test_filter_limit_and_offset_hold_together(ask):
     )
 
 
-def test_min_score_keeps_what_reaches_it_and_says_why_it_is_few(ask):
+def test_min_raw_score_keeps_what_reaches_it_and_says_why_it_is_few(ask):
     everything = ask(lambda similar: similar.search(ComposedQuery(items("navy"))))
     bar = everything.hits[1].score
 
-    answer = ask(lambda similar: similar.search(ComposedQuery(items("navy"), min_score=bar)))
+    answer = ask(lambda similar: similar.search(ComposedQuery(items("navy"), min_raw_score=bar)))
 
     assert ids(answer) == ids(everything)[:2]
     assert answer.shortfall == (
-        "2 of 10 hits: there are no more items that min_score lets through, "
+        "2 of 10 hits: there are no more items that min_raw_score lets through, "
         "near-identical pictures apart."
     )
 

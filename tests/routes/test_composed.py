@@ -14,6 +14,7 @@ from app import data_state
 from app.fetching import Fetcher, FetchLimits
 from app.indexes import read_index_file
 from app.live_indexes import live_entries
+from tests.calibrations import calibration
 from tests.fakes import FakeEmbedder
 from tests.galleries import ODD_ID, draw_item
 from tests.picture_server import LOOPBACK, PictureServer, answering
@@ -59,7 +60,7 @@ def test_every_option_reaches_the_search(client):
         "exclude": ["green"],
         "num_candidates": 40,
         "fields": ["color"],
-        "min_score": 0.01,
+        "min_raw_score": 0.01,
     }
 
     hits = client.post("/search", json=body).json()["hits"]
@@ -118,6 +119,8 @@ def test_picture_is_base64_or_the_name_of_a_part(client):
         ({**NAVY, "offset": 1.5}, "offset (1.5)"),
         ({**NAVY, "offset": 10_000}, "offset (10000)"),
         ({**NAVY, "min_score": "high"}, "min_score ('high')"),
+        ({**NAVY, "min_raw_score": "high"}, "min_raw_score ('high')"),
+        ({**NAVY, "min_score": 0.5}, "needs a calibrated model"),
         ({**NAVY, "exact": 1}, "exact (1)"),
         ({**NAVY, "exact": True, "num_candidates": 100}, "cannot go with exact"),
         ({**NAVY, "num_candidates": 3}, "num_candidates (3)"),
@@ -187,6 +190,19 @@ def test_item_without_an_embedding_is_409(client, collection):
     response = client.post("/search", json=NAVY)
 
     assert (response.status_code, response.json()["code"]) == (409, "item_not_embedded")
+
+
+def test_min_score_is_in_the_units_of_the_models_calibration(client, embedder):
+    embedder.calibration = calibration(embedder.fingerprint, slope=1.0, intercept=0.0)
+
+    hits = client.post("/search", json=NAVY).json()["hits"]
+    kept = client.post("/search", json={**NAVY, "min_score": hits[1]["match_probability"] - 1e-6})
+
+    # With these figures the probability is Atlas's score.
+    assert [hit["match_probability"] for hit in hits] == pytest.approx(
+        [hit["score"] for hit in hits], abs=1e-6
+    )
+    assert ids(kept) == [hit["id"] for hit in hits[:2]]
 
 
 def test_unknown_item_is_404(client):
