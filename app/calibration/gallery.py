@@ -42,11 +42,10 @@ def labelled_pictures(
     Raises:
         ServiceError: none has the label, or none can be read.
     """
-    labelled = [row for row in _images(rows) if row.fields.get(label) is not None]
+    has_label = (row for row in _images(rows) if row.fields.get(label) is not None)
+    labelled = list(has_label) if limit is None else _sample(has_label, limit, seed)
     if not labelled:
         raise ServiceError(f"No picture of the gallery has a {label}; --label names another field.")
-    if limit is not None and limit < len(labelled):
-        labelled = random.Random(seed).sample(labelled, limit)
     read, embeddings = _embedded(labelled, embedder, max_pixels)
     return LabelledPictures(embeddings, [str(one.fields[label]) for one in read])
 
@@ -87,6 +86,18 @@ def _images(rows: Iterable[Row]) -> Iterator[GalleryImage]:
             logger.warning("%s is left out: %s", row.source, row.reason)
         else:
             yield row
+
+
+def _sample(images: Iterable[GalleryImage], count: int, seed: int) -> list[GalleryImage]:
+    """Choose so many at random, or all where there are no more; holds no others in memory."""
+    kept: list[GalleryImage] = []
+    chance = random.Random(seed)
+    for seen, image in enumerate(images, 1):
+        if len(kept) < count:
+            kept.append(image)
+        elif (place := chance.randrange(seen)) < count:
+            kept[place] = image
+    return kept
 
 
 def _embedded(

@@ -4,6 +4,7 @@ Here every field must be known and of its type; what values may be is `app.compo
 say. No picture is decoded before the whole body has been read.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import repeat
@@ -127,6 +128,11 @@ def _read(request: Request) -> tuple[dict[str, Any], dict[str, bytes]]:
 
 
 def _read_multipart(request: Request) -> tuple[dict[str, Any], dict[str, bytes]]:
+    parts = (*request.form.items(multi=True), *request.files.items(multi=True))
+    counts = Counter(name for name, _ in parts)
+    twice = next((name for name, count in counts.items() if count > 1), None)
+    if twice is not None:
+        raise BadRequest(f"The multipart body has two parts named {twice!r}.")
     files = {name: part.read() for name, part in request.files.items()}
     written: str | bytes | None = request.form.get("query")
     if written is None:

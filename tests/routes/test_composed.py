@@ -175,6 +175,19 @@ def test_option_in_the_query_string_is_refused(client):
             "",
         ),
         ({"content": b"x"}, 415, "multipart/form-data"),
+        (
+            {
+                "data": {"query": json.dumps({"positive": [{"image": "photo"}]})},
+                "files": [("photo", ("1.png", b"x")), ("photo", ("2.png", b"x"))],
+            },
+            400,
+            "two parts named 'photo'",
+        ),
+        (
+            {"data": {"query": "{}"}, "files": {"query": ("query.json", b"{}")}},
+            400,
+            "two parts named 'query'",
+        ),
     ],
 )
 def test_bad_parts_are_refused_in_one_sentence(client, parts, status, named):

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from app.calibration.files import CALIBRATION_NAME, read_calibration
+from app.calibration.gallery import _sample
 from app.config import Settings
 from app.embedding import SHIPPED_CHECKPOINT, load_embedder
 from app.errors import ConfigError, ServiceError
@@ -113,6 +114,17 @@ def test_too_few_pairs_are_refused(photos, tiny):
     with pytest.raises(ServiceError, match=r"\d+ pairs that match and \d+ that .* at least 50"):
         calibrate.main(arguments(photos, tiny, "--limit", "30"), Settings())
     assert not (tiny / CALIBRATION_NAME).exists()
+
+
+def test_limit_takes_pictures_at_random_and_the_same_ones_again():
+    images = [str(i) for i in range(1000)]
+
+    some = _sample(images, 100, 0)
+
+    assert some == _sample(iter(images), 100, 0) != _sample(images, 100, 1)
+    assert len(set(some)) == 100
+    assert 350 < sum(map(int, some)) / 100 < 650
+    assert _sample(images[:50], 100, 0) == images[:50]
 
 
 def test_clip_model_in_a_folder_is_calibrated_and_one_of_a_hub_is_not(photos, tmp_path):
