@@ -28,6 +28,7 @@ from app.embedding import load_embedder
 from app.embedding.base import Embedder
 from app.errors import ServiceError
 from app.indexes import read_index_file
+from app.lexical_indexes import lexical_index
 from scripts._arguments import assignment, positive_integer, positive_number
 from scripts._cli import run
 from scripts.benchmarking.load import Server, ask_at_rate, saturate
@@ -44,6 +45,8 @@ similar          GET /items/<id>/similar, a random item each
 image            POST /search/image, a JPEG of 600 x 800 px
 composed         POST /search: like one item, unlike another, a filter on stock and price, one hit a
                  product
+hybrid           POST /search in mode hybrid: like one item, and as some words say; where the index
+                 file has no words, those of atlas/gallery_hybrid_text.json are asked
 p50_ms, p99_ms   from when a request was due, at rate_per_s requests a second that are due at even
                  intervals, however long the answers before them take
 saturation_per_s answers a second to --connections clients that ask again as soon as they are
@@ -52,6 +55,7 @@ model_forward_ms the model alone, on one prepared picture, in this process; the 
 
 Each kind is measured --repeats times by turns, and the one with the lowest p99_ms is told: what
 else runs on the machine makes figures worse, and never better."""
+_WORDS_FILE = PROJECT_ROOT / "atlas" / "gallery_hybrid_text.json"
 _READY_S = 120.0
 _POLL_S = 0.1
 _WARM_UP_S = 2.0
@@ -63,8 +67,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parse(argv)
     machine = describe_machine()
     with _data_folder(arguments.data) as folder:
+        own = Settings.from_env()
         settings = dataclasses.replace(
-            Settings.from_env(),
+            own,
+            lexical_index_file=_lexical_file(own),
             mongodb_uri="",
             local_atlas_path=folder,
             database="benchmark",
@@ -76,6 +82,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _lexical_file(settings: Settings) -> Path | None:
+    """Return the file of what finds words, where the vectors' index does not."""
+    index = read_index_file(settings.index_file)
+    found = lexical_index(index, settings.lexical_index_file)
+    return settings.lexical_index_file if found is not None else _WORDS_FILE
+
+
 def _measure(settings: Settings, arguments: argparse.Namespace) -> dict[str, Any]:
     index = read_index_file(settings.index_file)
     embedder = load_embedder(
@@ -83,7 +96,16 @@ def _measure(settings: Settings, arguments: argparse.Namespace) -> dict[str, Any
     )
     collection = connect(settings)
     with collection.database.client:
-        fill_shop(collection, index, embedder, items=arguments.items, seed=arguments.seed)
+        lexical = lexical_index(index, settings.lexical_index_file)
+        assert lexical is not None, "settings name one"
+        fill_shop(
+            collection,
+            index,
+            lexical,
+            embedded_by=embedder.fingerprint,
+            items=arguments.items,
+            seed=arguments.seed,
+        )
         report: dict[str, Any] = {"model_forward_ms": _forward_ms(embedder)}
         with _served(settings):
             report.update(_figures(Server(settings.host, settings.port), arguments))
@@ -155,6 +177,7 @@ def _served(settings: Settings) -> Iterator[None]:
         **os.environ,
         "MONGODB_URI": "",
         "LOCAL_ATLAS_PATH": str(settings.local_atlas_path),
+        "LEXICAL_INDEX_FILE": str(settings.lexical_index_file or ""),
         "DATABASE": settings.database,
         "HOST": settings.host,
         "PORT": str(settings.port),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.documents import Embedding
 
@@ -21,20 +22,21 @@ def near_identical(embeddings: Embedding, hashes: Sequence[str | None]) -> list[
         For each candidate the position of the best kept one with the same hash or a cosine of at
         least 0.995; its own where there is none, which keeps it.
     """
-    cosines = embeddings @ embeddings.T
-    kept: list[int] = []
+    cosines: Embedding = embeddings @ embeddings.T
+    alike: NDArray[np.bool_] = np.greater_equal(cosines, NEAR_IDENTICAL_COSINE)
+    has_better: NDArray[np.bool_] = np.any(np.tril(alike, -1), axis=1)
+    is_kept = np.zeros(len(embeddings), dtype=bool)
     kept_by_hash: dict[str, int] = {}
     same_as = []
     for i, picture_hash in enumerate(hashes):
-        alike = np.flatnonzero(cosines[i, kept] >= NEAR_IDENTICAL_COSINE)
-        twins = [kept[alike[0]]] if alike.size else []
+        twins: list[int] = np.flatnonzero(alike[i] & is_kept)[:1].tolist() if has_better[i] else []
         if picture_hash is not None and picture_hash in kept_by_hash:
             twins.append(kept_by_hash[picture_hash])
         if twins:
             same_as.append(min(twins))
             continue
         same_as.append(i)
-        kept.append(i)
+        is_kept[i] = True
         if picture_hash is not None:
             kept_by_hash[picture_hash] = i
     return same_as

@@ -177,8 +177,10 @@ class _Connection(asyncio.Protocol):
         if answer.startswith(b"HTTP/1.1 200 "):
             self._answered.set_result(None)
         else:
-            shown = answer[:_SHOWN_BYTES].decode(errors="replace")
-            self._answered.set_exception(ServiceError(f"The service answered {shown!r}."))
+            status, _, rest = answer.partition(b"\r\n")
+            shown = (status + b" " + rest.partition(_HEAD_END)[2])[:_SHOWN_BYTES]
+            reason = f"The service answered {shown.decode(errors='replace')!r}."
+            self._answered.set_exception(ServiceError(reason))
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._answered is not None and not self._answered.done():

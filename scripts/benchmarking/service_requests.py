@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from app.config import PROJECT_ROOT
-from scripts.benchmarking.shop import MAX_PRICE, item_id
+from scripts.benchmarking.shop import COLORS, MAX_PRICE, item_id, title
 
 # A product's picture as a shop's page sends it.
 _PICTURE = PROJECT_ROOT / "demo" / "gallery" / "p101-navy.webp"
@@ -65,10 +65,23 @@ def _composed(dice: random.Random, items: int) -> Iterator[bytes]:
         yield _request("POST /search", "application/json", json.dumps(body).encode())
 
 
+def _hybrid(dice: random.Random, items: int) -> Iterator[bytes]:
+    """Like one item, and as some words say."""
+    while True:
+        words = f"{title(dice.randrange(items))} {dice.choice(COLORS)}".lower()
+        body = {
+            "positive": [{"item_id": item_id(dice.randrange(items))}, {"text": words}],
+            "mode": "hybrid",
+            "limit": _LIMIT,
+        }
+        yield _request("POST /search", "application/json", json.dumps(body).encode())
+
+
 KINDS = {
     "similar": Kind(200.0, _similar),
     "image": Kind(10.0, _image),
     "composed": Kind(50.0, _composed),
+    "hybrid": Kind(20.0, _hybrid),
 }
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from pymongo.collection import Collection
 
 from app.documents import GalleryImage, ImageFacts, to_document
-from app.embedding.base import Embedder
 from app.indexes import SearchIndex
+from app.lexical_indexes import LexicalIndex
 from app.live_indexes import (
     apply_index,
     create_collection,
@@ -20,6 +20,9 @@ from app.live_indexes import (
 from app.pictures import FilePicture
 from scripts.benchmarking.clusters import ClusteredVectors
 
+STYLES = ("striped", "plain", "floral", "quilted", "checked", "dotted", "washed")
+FABRICS = ("cotton", "linen", "wool", "denim", "silk")
+GARMENTS = ("dress", "jacket", "shirt", "skirt", "coat", "jumper", "blouse", "vest", "hoodie")
 COLORS = ("black", "white", "red", "navy", "beige", "olive", "pink", "grey")
 VARIANTS = 3
 MAX_PRICE = 200
@@ -33,23 +36,31 @@ def item_id(number: int) -> str:
     return f"sku-{number:06d}"
 
 
+def title(number: int) -> str:
+    """Return the title of a product, which other products share, by its number."""
+    words = STYLES, FABRICS, GARMENTS
+    return " ".join(some[number % len(some)] for some in words).capitalize()
+
+
 def fill_shop(
     collection: Collection[dict[str, Any]],
     index: SearchIndex,
-    embedder: Embedder,
+    lexical: LexicalIndex,
     *,
+    embedded_by: str,
     items: int,
     seed: int,
 ) -> None:
-    """Write the items, index them, and wait until they are found; nothing where they are there.
+    """Write the items, index them, and wait until they are found; only what is missing is done.
 
     Products come in three variants, of which four in five are in stock; categories are the
     clusters that the vectors are drawn around.
 
     Args:
         collection: of the service.
-        index: which the service asks.
-        embedder: whose fingerprint the items carry.
+        index: which the service asks for vectors.
+        lexical: which it asks for words; may be the same one.
+        embedded_by: fingerprint of the service's model.
         items: how many.
         seed: of the vectors.
     """
@@ -58,15 +69,16 @@ def fill_shop(
     if collection.estimated_document_count() != items:
         collection.delete_many({})
         batch: list[dict[str, Any]] = []
-        for document in _documents(index, embedder.fingerprint, items, seed):
+        for document in _documents(index, embedded_by, items, seed):
             batch.append(document)
             if len(batch) == _BATCH:
                 collection.insert_many(batch, ordered=False)
                 batch = []
         if batch:
             collection.insert_many(batch, ordered=False)
-    apply_index(collection, index, update=True)
-    wait_until_queryable(collection, index, timeout_s=_BUILD_TIMEOUT_S)
+    for one in {one.name: one for one in (index, lexical)}.values():
+        apply_index(collection, one, update=True)
+        wait_until_queryable(collection, one, timeout_s=_BUILD_TIMEOUT_S)
 
 
 def _documents(
@@ -90,7 +102,7 @@ def _documents(
 def _image(number: int, category: str) -> GalleryImage:
     color, uri = COLORS[number % len(COLORS)], f"{item_id(number)}.jpg"
     fields = {
-        "title": f"Something to wear of {category}, {color}",
+        "title": f"{title(number // VARIANTS)}, {color}",
         "category": category,
         "color": color,
         "price": number % MAX_PRICE + 0.9,
