@@ -20,6 +20,8 @@ from app.db import connect, database_errors
 from app.errors import ConfigError
 from app.index_care.apply import apply_plan
 from app.index_care.asking import read_vectors
+from app.index_care.deriving import derived_content, write_index_file
+from app.index_care.migrate import convert, prepare
 from app.index_care.plan import plan_index
 from app.index_care.refusals import IndexRefused
 from app.index_care.status import read_status
@@ -111,6 +113,16 @@ def _tune(collection: Documents, arguments: argparse.Namespace, settings: Settin
     return report
 
 
+def _migrate(collection: Documents, arguments: argparse.Namespace, settings: Settings) -> Report:
+    old = _live(collection, arguments, settings)
+    if not arguments.to.exists():
+        write_index_file(arguments.to, derived_content(old, arguments.to.stem))
+    new, timeout_s = read_index_file(arguments.to), arguments.timeout
+    if arguments.convert or arguments.back:
+        return convert(collection, old, new, timeout_s=timeout_s, is_back=arguments.back)
+    return prepare(collection, old, new, timeout_s=timeout_s)
+
+
 def _live(collection: Documents, arguments: argparse.Namespace, settings: Settings) -> SearchIndex:
     """Return the live index that `--index` names, else the one of INDEX_FILE."""
     name = arguments.index or read_index_file(settings.index_file).name
@@ -142,13 +154,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add(commands, "plan", _plan, "tell what would change, and change nothing", has_file=True)
     apply = _add(commands, "apply", _apply, "make the live index what the file says", has_file=True)
-    apply.add_argument(
-        "--timeout",
-        type=seconds,
-        default=600.0,
-        metavar="S",
-        help="seconds to wait for the build (default: 600)",
-    )
+    _add_timeout(apply)
     apply.add_argument(
         "--may-break", action="store_true", help="even where queries that work now will not"
     )
@@ -174,6 +180,7 @@ def _parser() -> argparse.ArgumentParser:
         "--list", type=Path, metavar="FILE", help="write each missing document as a line of JSON"
     )
     _add_tune(commands)
+    _add_migrate(commands)
     return parser
 
 
@@ -205,6 +212,34 @@ def _add_tune(commands: Any) -> None:
         type=Path,
         metavar="FILE",
         help="write what was found for the service to read (default: TUNING_FILE)",
+    )
+
+
+def _add_migrate(commands: Any) -> None:
+    migrate = _add(commands, "migrate", _migrate, "lead from a knnVector index to vectorSearch")
+    migrate.add_argument("--path", help="of the vector field, where the index has several")
+    migrate.add_argument(
+        "--to",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="index file of the new index; written from the old index where it does not exist",
+    )
+    step = migrate.add_mutually_exclusive_group()
+    step.add_argument(
+        "--convert", action="store_true", help="turn the stored vectors into BinData, once switched"
+    )
+    step.add_argument("--back", action="store_true", help="turn them into arrays again")
+    _add_timeout(migrate)
+
+
+def _add_timeout(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--timeout",
+        type=seconds,
+        default=600.0,
+        metavar="S",
+        help="seconds to wait for the build (default: 600)",
     )
 
 

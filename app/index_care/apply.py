@@ -129,7 +129,8 @@ def _check(plan: Plan, *, may_break: bool, take_over: bool) -> None:
     if plan.action == "other type":
         raise IndexNotReady(
             f"Search index {name} is of type {plan.live_type} and the file says {plan.index.type}; "
-            f"a type cannot be changed, so give the new index another name."
+            f"a type cannot be changed, so give the new index another name; migrate makes it "
+            f"beside this one."
         )
     if plan.action != "update":
         return

@@ -42,7 +42,7 @@ class PlanReport:
             case "other type":
                 return [
                     f"The live index is of type {plan.live_type}, and a type cannot be changed: "
-                    f"give the file another name than {name}, and the new index is made beside it."
+                    f"give the file another name than {name}, and migrate makes it beside this one."
                 ]
 
     @property

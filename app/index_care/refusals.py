@@ -9,8 +9,11 @@ from pymongo.errors import ConnectionFailure, OperationFailure
 from app.errors import DatabaseUnavailable, IndexNotReady
 from app.lexical_indexes import AnyIndex
 
-# 13 Unauthorized, 20 IllegalOperation, 59 CommandNotFound, 8000 AtlasError ("not allowed")
-_NOT_ALLOWED = frozenset({13, 20, 59, 8000})
+# 13 Unauthorized, 20 IllegalOperation, 8000 AtlasError ("not allowed")
+_NOT_ALLOWED = frozenset({13, 20, 8000})
+# 59 CommandNotFound, 31082 SearchNotEnabled; the text, as its code differs between versions.
+_NO_SEARCH = frozenset({59, 31082})
+_ONLY_ATLAS = "only supported with Atlas"
 _ALREADY_EXISTS = 68
 # The text, as the code is 20 on some clusters and 8 on others.
 _LIMIT = "maximum number of"
@@ -56,6 +59,8 @@ def index_command_errors(
         said = str((error.details or {}).get("errmsg", error)).rstrip(".")
         if _LIMIT in said:
             raise IndexRefused(_limit_reached(namespace, said), paste) from error
+        if error.code in _NO_SEARCH or _ONLY_ATLAS in said:
+            raise IndexRefused(_no_search(namespace, said)) from error
         if error.code in _NOT_ALLOWED:
             raise IndexRefused(_not_allowed(action, namespace, said, paste), paste) from error
         if error.code == _ALREADY_EXISTS and index is not None:
@@ -88,6 +93,13 @@ def _limit_reached(namespace: str, said: str) -> str:
     return (
         f"The cluster of {namespace} takes no more search indexes ({said}): M0 has room for 3 and "
         f"Flex for 10, in all databases together; drop one that nobody asks, or move to M10."
+    )
+
+
+def _no_search(namespace: str, said: str) -> str:
+    return (
+        f"The server of {namespace} has no search engine ({said}); expected an Atlas cluster, a "
+        f"mongodb-atlas-local container, or LocalAtlas."
     )
 
 

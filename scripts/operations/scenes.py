@@ -13,11 +13,14 @@ from bson.binary import BinaryVectorDtype
 from pymongo.collection import Collection
 
 from app.config import PROJECT_ROOT, Settings
+from app.indexes import read_index_file
+from app.live_indexes import apply_index, wait_until_queryable
 
 Documents = Collection[dict[str, Any]]
 Definition = dict[str, Any]
 
 ITEMS = 2_000
+LEGACY_ITEMS = 300
 _DIMENSIONS = 512
 _CLUSTERS = 40
 _CATEGORIES = ("dress", "shirt", "shoe", "coat", "hat")
@@ -91,6 +94,20 @@ def repair(stage: Stage) -> None:
     stage.collection.update_many({"_id": {"$in": ids}}, {"$unset": {"embedding": 1}})
 
 
+def legacy(stage: Stage) -> None:
+    """Put a gallery of vectors in arrays into another collection, under an index with knnVector."""
+    index = read_index_file(PROJECT_ROOT / "atlas" / "gallery_knn.json")
+    items = stage.collection.find({"embedding": {"$exists": True}}).limit(LEGACY_ITEMS)
+    documents = [
+        {**item, "embedding": [float(x) for x in item["embedding"].as_vector().data]}
+        for item in items
+    ]
+    collection = stage.collection.database.legacy
+    collection.insert_many(documents)
+    apply_index(collection, index, update=False)
+    wait_until_queryable(collection, index, timeout_s=60)
+
+
 def _float32(vector: npt.NDArray[Any]) -> Binary:
     return Binary.from_vector(vector.astype(np.float32), BinaryVectorDtype.FLOAT32)
 
@@ -110,4 +127,5 @@ SCENES: Mapping[str, Callable[[Stage], None]] = {
     "shrink": shrink,
     "damage": damage,
     "repair": repair,
+    "legacy": legacy,
 }

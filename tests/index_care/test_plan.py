@@ -91,6 +91,30 @@ def test_plan_tells_what_is_rebuilt_and_what_answers_meanwhile(collection, make_
     ]
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (59, "no such command: 'createSearchIndexes'"),
+        (31082, "Using $listSearchIndexes requires additional configuration"),
+        (115, "Search index commands are only supported with Atlas"),
+    ],
+    ids=["no command", "not enabled", "not Atlas"],
+)
+def test_server_without_search_is_told_so(own_server, make_index, monkeypatch, code, said):
+    def refuse(*_):
+        raise CommandError(code, "Refused", said)
+
+    monkeypatch.setattr(stages, "checked_entries", refuse)
+    collection = own_server().create_collection("c")
+
+    with pytest.raises(
+        IndexRefused, match=r"has no search engine \(.*\); expected an Atlas"
+    ) as told:
+        plan_index(collection, make_index(vector_definition()))
+
+    assert said in told.value.message
+
+
 def test_user_who_may_not_list_is_told_what_to_ask_for(own_server, make_index, monkeypatch):
     def refuse(*_):
         raise CommandError(13, "Unauthorized", "not authorized on care to execute command")

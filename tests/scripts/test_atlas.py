@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from bson import Binary
 from pymongo.operations import SearchIndexModel
 
 from app.config import PROJECT_ROOT
@@ -12,6 +13,7 @@ from scripts import atlas
 from scripts._cli import run
 from tests import real_server
 
+KNN = PROJECT_ROOT / "atlas" / "gallery_knn.json"
 VECTOR = PROJECT_ROOT / "atlas" / "gallery_vector.json"
 
 
@@ -164,3 +166,22 @@ def test_vector_field_must_be_named_where_there_are_several(ask, collection):
         "error: Search index two has the vector fields a, b; --path must name one of them.\n",
     )
     assert ask("verify", "--index", "two", "--path", "b")[0] == 0
+
+
+def test_migrate_writes_the_file_and_leads_there_and_back(ask, collection, tmp_path):
+    collection.insert_many(vectors(*range(20)))
+    ask("apply", KNN)
+    file = tmp_path / "new.json"
+    arguments = ("migrate", "--index", "gallery_knn", "--to", file, "--json")
+
+    code, out, _ = ask(*arguments)
+    assert (code, json.loads(out)["same_answers"]) == (0, 20)
+    assert read_index_file(file).name == "new"
+    code, out, _ = ask(*arguments, "--convert")
+    assert (code, json.loads(out)["converted"]) == (0, 20)
+    assert isinstance(collection.find_one()["embedding"], Binary)
+    code, out, _ = ask(*arguments, "--back")
+    assert (code, json.loads(out)["converted"]) == (0, 20)
+    assert isinstance(collection.find_one()["embedding"], list)
+    names = {entry["name"] for entry in collection.list_search_indexes()}
+    assert names == {"gallery_knn", "new"}
