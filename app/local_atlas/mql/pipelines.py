@@ -15,7 +15,7 @@ from ..errors import CommandError
 from ..mongodb_names import unknown_stage
 from .expression_compiler import Scope, Variables
 from .matcher import compile_filter
-from .rows import Row
+from .rows import Row, SearchRows
 from .transforms import stage_parts
 
 
@@ -86,6 +86,7 @@ NEEDS_NO_COLLECTION: Final[set[str]] = set()  # sources
 STARTS_ANEW: Final[set[str]] = set()  # stages whose rows are new documents, without metadata
 NOT_IN_FACET: Final[set[str]] = {"$facet", "$out", "$merge"}
 SEARCH_STAGES: Final = frozenset({"$search", "$searchMeta", "$vectorSearch", "$listSearchIndexes"})
+SEARCH_META: Final = "SEARCH_META"  # a variable
 _SCORES: Final = frozenset({"score", "searchScore", "searchSequenceToken", "searchHighlights"})
 _METADATA: Final[dict[str, frozenset[str]]] = {
     "$search": _SCORES | {"searchScoreDetails", "scoreDetails"},
@@ -119,7 +120,10 @@ class Pipeline:
 
     def run(self, environment: Environment, variables: Variables) -> Iterator[Row]:
         """Return the rows of a pipeline that reads a collection or a source."""
-        return self.run_on(self.open(environment, variables), environment, variables)
+        rows = self.open(environment, variables)
+        if isinstance(rows, SearchRows):
+            variables = {**variables, SEARCH_META: rows.meta}
+        return self.run_on(rows, environment, variables)
 
     def run_on(
         self, rows: Iterator[Row], environment: Environment, variables: Variables
@@ -174,8 +178,10 @@ def _compile_start(
     if name in SEARCH_STAGES:
         if name not in scope.search_stages:
             raise unknown_stage(name)
-        metadata = _METADATA.get(name, frozenset())
-        return _open_search(name, operand), parts[1:], scope.with_metadata(metadata)
+        scope = scope.with_metadata(_METADATA.get(name, frozenset()))
+        if name == "$search":
+            scope = replace(scope, expressions=scope.expressions.with_variables(SEARCH_META))
+        return _open_search(name, operand), parts[1:], scope
     if name == "$match" and isinstance(operand, Mapping):
         # The collection may answer it from an index; what only this pipeline's variables can
         # decide is matched here.

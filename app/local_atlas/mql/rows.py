@@ -1,5 +1,6 @@
 """The unit that flows through a pipeline: one document, decoded only when somebody looks at it."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import bson
@@ -56,3 +57,19 @@ class Row:
     def output(self) -> Any:
         """Return what goes into the reply: the stored bytes where nothing changed them."""
         return RawBSONDocument(self.raw) if self.raw is not None else self._document
+
+
+class SearchRows(Iterator[Row]):
+    """The rows of $search, and what it says of all of them.
+
+    Args:
+        rows: what it found.
+        meta: the value of `$$SEARCH_META`.
+    """
+
+    def __init__(self, rows: Iterator[Row], meta: Mapping[str, Any]) -> None:
+        self._rows = rows
+        self.meta = meta
+
+    def __next__(self) -> Row:
+        return next(self._rows)

@@ -17,7 +17,14 @@ from .query_paths import TextPath
 from .scored import Scored
 from .space import Space
 from .text_conditions import HasPhrase, HasText, TextSearch
-from .text_ranking import Match, phrase_matches, summed, text_matches, weighed_terms
+from .text_ranking import (
+    Match,
+    phrase_matches,
+    summed,
+    text_matches,
+    texts_of,
+    weighed_terms,
+)
 
 Bools = npt.NDArray[np.bool_]
 
@@ -60,8 +67,12 @@ class HasCompletion:
         column = self._column(space)
         for terms in self._terms(column) if column is not None else ():
             assert column is not None
-            weighed = weighed_terms(path, column, [(term, 1.0) for term in terms], space.capacity)
-            yield Match(column.slots_with_any(terms, space.capacity), weighed)
+            texts = texts_of(path, column, space.capacity)
+            weighed = weighed_terms(texts, [(term, 1.0) for term in terms])
+            met = np.zeros(space.capacity, np.bool_)
+            for one in weighed:
+                met |= one.frequencies > 0
+            yield Match(met, weighed)
 
     def word_matches(self, space: Space) -> Iterator[Match]:
         """Yield what whole words find besides; of what no gram finds they say nothing."""

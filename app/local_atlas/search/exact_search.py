@@ -5,6 +5,7 @@ those are scored exactly: a matrix product may give equal vectors scores that di
 bit, and then ties would not come in indexing order.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,8 @@ Slots = npt.NDArray[np.int32]
 _SMALL = 1 << 15
 # Rows are multiplied one by one where a filter keeps less than one in this many.
 _SPARSE = 2
+# So many hits are put in order before any others are.
+_BEST = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +44,27 @@ class Hits:
 
     def ordered(self) -> "Hits":
         """Return the same hits in their order, which other scores may have changed."""
-        order = np.lexsort((self.record_ids, -self.scores))
-        return Hits(self.record_ids[order], self.slots[order], self.scores[order])
+        return self._taken(np.lexsort((self.record_ids, -self.scores)))
+
+    def best_first(self) -> Iterator["Hits"]:
+        """Yield hits that are in no order in their order: the best before the others are sorted.
+
+        A word may be in all documents, of which a $limit leaves ten.
+        """
+        others = len(self.scores) - _BEST
+        if others <= _BEST:
+            yield self.ordered()
+            return
+        bound = np.partition(self.scores, others)[others]
+        is_best = self.scores > bound
+        equal = np.flatnonzero(self.scores == bound)
+        earliest = np.argsort(self.record_ids[equal], kind="stable")
+        is_best[equal[earliest[: _BEST - np.count_nonzero(is_best)]]] = True
+        yield self._taken(np.flatnonzero(is_best)).ordered()
+        yield self._taken(np.flatnonzero(~is_best)).ordered()
+
+    def _taken(self, places: Ids) -> "Hits":
+        return Hits(self.record_ids[places], self.slots[places], self.scores[places])
 
     def first(self, limit: int) -> "Hits":
         """Return the best hits."""

@@ -26,6 +26,9 @@ ExplainHit: TypeAlias = Callable[[int], Details]
 def search(definition: SearchIndexDefinition, data: SearchData, query: SearchQuery) -> Hits:
     """Run the operator of a $search and apply its `score`.
 
+    Returns:
+        Hits best first; those of an operator on texts and values in any order.
+
     Raises:
         QueryError: the query does not fit the index, with the search server's text.
     """
@@ -43,7 +46,7 @@ def search(definition: SearchIndexDefinition, data: SearchData, query: SearchQue
 def search_and_explain(
     definition: SearchIndexDefinition, data: SearchData, query: SearchQuery
 ) -> tuple[Hits, ExplainHit]:
-    """Run the operator of a $search that asks for `scoreDetails`; otherwise as `search`."""
+    """Run a $search that asks for `scoreDetails`, best first; otherwise as `search`."""
     operator = query.operator
     if not isinstance(operator, Lexical):
         found = search(definition, data, query)

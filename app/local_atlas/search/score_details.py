@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from .bm25 import K1, B, average_length, rarity, saturation
+from .bm25 import K1, B, rarity, saturation
 from .completions import HasCompletion
 from .conditions import AllOf, Among, AnyOf, Condition, Exists, InRange, IsNull
 from .operators import Clause, Compound, Operator
@@ -95,14 +95,14 @@ def _condition(condition: Condition, scored: Scored, space: Space) -> Explain:
 
 def _of_matches(matches: Iterable[Match], scored: Scored) -> Explain:
     found = list(matches)
-    count = sum(len(match.weighed) for match in found)
+    asked = sum(match.asked for match in found)
 
     def of_slot(slot: int) -> Details | None:
         if not scored.met[slot]:
             return None
         met = [one for match in found if match.met[slot] for one in match.weighed]
         parts = [_weighed(one, slot) for one in met if one.frequencies[slot] > 0]
-        if count == 1 and parts:
+        if asked == 1 and len(parts) == 1:
             return parts[0]
         return detail(scored.scores[slot], "sum of:", parts)
 
@@ -111,49 +111,50 @@ def _of_matches(matches: Iterable[Match], scored: Scored) -> Explain:
 
 def _weighed(one: Weighed, slot: int) -> Details:
     shown = one.terms[0] if len(one.terms) == 1 else f'"{" ".join(one.terms)}"'
-    path = f"{one.path.path}.{one.path.multi}" if one.path.multi else one.path.path
+    path = one.texts.path
+    name = f"{path.path}.{path.multi}" if path.multi else path.path
     score = one.scores[slot]
     frequency = np.float32(one.frequencies[slot])
     parts = [_idf(one), _tf(one, slot)]
     if one.boost != 1:
         parts.insert(0, detail(one.boost, "boost"))
     computed = f"score(freq={frequency}), computed as boost * idf * tf from:"
-    title = f"$type:{one.path.use}/{path}:{shown} [BM25Similarity], result of:"
+    title = f"$type:{path.use}/{name}:{shown} [BM25Similarity], result of:"
     return detail(score, title, [detail(score, computed, parts)])
 
 
 def _idf(one: Weighed) -> Details:
     each = [
         detail(
-            rarity(one.documents, holding),
+            rarity(one.texts.documents, holding),
             "idf, computed as log(1 + (N - n + 0.5) / (n + 0.5)) from:",
             [
                 detail(holding, "n, number of documents containing term"),
-                detail(one.documents, "N, total number of documents with field"),
+                detail(one.texts.documents, "N, total number of documents with field"),
             ],
         )
         for holding in one.holding
     ]
     if len(each) == 1:
         return each[0]
-    return detail(sum(rarity(one.documents, h) for h in one.holding), "idf, sum of:", each)
+    return detail(sum(rarity(one.texts.documents, h) for h in one.holding), "idf, sum of:", each)
 
 
 def _tf(one: Weighed, slot: int) -> Details:
-    average = average_length(one.lengths)
+    texts = one.texts
     here = slice(slot, slot + 1)
     counted = "freq, occurrences of term within document"
     if len(one.terms) > 1:
         counted = f"phraseFreq={np.float32(one.frequencies[slot])}"
     return detail(
-        saturation(one.frequencies[here], one.lengths[here], average)[0],
+        saturation(one.frequencies[here], texts.lengths[here], texts.average)[0],
         "tf, computed as freq / (freq + k1 * (1 - b + b * dl / avgdl)) from:",
         [
             detail(one.frequencies[slot], counted),
             detail(K1, "k1, term saturation parameter"),
             detail(B, "b, length normalization parameter"),
-            detail(one.lengths[slot], "dl, length of field"),
-            detail(average, "avgdl, average length of field"),
+            detail(texts.lengths[slot], "dl, length of field"),
+            detail(texts.average, "avgdl, average length of field"),
         ],
     )
 

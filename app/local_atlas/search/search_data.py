@@ -191,21 +191,21 @@ class SearchData:
         return Hits(hits.record_ids[kept], hits.slots[kept], hits.scores[kept])
 
     def ranked(self, operator: Operator) -> Hits:
-        """Return the root documents that an operator finds, those that fit it best first."""
+        """Return the root documents that an operator finds, in no order."""
         with self._lock:
             return self._ranked(operator)
 
     def ranked_and_explained(self, operator: Operator) -> tuple[Hits, Explain]:
-        """Return the same with what tells of each of their slots why."""
+        """Return the same, those that fit best first, and what tells of each of their slots why."""
         with self._lock:
-            return self._ranked(operator), explained(operator, self._root)
+            return self._ranked(operator).ordered(), explained(operator, self._root)
 
     def _ranked(self, operator: Operator) -> Hits:
         found = operator.scored(self._root)
         record_ids, slots = self._root.records()
         met = found.met[slots]
         record_ids, slots = record_ids[met], slots[met]
-        return Hits(record_ids, slots.astype(np.int32), found.scores[slots]).ordered()
+        return Hits(record_ids, slots.astype(np.int32), found.scores[slots])
 
     def counted(
         self, condition: Condition, facets: Mapping[str, StringFacet]

@@ -24,10 +24,27 @@ def search_meta(
         return described(query, len(search(definition, data, query).record_ids), {})
     condition = query.operator.operator.condition
     check_texts(definition.mapping, query.index, condition)
-    for facet in query.facets.values():
-        facet.check(definition.mapping)
+    check_facets(definition, query)
     count, values = data.counted(condition, query.facets)
     return described(query, count, values)
+
+
+def meta_of(data: SearchData, query: SearchQuery, count: int) -> dict[str, Any]:
+    """Return what $search says of all that it found, which were so many documents."""
+    if not query.facets:
+        return described(query, count, {})
+    assert isinstance(query.operator, Lexical), "facets go with operators on texts and values"
+    return described(query, *data.counted(query.operator.operator.condition, query.facets))
+
+
+def check_facets(definition: SearchIndexDefinition, query: SearchQuery) -> None:
+    """Refuse facets of fields that are not indexed for them.
+
+    Raises:
+        QueryError: naming the field.
+    """
+    for facet in query.facets.values():
+        facet.check(definition.mapping)
 
 
 def described(

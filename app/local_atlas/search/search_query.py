@@ -104,15 +104,15 @@ class SearchQuery:
     has_score_details: bool = False
 
 
-def parse_search(spec: dict[str, Any], *, takes_facets: bool = False) -> SearchQuery:
-    """Read the specification of a $search stage, or of $searchMeta, which alone takes facets.
+def parse_search(spec: dict[str, Any]) -> SearchQuery:
+    """Read the specification of a $search stage, or of $searchMeta.
 
     Raises:
         ParseError: with the search server's path and text, or naming what is not emulated.
     """
     parser = DocumentParser(spec)
-    faceted = parser.optional_or_none("facet", _read_faceted) if takes_facets else None
-    operator = _parse_operator(parser, takes_facets=takes_facets)
+    faceted = parser.optional_or_none("facet", _read_faceted)
+    operator = _parse_operator(parser)
     if faceted is not None and operator is not None:
         parser.refuse("only one of an operator or a collector may be present")
     operator, facets = faceted or (operator, {})
@@ -135,16 +135,15 @@ def parse_search(spec: dict[str, Any], *, takes_facets: bool = False) -> SearchQ
     )
 
 
-def _parse_operator(parser: DocumentParser, *, takes_facets: bool) -> AnyOperator | None:
+def _parse_operator(parser: DocumentParser) -> AnyOperator | None:
     present: list[AnyOperator | None] = [
         parser.optional_or_none(name, read) for name, read in _VECTOR_READERS.items()
     ]
     lexical = [parser.optional_or_none(name, read) for name, read in READERS.items()]
     present += [Lexical(one) for one in lexical if one is not None]
     parser.at_most_one({name: name if parser.has(name) else None for name in OPERATORS})
-    for name in (*OPERATORS, *_COLLECTORS):
-        is_read = name in _VECTOR_READERS or name in READERS
-        if not is_read and not (name == "facet" and takes_facets):
+    for name in OPERATORS:
+        if name not in _VECTOR_READERS and name not in READERS:
             parser.optional_or_none(name, refuse_operator)
     return next((one for one in present if one is not None), None)
 

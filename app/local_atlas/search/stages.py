@@ -4,7 +4,7 @@ A source checks its specification when it is called, not when its first row is a
 bad stage fails the command and not a later `getMore`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,7 +13,7 @@ from bson import Decimal128
 from ..errors import CommandError
 from ..mql.bson_types import type_name
 from ..mql.matcher import compile_filter
-from ..mql.rows import Row, decode
+from ..mql.rows import Row, SearchRows, decode
 from .definition import SearchIndexDefinition
 from .exact_search import Hits
 from .knn_beta import ExplainHit, search, search_and_explain
@@ -21,8 +21,8 @@ from .listing import checked_entries, read_selector
 from .mql_filter import read_mql_filter
 from .parsing import DocumentParser, ParseError, non_empty_string, string
 from .refusals import QueryError, aggregate_refusal
-from .search_meta import described, search_meta
-from .search_query import SearchQuery, parse_search
+from .search_meta import check_facets, described, meta_of, search_meta
+from .search_query import Lexical, SearchQuery, parse_search
 from .strict_queries import (
     check_search,
     check_vector_query,
@@ -105,7 +105,7 @@ def run_vector_search(
     except (ParseError, QueryError) as error:
         raise aggregate_refusal(error) from error
     environment.check_time()
-    rows = _rows(collection, hits, "vectorSearchScore")
+    rows = _rows(collection, [hits], "vectorSearchScore")
     return _stored(rows, definition) if criteria.return_stored_source else rows
 
 
@@ -128,6 +128,7 @@ def run_search(
         if generation is None:
             return iter(())
         definition = generation.version.definition
+        check_facets(definition, query)
         explain = None
         if query.has_score_details:
             hits, explain = search_and_explain(definition, generation.data, query)
@@ -138,10 +139,13 @@ def run_search(
     except (ParseError, QueryError) as error:
         raise aggregate_refusal(error) from error
     environment.check_time()
-    rows = _rows(collection, hits, "searchScore")
     if explain is not None:
         rows = _explained(collection, hits, explain)
-    return _stored(rows, definition) if query.return_stored_source else rows
+    else:
+        is_ordered = not isinstance(query.operator, Lexical)
+        rows = _rows(collection, [hits] if is_ordered else hits.best_first(), "searchScore")
+    stored = _stored(rows, definition) if query.return_stored_source else rows
+    return SearchRows(stored, meta_of(generation.data, query, len(hits.record_ids)))
 
 
 def run_search_meta(
@@ -158,7 +162,7 @@ def run_search_meta(
     if collection is None:
         return iter(())
     try:
-        query = parse_search(spec, takes_facets=True)
+        query = parse_search(spec)
         generation = _searched(registry, collection, query, environment)
         if generation is None:
             return iter([Row(document=described(query, 0, {}))])
@@ -255,15 +259,18 @@ def _not_an_object(message: str, spec: Any) -> CommandError:
     return CommandError(9, "FailedToParse", message + type_name(spec))
 
 
-def _rows(collection: "StoredCollection", hits: Hits, score_name: str) -> Iterator[Row]:
+def _rows(
+    collection: "StoredCollection", batches: Iterable[Hits], score_name: str
+) -> Iterator[Row]:
     """Yield the documents of the hits; one deleted meanwhile is left out."""
-    record_ids, scores = hits.record_ids.tolist(), hits.scores.tolist()
-    # knnBeta finds candidates of which a $limit may leave the first few.
-    for start in range(0, len(record_ids), _FETCHED):
-        chunk = slice(start, start + _FETCHED)
-        for raw, score in zip(collection.get_many(record_ids[chunk]), scores[chunk], strict=True):
-            if raw is not None:
-                yield Row(raw=raw, metadata={score_name: score})
+    for hits in batches:
+        # A search finds candidates of which a $limit may leave the first few.
+        for start in range(0, len(hits.record_ids), _FETCHED):
+            chunk = slice(start, start + _FETCHED)
+            record_ids, scores = hits.record_ids[chunk].tolist(), hits.scores[chunk].tolist()
+            for raw, score in zip(collection.get_many(record_ids), scores, strict=True):
+                if raw is not None:
+                    yield Row(raw=raw, metadata={score_name: score})
 
 
 def _explained(collection: "StoredCollection", hits: Hits, explain: ExplainHit) -> Iterator[Row]:

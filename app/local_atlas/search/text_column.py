@@ -103,6 +103,8 @@ class TextColumn:
         """Return (capacity,) which slots hold one of the terms."""
         self._analyze_waiting()
         codes = [code for code in map(self._codes.find, terms) if code is not None]
+        if len(codes) == 1:
+            return self._column.slots_with(self._column.values == codes[0], capacity)
         return self._column.slots_with(np.isin(self._column.values, codes), capacity)
 
     def slots_with_phrase(self, phrase: Terms, slop: int, capacity: int) -> Bools:
@@ -136,6 +138,11 @@ class TextColumn:
             kept = (slots >= 0) & (self._column.values != _LEFT_OUT)
             self._lengths = np.bincount(slots[kept], minlength=capacity)
         return self._lengths[:capacity]
+
+    def knows(self, term: str) -> bool:
+        """Tell whether a term is, or was, in some slot."""
+        self._analyze_waiting()
+        return self._codes.find(term) is not None
 
     def frequencies(self, term: str, capacity: int) -> Doubles:
         """Return (capacity,) how often a term is in each slot."""
@@ -187,15 +194,19 @@ class TextColumn:
     def _analyze_waiting(self) -> None:
         if not self._waiting:
             return
-        slots: list[int] = []
-        codes: list[int] = []
-        for slot, texts in self._waiting.items():
-            terms = [term for text in texts for term in self._analyze(text)]
-            codes.extend(_LEFT_OUT if one is None else self._codes.code(one) for one in terms)
-            slots.extend([slot] * len(terms))
-        if slots:
-            self._column.add(slots, codes, max(slots) + 1)
+        known: dict[str, npt.NDArray[np.int32]] = {}  # variants of a product have one text
+        for text in (one for texts in self._waiting.values() for one in texts):
+            if text not in known:
+                known[text] = np.array([*map(self._code, self._analyze(text))], np.int32)
+        codes = [known[text] for texts in self._waiting.values() for text in texts]
+        slots = [slot for slot, texts in self._waiting.items() for _ in texts]
+        entries = np.repeat(np.array(slots, np.int32), [len(one) for one in codes])
+        if len(entries):
+            self._column.add(entries, np.concatenate(codes), int(entries.max()) + 1)
         self._waiting.clear()
+
+    def _code(self, term: str | None) -> int:
+        return _LEFT_OUT if term is None else self._codes.code(term)
 
 
 def _least_slop(text: npt.NDArray[np.int32], codes: list[tuple[int, int]], slop: int) -> int:

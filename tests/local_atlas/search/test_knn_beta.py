@@ -75,8 +75,8 @@ REFUSALS = [
     ),
     pytest.param(
         {"facet": {}},
-        '"facet" is an operator of the search engine (not emulated by LocalAtlas)',
-        id="a collector is refused by name",
+        '"facet.facets" is required',
+        id="a collector without facets",
     ),
     pytest.param(
         {**knn(), "sortBetaV1": {"n": 1}},

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from bson import Int64
 from pymongo.database import Database
+from pymongo.errors import OperationFailure
 
 from tests.local_atlas.search.asking import (
     AGGREGATE_PREFIX,
@@ -101,6 +102,59 @@ def test_field_without_values_has_no_buckets(db: Database[dict[str, Any]]) -> No
 def test_unknown_index_counts_nothing(collection: Documents, db: Database[dict[str, Any]]) -> None:
     assert meta(collection, index="x", **RED) == {"count": {"lowerBound": 0}}
     assert list(db.nowhere.aggregate([{"$searchMeta": RED}])) == []
+
+
+def results(collection: Documents, spec: dict[str, Any], *stages: dict[str, Any]) -> list[Any]:
+    return list(collection.aggregate([{"$search": spec}, *stages]))
+
+
+def test_search_tells_the_same_in_a_variable(collection: Documents) -> None:
+    total = {**RED, "count": {"type": "total"}}
+    facets = {"facet": {"operator": RED, "facets": {"brand": BRANDS}}}
+    add = {"$project": {"_id": 1, "meta": "$$SEARCH_META"}}
+
+    assert {str(hit["meta"]) for hit in results(collection, total, add)} == {
+        str(meta(collection, **total))
+    }
+    with_facets = results(collection, facets, add)
+    assert [hit["meta"] for hit in with_facets] == [meta(collection, **facets)] * 4
+    counted = {"$project": {"n": "$$SEARCH_META.count.lowerBound"}}
+    assert [hit["n"] for hit in results(collection, RED, counted)] == [4] * 4
+
+
+def test_search_says_it_to_every_later_stage(collection: Documents) -> None:
+    page = {"rows": [{"$limit": 1}], "meta": [{"$replaceWith": "$$SEARCH_META"}, {"$limit": 1}]}
+    group = {"$group": {"_id": None, "found": {"$first": "$$SEARCH_META.count.lowerBound"}}}
+    after = {"$set": {"again": "$$SEARCH_META.count.lowerBound"}}
+
+    (paged,) = results(collection, RED, {"$facet": page})
+    (grouped,) = results(collection, RED, group, after)
+
+    assert paged["meta"] == [{"count": {"lowerBound": 4}}]
+    assert grouped == {"_id": None, "found": 4, "again": 4}
+
+
+def test_each_search_says_its_own(collection: Documents) -> None:
+    add = {"$project": {"n": "$$SEARCH_META.count.lowerBound"}}
+    boots = {"$search": {"text": {"path": "t", "query": "boot"}}}
+    union = {"$unionWith": {"coll": "c", "pipeline": [boots, add]}}
+
+    counts = [hit["n"] for hit in results(collection, RED, add, union)]
+
+    assert counts == [4, 4, 4, 4, 2, 2]
+
+
+def test_nothing_but_search_says_anything(collection: Documents) -> None:
+    add = {"$project": {"n": "$$SEARCH_META"}}
+
+    for first in ({"$match": {}}, {"$searchMeta": RED}):
+        with pytest.raises(OperationFailure) as refused:
+            collection.aggregate([first, add])
+        assert refused.value.code == 17276
+    facet = {"facet": {"facets": {"f": {**BRANDS, "path": "t"}}}}
+    assert refusal(collection, {"$search": facet})[1].startswith(
+        AGGREGATE_PREFIX + 'Cannot facet on field "t"'
+    )
 
 
 def test_strict_server_refuses_unknown_indexes_and_paths(
