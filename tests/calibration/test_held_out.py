@@ -36,6 +36,19 @@ def test_halves_have_no_picture_in_common_and_leave_none_out():
     assert (measured.matches, measured.mismatches) == (200, 200)
 
 
+def test_each_half_is_measured_with_what_the_other_gives():
+    """What parts the pairs of one half keeps none of the other's, or all."""
+    is_match = np.arange(100) % 2 == 0
+    near, far = np.where(is_match, 0.99, 0.97), np.where(is_match, 0.8, 0.6)
+    source = noted(0.0)
+    halves = iter([Pairs(near, is_match), Pairs(far, is_match)])
+    source.pairs = lambda chosen: next(halves)
+
+    measured = measure_held_out(source, seed=0)
+
+    assert (measured.kept_matches, measured.kept_mismatches) == (0.5, 0.5)
+
+
 def test_figures_are_those_of_the_pairs():
     """A tenth of each kind looks like the other: P is 0.9 or 0.1, and right."""
     measured = measure_held_out(noted(0.1), seed=0)

@@ -1,8 +1,12 @@
 """Pages of one search, through every driver and with both index files."""
 
+from dataclasses import replace
+
 import pytest
 
 from app.composed import ComposedQuery, Input, StoredItem
+from app.composed.candidates import Candidate
+from app.composed.cursor import Cursor, write_cursor
 from app.errors import BadRequest, IndexNotReady
 
 START = (Input(StoredItem("start")),)
@@ -94,6 +98,18 @@ def test_cursor_of_a_model_that_is_gone_is_refused(ask, collection):
 
     with pytest.raises((BadRequest, IndexNotReady), match="model"):
         ask(lambda similar: similar.next_page(first.cursor))
+
+
+@pytest.mark.usefixtures("placed")
+def test_cursor_of_another_index_or_model_is_refused(ask, either_index):
+    own, candidates = either_index.index_file.stem, (Candidate("i10", 0.9),)
+    made_by_another = Cursor(own, "f" * 64, False, False, True, candidates)
+    of_another = replace(made_by_another, index="other")
+
+    for cursor, named in ((made_by_another, "model ffffffffffff"), (of_another, "index other")):
+        text = write_cursor(cursor)
+        with pytest.raises(BadRequest, match=named):
+            ask(lambda similar, text=text: similar.next_page(text))
 
 
 @pytest.mark.usefixtures("placed")

@@ -1,5 +1,7 @@
 """Composed searches of a small gallery, through every driver and with both index files."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -157,3 +159,23 @@ def test_missing_index_is_an_error_that_lists_those_there_are(ask, gallery, coll
 
     with pytest.raises(IndexNotReady, match=r"does not exist on .*, which has: none"):
         ask(lambda similar: similar.search(ComposedQuery(items("navy"))))
+
+
+def test_index_that_went_missing_since_the_last_search_never_reads_as_no_results(
+    ask, gallery, collection
+):
+    def ask_drop_ask(similar):
+        first = similar.search(ComposedQuery(items("navy")))
+        if not inspect.isawaitable(first):
+            collection.drop_search_index(gallery.index_file.stem)
+            return similar.search(ComposedQuery(items("navy")))
+
+        async def go_on():
+            await first
+            collection.drop_search_index(gallery.index_file.stem)
+            return await similar.search(ComposedQuery(items("navy")))
+
+        return go_on()
+
+    with pytest.raises(IndexNotReady, match="does not exist"):
+        ask(ask_drop_ask)
