@@ -3,7 +3,8 @@
 A graph search, as the engine's, compares the query with the neighbours of `candidates` rows. As
 many rows are looked at here, in the cells nearest to the query: first by their codes, and those
 that the codes leave open are compared in full. So recall grows with `candidates`, as it does there.
-Where hits are to be expected in other cells too, as many rows again are looked at there.
+Where hits are to be expected in other cells too, as many rows again are looked at there; where
+those are few, they are looked at without asking.
 
 Rows that a filter refuses do not count. Where it keeps other cells than the query's, the nearest
 rows are spread over many; so a filtered search goes on until hardly any hit is to be expected in
@@ -34,6 +35,8 @@ _EDGES = 2
 _FIRST_COMPARED = 128
 # In standard deviations: one in 160 of the k nearest seems farther out than this.
 _MARGIN = 2.5
+# Of rows in cells that were not the nearest, few are hits, and many seem as near as one.
+_FURTHER_MARGIN = 1.5
 # So few rows are to be looked at that as many again, at once, cost less than to ask for them.
 _DOUBLED = 4096
 # So few rows are looked at without asking for their cells.
@@ -156,12 +159,13 @@ class _CellSearch:
         """Return the rows that may be among the k nearest, by their codes."""
         if self._compared is not None:
             return seen.rows[_first(seen.distances, self._compared)].astype(np.int64)
-        kept = np.empty(0, np.int64)
+        kept, margin = np.empty(0, np.int64), _FURTHER_MARGIN
         if self._reach == inf:
+            margin = _MARGIN
             first = _first(seen.distances, self._k + _FIRST_COMPARED)
             kept = self._compared_in_full(seen.rows[first].astype(np.int64))
             seen.distances[first] = np.nan  # known better by now
-        nearest = seen.distances - _MARGIN * seen.deviations
+        nearest = seen.distances - margin * seen.deviations
         may_be_near = seen.rows[nearest <= self._reach + self._cells.unevenness]
         return np.concatenate([kept, self._compared_in_full(may_be_near.astype(np.int64))])
 
