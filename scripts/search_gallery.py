@@ -13,11 +13,13 @@ from pathlib import Path
 from app.config import Settings
 from app.db import connect
 from app.embedding import load_embedder
+from app.embedding.base import Embedder
 from app.embedding.images import read_image
 from app.filter_parser import parse_filter
 from app.hits import Answer
 from app.index_care.tuning import tuned
-from app.indexes import read_index_file
+from app.indexes import SearchIndex, read_index_file
+from app.lexical_indexes import lexical_index
 from app.routes.parsing import parse_item_id, parse_json, parse_limit
 from app.routes.serialization import to_json
 from app.service import check_dimensions
@@ -32,10 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     settings = Settings.from_env()
     index = tuned(read_index_file(settings.index_file), settings.tuning_file)
-    limit = parse_limit(arguments.limit)
-    condition = None
-    if arguments.filter is not None:
-        condition = parse_filter(parse_json(arguments.filter, "--filter"), index.filter_types)
+    lexical = lexical_index(index, settings.lexical_index_file)
     embedder = load_embedder(
         settings.model, vector_type=index.vector_type, precision=settings.model_precision
     )
@@ -45,25 +44,39 @@ def main(argv: Sequence[str] | None = None) -> int:
         collection,
         index,
         embedder,
+        lexical,
         max_time_ms=settings.max_time_ms,
         where=settings.database_label,
     )
     try:
-        if arguments.id is not None:
-            item_id = parse_item_id(arguments.id, settings.id_type)
-            answer = similar.to_item(item_id, limit=limit, condition=condition)
-        elif arguments.image is not None:
-            image = read_image(arguments.image, max_pixels=settings.max_image_pixels)
-            embedder.load()
-            answer = similar.to_image(image, limit=limit, condition=condition)
-        else:
-            if embedder.supports_text:
-                embedder.load()
-            answer = similar.to_text(arguments.text, limit=limit, condition=condition)
+        answer = _answer(similar, embedder, index, arguments, settings)
     finally:
         collection.database.client.close()
+    if answer.note is not None:
+        print(answer.note, file=sys.stderr)
     print(_as_json(answer) if arguments.json else _as_table(answer))
     return 0
+
+
+def _answer(
+    similar: SimilarItems,
+    embedder: Embedder,
+    index: SearchIndex,
+    arguments: argparse.Namespace,
+    settings: Settings,
+) -> Answer:
+    limit, condition = parse_limit(arguments.limit), None
+    if arguments.filter is not None:
+        condition = parse_filter(parse_json(arguments.filter, "--filter"), index.filter_types)
+    if arguments.id is not None:
+        item_id = parse_item_id(arguments.id, settings.id_type)
+        return similar.to_item(item_id, limit=limit, condition=condition)
+    if arguments.image is not None:
+        image = read_image(arguments.image, max_pixels=settings.max_image_pixels)
+        embedder.load()
+        return similar.to_image(image, limit=limit, condition=condition)
+    embedder.load()
+    return similar.to_text(arguments.text, limit=limit, condition=condition)
 
 
 def _as_json(answer: Answer) -> str:
@@ -97,7 +110,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     query = parser.add_mutually_exclusive_group(required=True)
     query.add_argument("--image", type=Path, metavar="FILE", help="a picture")
-    query.add_argument("--text", help="a sentence; needs a model with a text tower")
+    query.add_argument(
+        "--text", help="a sentence, for a model with a text tower or an index of words"
+    )
     query.add_argument("--id", help="an item of the gallery")
     parser.add_argument("--limit", default="10", help="hits wanted, 1 to 100 (default: 10)")
     parser.add_argument("--filter", metavar="JSON", help="MQL on the index's filterable fields")

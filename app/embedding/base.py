@@ -164,7 +164,8 @@ class Embedder(ABC):
         """
         raise TextNotSupported(
             f"The model {self.name} embeds images only; "
-            "a text query needs a CLIP model (MODEL=clip)."
+            "a text query needs a CLIP model (MODEL=clip) or an index of words "
+            "(LEXICAL_INDEX_FILE)."
         )
 
     def _batches(self, items: Iterable[Item]) -> Iterator[list[Item]]:

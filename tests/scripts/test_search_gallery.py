@@ -1,7 +1,9 @@
+import dataclasses
 import json
 
 import pytest
 
+from app.config import PROJECT_ROOT
 from app.errors import BadRequest, ItemNotFound
 from scripts import search_gallery
 from tests.fakes import FakeEmbedder
@@ -41,6 +43,26 @@ def test_text_is_searched(gallery, capsys):
     assert search_gallery.main(["--text", "red", "--limit", "1"]) == 0
 
     assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_text_is_searched_by_its_words_where_the_model_understands_none(
+    settings, collection, monkeypatch, capsys
+):
+    words = PROJECT_ROOT / "atlas" / "gallery_hybrid_text.json"
+    monkeypatch.setenv("LOCAL_ATLAS_PATH", str(settings.local_atlas_path))
+    monkeypatch.setenv("DATABASE", settings.database)
+    monkeypatch.setenv("LEXICAL_INDEX_FILE", str(words))
+    embedder = FakeEmbedder(dimensions=512, supports_text=False)
+    monkeypatch.setattr(search_gallery, "load_embedder", lambda *_, **__: embedder)
+    fill_gallery(
+        collection, dataclasses.replace(settings, lexical_index_file=words), FakeEmbedder()
+    )
+
+    assert search_gallery.main(["--text", "crimson dress", "--limit", "1"]) == 0
+
+    captured = capsys.readouterr()
+    assert captured.out.splitlines()[1].split()[1] == "crimson"
+    assert "by their words" in captured.err
 
 
 @pytest.mark.parametrize(
