@@ -12,29 +12,23 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
 
-import numpy as np
-
+from app.calibration.calibrating import calibrate
 from app.calibration.calibration import Calibration
 from app.calibration.files import write_calibration
-from app.calibration.fitting import fit
 from app.calibration.gallery import judged_pictures, labelled_pictures
-from app.calibration.held_out import measure_held_out
 from app.calibration.pair_files import read_pairs
 from app.calibration.pairs import PairSource
+from app.calibration.report import JUDGED, in_words
 from app.config import Settings
 from app.embedding import load_embedder
 from app.embedding.base import Embedder
-from app.errors import ConfigError, ServiceError
+from app.errors import ConfigError
 from app.indexes import VectorType, read_index_file
 from app.ingest.reader import open_gallery
 from scripts._arguments import positive_integer
 from scripts._cli import EXIT_DONE, run
 
 DEFAULT_LABEL = "category"
-# What people judged has no label in common.
-JUDGED = "pairs"
-# With fewer, each half of the pictures has too few to say anything.
-MIN_PAIRS = 50
 
 
 def main(argv: Sequence[str] | None = None, settings: Settings | None = None) -> int:
@@ -45,10 +39,18 @@ def main(argv: Sequence[str] | None = None, settings: Settings | None = None) ->
     embedder = load_embedder(model, precision=settings.model_precision)
     folder = _folder(embedder)
     source = _source(arguments, settings, embedder)
-    calibration = _calibrated(source, embedder, model, arguments)
+    calibration = calibrate(
+        source,
+        fingerprints=_fingerprints(model),
+        match=JUDGED if arguments.pairs is not None else arguments.label or DEFAULT_LABEL,
+        seed=arguments.seed,
+    )
     path = None if arguments.dry_run else write_calibration(folder, calibration)
-    report = _report(calibration, embedder, path)
-    print(json.dumps(report) if arguments.json else _as_sentences(report))
+    if arguments.json:
+        print(json.dumps(_report(calibration, embedder, path)))
+    else:
+        stored = "not stored (--dry-run)" if path is None else f"stored in {path}"
+        print(f"{embedder.name}: {in_words(calibration)}\n{stored}")
     return EXIT_DONE
 
 
@@ -78,28 +80,9 @@ def _source(arguments: argparse.Namespace, settings: Settings, embedder: Embedde
     )
 
 
-def _calibrated(
-    source: PairSource, embedder: Embedder, model: str, arguments: argparse.Namespace
-) -> Calibration:
-    pairs = source.pairs(np.ones(source.pictures, dtype=np.bool_))
-    matches, mismatches = pairs.matches, len(pairs.is_match) - pairs.matches
-    if min(matches, mismatches) < MIN_PAIRS:
-        raise ServiceError(
-            f"There are {matches} pairs that match and {mismatches} that do not; expected at least "
-            f"{MIN_PAIRS} of each."
-        )
-    slope, intercept = fit(pairs)
+def _fingerprints(model: str) -> tuple[str, ...]:
     types: tuple[VectorType, ...] = get_args(VectorType)
-    return Calibration(
-        fingerprints=tuple(load_embedder(model, vector_type=one).fingerprint for one in types),
-        match=JUDGED if arguments.pairs is not None else arguments.label or DEFAULT_LABEL,
-        slope=round(slope, 6),
-        intercept=round(intercept, 6),
-        pictures=source.pictures,
-        matches=matches,
-        mismatches=mismatches,
-        held_out=measure_held_out(source, seed=arguments.seed).rounded(),
-    )
+    return tuple(load_embedder(model, vector_type=one).fingerprint for one in types)
 
 
 def _report(calibration: Calibration, embedder: Embedder, path: Path | None) -> dict[str, Any]:
@@ -110,24 +93,6 @@ def _report(calibration: Calibration, embedder: Embedder, path: Path | None) -> 
         "no_good_match_below": {"cosine": round(cosine, 4), "score": round((1 + cosine) / 2, 4)},
         "stored": str(path) if path is not None else None,
     }
-
-
-def _as_sentences(report: dict[str, Any]) -> str:
-    held_out, begins = report["held_out"], report["no_good_match_below"]
-    what = "judged so" if report["match"] == JUDGED else f"of one {report['match']}"
-    lines = [
-        f"{report['model']}: {report['pictures']:,} pictures, {report['matches']:,} pairs that "
-        f"match ({what}) and {report['mismatches']:,} that do not",
-        f"no good match below cosine {begins['cosine']:.4f} (score {begins['score']:.4f} of a "
-        f"cosine index), where the probability of a match is 0.5",
-        f"held out, {held_out['matches']:,} and {held_out['mismatches']:,} pairs: min_score 0.5 "
-        f"keeps {held_out['kept_matches']:.1%} of those that match and "
-        f"{held_out['kept_mismatches']:.1%} of the others",
-        f"log loss {held_out['log_loss']:.3f} (0.693 knows nothing), calibration error "
-        f"{held_out['calibration_error']:.3f}",
-        f"stored in {report['stored']}" if report["stored"] else "not stored (--dry-run)",
-    ]
-    return "\n".join(lines)
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:

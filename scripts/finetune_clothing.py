@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     # Here and not above: --help need not wait for torch.
     from app.training.finetune import FinetuneRequest, finetune
-    from app.training.model_card import model_card, on_bf16
+    from app.training.model_card import model_card, on_bf16, on_calibration
     from app.training.trainer import TrainingSettings
 
     settings = TrainingSettings(
@@ -57,7 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"in {report.training_s:,.0f} s\n"
             f"recall_at_1 {quality.recall_at_1:.4f}  precision_at_10 {quality.precision_at_10:.4f}"
             f"  map_at_r {quality.map_at_r:.4f}  ({report.validation_photos:,} queries)\n"
-            f"{on_bf16(report.bf16)}"
+            f"{on_bf16(report.bf16)}\n"
+            f"{on_calibration(report.calibration)}"
         )
     return 0
 

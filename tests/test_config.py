@@ -24,6 +24,12 @@ def test_every_variable_reaches_its_field():
     assert (settings.port, settings.id_type, settings.gallery_root) == (81, "int", Path("g"))
 
 
+@pytest.mark.parametrize(("text", "allowed"), [("1", True), ("true", True), ("0", False)])
+def test_pictures_at_urls_are_fetched_for_requests_only_where_that_is_set(text, allowed):
+    assert Settings.from_env({}).allow_image_urls is False
+    assert Settings.from_env({"ALLOW_IMAGE_URLS": text}).allow_image_urls is allowed
+
+
 def test_options_of_local_atlas_reach_their_fields():
     settings = Settings.from_env({"LOCAL_ATLAS_STRICT": "true", "LOCAL_ATLAS_INDEX_LAG_MS": "250"})
 

@@ -66,7 +66,7 @@ class Calibration:
     Attributes:
         fingerprints: of the embeddings that it holds for, those of one model in each vector type.
         match: what makes two pictures match: the name of their common label, or "pairs" where
-            people said so.
+            people said so (`report.JUDGED`).
         slope: above 0.
         matches: pairs that it was fitted on that match.
         mismatches: pairs that do not.

@@ -1,5 +1,6 @@
 """One fine-tuning run from photos to a measured checkpoint folder."""
 
+import logging
 import platform
 import tempfile
 import time
@@ -7,10 +8,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 
+from app.calibration import Calibration
+from app.calibration.calibrating import calibrate
+from app.calibration.files import write_calibration
+from app.calibration.pairs import LabelledPictures
+from app.documents import Embedding
 from app.embedding.checkpoints import (
     FAMILY,
     FORMAT_VERSION,
@@ -23,7 +29,8 @@ from app.embedding.clothing import ClothingEmbedder
 from app.embedding.networks import choose_device, export_weights
 from app.embedding.precision import Precision, PrecisionCheck
 from app.embedding.precision_check import check_on_photos, spread
-from app.errors import ConfigError
+from app.errors import ConfigError, ServiceError
+from app.indexes import VectorType
 from app.training.backbones import BackboneSource, read_backbone
 from app.training.data import (
     PIXEL_MEAN,
@@ -33,8 +40,10 @@ from app.training.data import (
     find_photos,
     load_pixels,
 )
-from app.training.quality import Quality, measure_quality
+from app.training.quality import Quality, classes, embed, measure_quality
 from app.training.trainer import Trainer, TrainingSet, TrainingSettings
+
+logger = logging.getLogger(__name__)
 
 # Raised whenever equal settings and photos would train other weights.
 TRAINING_CODE_VERSION = "1"
@@ -57,6 +66,7 @@ class FinetuneReport:
         machine: what trained.
         quality: that of the weights as they lie in the folder.
         bf16: what bfloat16 changes, as the manifest says it; None where photos were too few.
+        calibration: fitted on the validation photos; None where they were too few.
     """
 
     output: str
@@ -68,6 +78,7 @@ class FinetuneReport:
     machine: str
     quality: Quality
     bf16: PrecisionCheck | None
+    calibration: Calibration | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +130,7 @@ def finetune(
         measured = Path(temporary) / request.output.name
         write_checkpoint(measured, weights, manifest, readme="")
         embedder = ClothingEmbedder(measured)
+        embeddings = embed(embedder, queries)
         report = FinetuneReport(
             output=str(request.output),
             name=embedder.name,
@@ -127,12 +139,15 @@ def finetune(
             validation_photos=len(queries.paths),
             training_s=round(training_s, 1),
             machine=describe_machine(),
-            quality=measure_quality(embedder, photos, queries),
+            quality=measure_quality(embedder, photos, queries, embeddings),
             bf16=_check_bf16(measured, (*photos.paths, *queries.paths)),
+            calibration=_calibration(measured, queries, embeddings),
         )
     card = write_card(report, source)
     manifest = replace(manifest, bf16=report.bf16)
     write_checkpoint(request.output, weights, manifest, card, overwrite=request.overwrite)
+    if report.calibration is not None:
+        write_calibration(request.output, report.calibration)
     return report
 
 
@@ -158,6 +173,22 @@ def _check_bf16(folder: Path, paths: Sequence[Path]) -> PrecisionCheck | None:
     exact, reduced = (ClothingEmbedder(folder, precision=one) for one in _PRECISIONS)
     check = check_on_photos(exact, reduced, spread(paths, MAX_CHECKED_PHOTOS))
     return None if check is None else check.rounded()
+
+
+def _calibration(
+    folder: Path, queries: LabelledPhotos, embeddings: Embedding
+) -> Calibration | None:
+    types: tuple[VectorType, ...] = get_args(VectorType)
+    try:
+        return calibrate(
+            LabelledPictures(embeddings, classes(queries).tolist()),
+            fingerprints=tuple(ClothingEmbedder(folder, vector_type=t).fingerprint for t in types),
+            match="category",
+            seed=0,
+        )
+    except ServiceError as error:
+        logger.warning("The model is not calibrated: %s", error.message)
+        return None
 
 
 def _check_classes(photos: LabelledPhotos, queries: LabelledPhotos) -> None:

@@ -1,5 +1,7 @@
 """The README.md of a checkpoint: where it comes from, how to make it again, how good it is."""
 
+from app.calibration import Calibration
+from app.calibration.report import in_words
 from app.embedding.precision import PrecisionCheck
 from app.training.backbones import BackboneSource
 from app.training.finetune import FinetuneReport
@@ -52,7 +54,18 @@ Measured with the weights as they lie here.
 | map_at_r | {quality.map_at_r:.4f} |
 
 {on_bf16(report.bf16)}
+
+## Calibration
+
+{on_calibration(report.calibration)}
 """
+
+
+def on_calibration(calibration: Calibration | None) -> str:
+    """Tell what a cosine is worth, or that nobody knows."""
+    if calibration is None:
+        return "The validation photos are too few to tell what a cosine is worth."
+    return f"`calibration.json`, fitted on the validation photos.\n{in_words(calibration)}"
 
 
 def on_bf16(check: PrecisionCheck | None) -> str:

@@ -24,15 +24,24 @@ class Quality:
 
 
 def measure_quality(
-    embedder: Embedder, gallery: LabelledPhotos, queries: LabelledPhotos
+    embedder: Embedder,
+    gallery: LabelledPhotos,
+    queries: LabelledPhotos,
+    query_embeddings: NDArray[np.float32],
 ) -> Quality:
-    """Embed both sets as the service does and rank the gallery for every query, exactly.
+    """Embed the gallery as the service does and rank it for every query, exactly.
 
     Ties rank in the gallery's order.
+
+    Args:
+        embedder: of the model that is measured.
+        gallery: what is ranked.
+        queries: what asks.
+        query_embeddings: (n, d) of the queries, as `embed` makes them.
     """
-    scores = _embed(embedder, queries) @ _embed(embedder, gallery).T
+    scores = query_embeddings @ embed(embedder, gallery).T
     order = np.argsort(-scores, axis=1, kind="stable")
-    rankings = list(_classes(gallery)[order] == _classes(queries)[:, None])
+    rankings = list(classes(gallery)[order] == classes(queries)[:, None])
     return Quality(
         recall_at_1=recall_at_k(rankings, 1),
         precision_at_10=precision_at_k(rankings, 10),
@@ -40,7 +49,8 @@ def measure_quality(
     )
 
 
-def _embed(embedder: Embedder, photos: LabelledPhotos) -> NDArray[np.float32]:
+def embed(embedder: Embedder, photos: LabelledPhotos) -> NDArray[np.float32]:
+    """Embed photos as the service does: (n, d), rows of unit length."""
     return embedder.embed_images(_pictures(photos.paths))
 
 
@@ -48,7 +58,7 @@ def _pictures(paths: tuple[Path, ...]) -> Iterator[Image.Image]:
     return (read_image(path) for path in paths)
 
 
-def _classes(photos: LabelledPhotos) -> NDArray[np.str_]:
+def classes(photos: LabelledPhotos) -> NDArray[np.str_]:
     """Return the class name of each photo; numbers differ where one set lacks a class."""
     names: NDArray[np.str_] = np.array([photos.class_names[label] for label in photos.labels])
     return names

@@ -35,3 +35,8 @@ def gallery(tmp_path: Path) -> Path:
 @pytest.fixture
 def validation(tmp_path: Path) -> Path:
     return write_photos(tmp_path / "validation", per_class=2, seed=1)
+
+
+@pytest.fixture
+def many_validation_photos(tmp_path: Path) -> Path:
+    return write_photos(tmp_path / "many", per_class=20, seed=1)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from app.calibration.report import in_words
 from app.embedding import load_embedder
 from app.embedding.checkpoints import read_manifest
 from app.embedding.precision import PrecisionCheck
@@ -63,6 +64,7 @@ def test_a_run_writes_a_checkpoint_that_embeds_and_reports_what_it_measured(
     card = (output / "README.md").read_text()
     for fact in (
         "In bfloat16, its vectors of 18 photos",
+        "too few to tell what a cosine is worth",
         "noise, CC0",
         "--seed 7",
         embedder.fingerprint,
@@ -70,7 +72,30 @@ def test_a_run_writes_a_checkpoint_that_embeds_and_reports_what_it_measured(
         "photos/train",
     ):
         assert fact in card
+    assert report["calibration"] is None
+    assert embedder.calibration is None
     assert str(tmp_path) not in card + (output / "manifest.json").read_text()
+
+
+@needs_weights
+def test_a_model_is_calibrated_on_validation_photos_that_are_enough(
+    gallery: Path,
+    many_validation_photos: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+):
+    output = tmp_path / "tiny"
+
+    assert run(finetune_clothing.main, arguments(gallery, many_validation_photos, output)) == 0
+
+    calibration = load_embedder(f"clothing:{output}").calibration
+    assert calibration is not None
+    assert (calibration.match, calibration.matches) == ("category", 60)
+    for vector_type in ("float32", "int8"):
+        embedder = load_embedder(f"clothing:{output}", vector_type=vector_type)
+        assert embedder.fingerprint in calibration.fingerprints
+    assert in_words(calibration) in capsys.readouterr().out
+    assert in_words(calibration) in (output / "README.md").read_text()
 
 
 @pytest.mark.parametrize(
