@@ -29,9 +29,9 @@ def a_ranking(path):
 def numbers(collection):
     """A collection whose documents are ranked by their numbers."""
     documents = [
-        {"_id": "a", "x": 3, "y": 1, "title": "A"},
+        {"_id": "c", "x": 2},  # equals are written in another order than that of their ids
         {"_id": "b", "x": 2, "y": 1},
-        {"_id": "c", "x": 2},
+        {"_id": "a", "x": 3, "y": 1, "title": "A"},
         {"_id": 7, "x": 1, "y": 5},
         {"_id": "d", "y": 4},
     ]

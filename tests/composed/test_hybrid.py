@@ -206,6 +206,17 @@ def test_explanation_tells_ranks_and_why_not(search, embedder, collection, way):
     assert lexical.trace == ("Item 'navy' is not among the first 40 that words and vectors find.")
 
 
+def test_suggestions_come_through_every_driver(gallery, ask):
+    condition = Comparison("color", "$in", ["navy", "crimson"])
+
+    def suggested(typed, **options):
+        return ask(lambda similar: similar.suggestions(typed, limit=3, **options))
+
+    assert suggested("gre") == ["A green one"]
+    assert sorted(suggested("one", condition=condition)) == ["A crimson one", "A navy one"]
+    assert suggested("x") == []
+
+
 def test_missing_index_of_words_is_an_error_and_vectors_go_on(search, collection, gallery):
     name = "gallery_hybrid_text"
     if gallery.lexical_index_file is None:

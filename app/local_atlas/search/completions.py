@@ -48,10 +48,8 @@ class HasCompletion:
     def slots(self, space: Space) -> Bools:
         """Return the slots with one of the grams."""
         result = np.zeros(space.capacity, np.bool_)
-        column = self._column(space)
-        for terms in self._terms(column) if column is not None else ():
-            assert column is not None
-            result |= column.slots_with_any(terms, space.capacity)
+        for slots in self._found(space):
+            result |= slots
         return result
 
     def scored(self, space: Space) -> Scored:
@@ -63,11 +61,11 @@ class HasCompletion:
 
     def gram_matches(self, space: Space) -> Iterator[Match]:
         """Yield what each gram of the queries finds, where none may have an edit."""
-        path = TextPath(self.path, use="autocomplete")
         column = self._column(space)
-        for terms in self._terms(column) if column is not None else ():
-            assert column is not None
-            texts = texts_of(path, column, space.capacity)
+        if column is None:
+            return
+        texts = texts_of(TextPath(self.path, use="autocomplete"), column, space.capacity)
+        for terms in self._terms(column):
             weighed = weighed_terms(texts, [(term, 1.0) for term in terms])
             met = np.zeros(space.capacity, np.bool_)
             for one in weighed:
@@ -87,13 +85,17 @@ class HasCompletion:
     def _near(self, space: Space) -> Scored:
         met = np.zeros(space.capacity, np.bool_)
         scores = np.zeros(space.capacity, np.float32)
-        column = self._column(space)
-        for terms in self._terms(column) if column is not None else ():
-            assert column is not None
-            slots = column.slots_with_any(terms, space.capacity)
+        for slots in self._found(space):
             met |= slots
             scores += slots.astype(np.float32)
         return Scored(met, scores)
+
+    def _found(self, space: Space) -> Iterator[Bools]:
+        """Yield which slots have one of the grams that stand for one of a query."""
+        column = self._column(space)
+        if column is not None:
+            for terms in self._terms(column):
+                yield column.slots_with_any(terms, space.capacity)
 
     def _column(self, space: Space) -> CompletionColumn | None:
         column = space.text(TextPath(self.path, use="autocomplete"))

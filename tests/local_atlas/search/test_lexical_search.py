@@ -126,6 +126,18 @@ def test_all_terms_score_as_any_do_where_all_are(collection: Documents) -> None:
     assert_scores(hits, {i: bm25(i, "red", "shoe") for i in (1, 2)})
 
 
+def test_a_query_that_is_met_in_part_adds_nothing(collection: Documents) -> None:
+    hits = search(collection, text(["red shoe", "blue shoe"], matchCriteria="all"))
+    alone = [
+        search(collection, text(one, matchCriteria="all")) for one in ("red shoe", "blue shoe")
+    ]
+
+    expected: dict[int, float] = {}
+    for i, score in (hit for found in alone for hit in found):
+        expected[i] = expected.get(i, 0) + score
+    assert dict(hits) == approximately(expected)
+
+
 def test_paths_add_up(collection: Documents) -> None:
     hits = dict(search(collection, text("red", ["t", "u"])))
 
