@@ -149,9 +149,18 @@ def _nearest(question: Question, window: Window) -> Pipeline:
         question.index,
         question.vector,
         limit=window.fetched,
-        num_candidates=window.num_candidates,
+        num_candidates=_examined(question, window),
         condition=question.condition,
     )
+
+
+def _examined(question: Question, window: Window) -> int | None:
+    """Return how many candidates to examine: as many as are known to be enough, where that is."""
+    query, known = question.query, question.index.candidates
+    if known is None or query.exact or query.num_candidates is not None:
+        return window.num_candidates
+    enough = known.num_candidates(query.wanted + len(query.left_out), question.condition)
+    return window.num_candidates if enough is None else max(enough, window.fetched)
 
 
 def _fused(question: Question, words: Words, window: Window) -> Pipeline:

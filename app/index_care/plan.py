@@ -47,7 +47,7 @@ class PlanReport:
 
     @property
     def is_good(self) -> bool:
-        """A report is good where none is an error."""
+        """A plan is no failure, whatever it says."""
         return True
 
     def as_dict(self) -> dict[str, Any]:

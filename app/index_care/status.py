@@ -74,7 +74,7 @@ class StatusReport:
 
     @property
     def is_good(self) -> bool:
-        """A report is good where none is an error."""
+        """What is live is no failure, whatever its state."""
         return True
 
     def as_dict(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from app import create_app, hits
+from app.composed import candidates
 from app.errors import ConfigError
 from app.index_care.target import live_index
 from app.index_care.tune import Goal, tune_index
@@ -50,6 +51,30 @@ def test_measured_number_of_candidates_is_examined(tuned, serve, embedder, pipel
 
     assert response.status_code == 200
     assert [examined(stages) for stages in pipelines] == [148]  # for 4: the item itself is one
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [({"limit": 3}, 148), ({"limit": 3, "num_candidates": 60}, 60), ({"exact": True}, None)],
+    ids=["measured", "asked for", "exact"],
+)
+def test_composed_search_examines_them_too_unless_it_says_how_many(
+    tuned, serve, embedder, monkeypatch, options, expected
+):
+    built = []
+    build = candidates.engine_stages
+
+    def build_and_keep(*arguments, **given):
+        built.append(given["num_candidates"])
+        return build(*arguments, **given)
+
+    monkeypatch.setattr(candidates, "engine_stages", build_and_keep)
+    client = serve(tuned, embedder)
+
+    response = client.post("/search", json={"positive": [{"item_id": "navy"}], **options})
+
+    assert response.status_code == 200, response.text
+    assert built == [expected]
 
 
 def test_every_item_is_compared_where_that_was_measured_to_be_better(
