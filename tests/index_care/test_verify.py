@@ -160,9 +160,10 @@ def test_index_that_lags_is_told_from_bad_vectors(own_server, make_index):
     assert report.caught_up_s is None
 
 
-def test_what_lags_is_waited_for(own_server, make_index):
+@pytest.mark.parametrize("kind", ["vectorSearch with _id", "search without"])
+def test_what_lags_is_waited_for(own_server, make_index, kind):
     collection = own_server(index_lag_ms=400).c
-    index = make_index(vector_definition("_id", dimensions=DIMENSIONS))
+    index = make_index(KINDS[kind][0])
     apply_plan(collection, index, timeout_s=30)
     collection.insert_many([*documents(50), {"_id": "bad", "v": "no vector"}])
 
