@@ -2,7 +2,8 @@
 
 An answer must never mix embeddings of different models, never read a missing index as "no results",
 and never compare vectors of different spaces. So index and data are asked at the first search and
-every minute after; while something is wrong, every second.
+every minute after; while something is wrong, every second. A database that has to look at every
+document for it is asked less often, so that it is busy with it for a hundredth of the time at most.
 """
 
 import logging
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 GOOD_FOR_S = 60.0
 BAD_FOR_S = 1.0
+_BUSY_SHARE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,11 @@ def read_data_state(
     return make_data_state(answers, index, lexical, collection_name=collection.full_name)
 
 
+def good_for_s(took_s: float) -> float:
+    """Return how many seconds a good state stays in use that took so many to read."""
+    return max(GOOD_FOR_S, took_s / _BUSY_SHARE)
+
+
 def sample_query(index: SearchIndex, fingerprint: Any) -> tuple[dict[str, Any], dict[str, int]]:
     """Return filter and projection that find one embedding of a fingerprint."""
     return {index.embedded_by_path: fingerprint, index.path: {"$ne": None}}, {index.path: 1}
@@ -158,6 +165,7 @@ class DataStateCache:
         self._lock = threading.Lock()
         self._state: DataState | None = None
         self._read_at_s = 0.0
+        self._good_for_s = GOOD_FOR_S
 
     def get(self, *, is_good: Callable[[DataState], bool]) -> DataState:
         """Return the state: at most a second old where it is not good, about a minute where it is.
@@ -167,7 +175,7 @@ class DataStateCache:
         """
         state = self._state
         if state is not None and is_good(state):
-            is_old = time.monotonic() - self._read_at_s > GOOD_FOR_S
+            is_old = time.monotonic() - self._read_at_s > self._good_for_s
             if is_old and self._lock.acquire(blocking=False):
                 threading.Thread(target=self._refresh_and_release, daemon=True).start()
             return state
@@ -181,8 +189,10 @@ class DataStateCache:
             return self._refresh()
 
     def _refresh(self) -> DataState:
+        start_s = time.monotonic()
         self._state = self._read()
         self._read_at_s = time.monotonic()
+        self._good_for_s = good_for_s(self._read_at_s - start_s)
         return self._state
 
     def _refresh_and_release(self) -> None:

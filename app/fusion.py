@@ -18,12 +18,9 @@ from app.pipelines import Pipeline
 
 RANK_CONSTANT = 60
 
-# Asks a server whether it has the stage, and for next to nothing else.
-PROBE: Pipeline = [
-    {"$rankFusion": {"input": {"pipelines": {"a": [{"$sort": {"_id": 1}}, {"$limit": 1}]}}}},
-    {"$limit": 1},
-    {"$project": {"_id": 1}},
-]
+# Asks a server whether it has the stage, and for no document.
+_NOTHING: Pipeline = [{"$match": {"_id": {"$in": []}}}, {"$sort": {"_id": 1}}]
+PROBE: Pipeline = [{"$rankFusion": {"input": {"pipelines": {"a": _NOTHING}}}}]
 # Unrecognized stage, switched off by a feature flag, outside of the stable API.
 _LACKS_STAGE = frozenset({40324, 224, 323})
 

@@ -24,6 +24,7 @@ from app.data_state import (
     GOOD_FOR_S,
     Answers,
     DataState,
+    good_for_s,
     make_data_state,
     sample_query,
 )
@@ -71,6 +72,7 @@ class AsyncSimilarItems:
         self._where = where
         self._state: DataState | None = None
         self._state_read_at_s = 0.0
+        self._state_good_for_s = GOOD_FOR_S
 
     async def to_item(
         self, item_id: ItemId, *, limit: int, condition: Filter | None = None
@@ -227,12 +229,13 @@ class AsyncSimilarItems:
     async def _current_state(self, needs_words: bool) -> DataState:
         state, age_s = self._state, time.monotonic() - self._state_read_at_s
         if state is not None:
-            good_for_s = GOOD_FOR_S if self._problem(state, needs_words) is None else BAD_FOR_S
-            if age_s <= good_for_s:
+            is_good = self._problem(state, needs_words) is None
+            if age_s <= (self._state_good_for_s if is_good else BAD_FOR_S):
                 return state
         return await self._read_state()
 
     async def _read_state(self) -> DataState:
+        start_s = time.monotonic()
         entries = await _all_rows(self._collection, [{"$listSearchIndexes": {}}], None)
         path = self._index.embedded_by_path
         fingerprints = await self._collection.distinct(path)
@@ -248,6 +251,7 @@ class AsyncSimilarItems:
         name = str(self._collection.full_name)
         self._state = make_data_state(answers, self._index, self._lexical, collection_name=name)
         self._state_read_at_s = time.monotonic()
+        self._state_good_for_s = good_for_s(self._state_read_at_s - start_s)
         return self._state
 
 
