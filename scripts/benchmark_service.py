@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from scripts._arguments import assignment, positive_integer, positive_number
 from scripts._cli import run
 from scripts.benchmarking.load import Server, ask_at_rate, saturate
 from scripts.benchmarking.machine import describe_machine
-from scripts.benchmarking.service_requests import KINDS, photo
+from scripts.benchmarking.service_requests import KINDS, photo, ready_request
 from scripts.benchmarking.shop import fill_shop
 
 _DESCRIPTION = """\
@@ -107,8 +107,12 @@ def _measure(settings: Settings, arguments: argparse.Namespace) -> dict[str, Any
             seed=arguments.seed,
         )
         report: dict[str, Any] = {"model_forward_ms": _forward_ms(embedder)}
-        with _served(settings):
-            report.update(_figures(Server(settings.host, settings.port), arguments))
+        requests = {
+            name: kind.requests(random.Random(arguments.seed), arguments.items)
+            for name, kind in KINDS.items()
+        }
+        with _served(settings, requests) as server:
+            report.update(_figures(server, requests, arguments))
     return report
 
 
@@ -122,13 +126,11 @@ def _forward_ms(embedder: Embedder) -> float:
     return round(float(np.median(took_ms)), 3)
 
 
-def _figures(server: Server, arguments: argparse.Namespace) -> dict[str, dict[str, float]]:
+def _figures(
+    server: Server, requests: Mapping[str, Iterator[bytes]], arguments: argparse.Namespace
+) -> dict[str, dict[str, float]]:
     rates = {name: kind.rate_per_s for name, kind in KINDS.items()} | dict(arguments.rate)
     found: dict[str, list[dict[str, float]]] = {name: [] for name in KINDS}
-    requests = {
-        name: kind.requests(random.Random(arguments.seed), arguments.items)
-        for name, kind in KINDS.items()
-    }
     for _ in range(arguments.repeats):
         for name in KINDS:
             found[name].append(_turn(server, requests[name], rates[name], arguments))
@@ -167,12 +169,17 @@ def _data_folder(kept: Path | None) -> Iterator[Path]:
 
 
 @contextmanager
-def _served(settings: Settings) -> Iterator[None]:
+def _served(settings: Settings, requests: Mapping[str, Iterator[bytes]]) -> Iterator[Server]:
     """Run the service in a process of its own until the block ends.
 
+    Args:
+        settings: of the service.
+        requests: one of each kind is answered before the block begins.
+
     Raises:
-        ServiceError: it ends, or is not ready in time.
+        ServiceError: it ends, or does not answer in time.
     """
+    server = Server(settings.host, settings.port)
     environment = {
         **os.environ,
         "MONGODB_URI": "",
@@ -188,15 +195,19 @@ def _served(settings: Settings) -> Iterator[None]:
         command, cwd=PROJECT_ROOT, env=environment, stdout=subprocess.DEVNULL
     ) as process:
         try:
-            _wait_until_ready(process, settings)
-            yield
+            _wait_until_answered(process, server, ready_request(), "/readyz")
+            for name, some in requests.items():
+                _wait_until_answered(process, server, next(some), name)
+            yield server
         finally:
             process.terminate()
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], settings: Settings) -> None:
-    request = f"GET /readyz HTTP/1.1\r\nHost: {settings.host}\r\n\r\n".encode()
-    server, end_s = Server(settings.host, settings.port), time.monotonic() + _READY_S
+def _wait_until_answered(
+    process: subprocess.Popen[bytes], server: Server, request: bytes, what: str
+) -> None:
+    """Ask until the answer is 200; what is made for the first request of a kind is made then."""
+    end_s = time.monotonic() + _READY_S
     while True:
         try:
             ask_at_rate(server, itertools.repeat(request), rate_per_s=1.0, duration_s=1.0)
@@ -204,7 +215,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], settings: Settings) -> N
             if process.poll() is not None:
                 raise ServiceError("The service ended before it was ready.") from error
             if time.monotonic() > end_s:
-                raise ServiceError(f"The service is not ready: {error.message}") from error
+                raise ServiceError(f"{what} is not answered: {error.message}") from error
             time.sleep(_POLL_S)
         else:
             return

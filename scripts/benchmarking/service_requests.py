@@ -31,6 +31,11 @@ class Kind:
     requests: Callable[[random.Random, int], Iterator[bytes]]
 
 
+def ready_request() -> bytes:
+    """Return what asks whether the service is ready."""
+    return _request("GET /readyz")
+
+
 def photo(path: Path = _PICTURE) -> Image.Image:
     """Return the picture that is asked with."""
     with Image.open(path) as picture:
