@@ -8,7 +8,7 @@ from pymongo.errors import OperationFailure
 from app.data_state import BAD_FOR_S, DataState, DataStateCache, read_data_state
 from app.embedding.base import Embedder
 from app.errors import IndexNotReady
-from app.fusion import PROBE, Server, server_without_stage
+from app.fusion import Server, probe, server_without_stage
 from app.indexes import SearchIndex
 from app.lexical_indexes import LexicalIndex
 from app.pipelines import Pipeline
@@ -37,6 +37,7 @@ class Asker:
         max_time_ms: int,
     ) -> None:
         self._collection = collection
+        self._lexical = lexical
         self._embedder = embedder
         self._max_time_ms = max_time_ms
         self._state = DataStateCache(lambda: read_data_state(collection, index, lexical))
@@ -77,10 +78,11 @@ class Asker:
         return state
 
     def server(self) -> Server:
-        """Return what is known of the server, which is asked once."""
+        """Return what is known of the server, which is asked once, by way of the index of words."""
         if self._server is None:
+            assert self._lexical is not None, "nothing is fused without words"
             try:
-                self.rows(PROBE)
+                self.rows(probe(self._lexical))
             except OperationFailure as error:
                 self._server = server_without_stage(self._collection.name, error)
             else:

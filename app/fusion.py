@@ -14,15 +14,13 @@ from typing import Any
 
 from pymongo.errors import OperationFailure
 
+from app.lexical_indexes import LexicalIndex
 from app.pipelines import Pipeline
 
 RANK_CONSTANT = 60
 
-# Asks a server whether it has the stage, and for no document.
-_NOTHING: Pipeline = [{"$match": {"_id": {"$in": []}}}, {"$sort": {"_id": 1}}]
-PROBE: Pipeline = [{"$rankFusion": {"input": {"pipelines": {"a": _NOTHING}}}}]
-# Unrecognized stage, switched off by a feature flag, outside of the stable API.
-_LACKS_STAGE = frozenset({40324, 224, 323})
+# Not allowed to, or not in time: whoever asks again may learn more.
+_SAYS_NOTHING = frozenset({13, 18, 50, 8000})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +29,7 @@ class Server:
 
     Attributes:
         collection: its name.
-        has_rank_fusion: whether it has the stage `$rankFusion`.
+        has_rank_fusion: whether it has the stage `$rankFusion`, and sorts by scores in it.
     """
 
     collection: str
@@ -46,13 +44,23 @@ class Ranking:
     score_name: str
 
 
+def probe(lexical: LexicalIndex) -> Pipeline:
+    """Build the least fusion by stage: a server that runs it has all that fusions by stage need.
+
+    That is more than `$rankFusion` alone, which came to some servers before sorting by scores did.
+    """
+    any_words = {"index": lexical.name, "exists": {"path": lexical.text_paths[0]}}
+    ranking = Ranking([{"$search": any_words}, {"$limit": 1}], "searchScore")
+    return _by_stage({"words": ranking}, limit=1)
+
+
 def server_without_stage(collection: str, error: OperationFailure) -> Server:
-    """Return the server that refused `PROBE` because it does not have the stage.
+    """Return the server that refused `probe`.
 
     Raises:
-        OperationFailure: it refused for another reason.
+        OperationFailure: it refused for what has nothing to do with what it has.
     """
-    if error.code not in _LACKS_STAGE:
+    if error.code in _SAYS_NOTHING:
         raise error
     return Server(collection, has_rank_fusion=False)
 

@@ -32,7 +32,7 @@ from app.db import database_errors
 from app.documents import Embedding, ItemId
 from app.embedding.base import Embedder, Pixels, require_loaded
 from app.filters import Filter, all_of
-from app.fusion import PROBE, Server, server_without_stage
+from app.fusion import Server, probe, server_without_stage
 from app.hits import Document, Hit, same_model_pipeline, to_hits
 from app.indexes import SearchIndex
 from app.lexical_indexes import LexicalIndex
@@ -182,8 +182,9 @@ class AsyncSimilarItems:
 
     async def _asked_server(self) -> Server:
         if self._server is None:
+            assert self._lexical is not None, "nothing is fused without words"
             try:
-                await self._rows(PROBE)
+                await self._rows(probe(self._lexical))
             except OperationFailure as error:
                 self._server = server_without_stage(str(self._collection.name), error)
             else:

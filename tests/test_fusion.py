@@ -6,7 +6,7 @@ from pymongo.errors import OperationFailure
 
 from app.config import PROJECT_ROOT
 from app.documents import embedding_to_bson
-from app.fusion import PROBE, Ranking, Server, fused_stages, server_without_stage
+from app.fusion import Ranking, Server, fused_stages, probe, server_without_stage
 from app.indexes import read_index_file
 from app.lexical_indexes import lexical_index
 from app.lexical_pipelines import words_stages
@@ -124,11 +124,16 @@ def test_vectors_and_words_of_a_hundred_items_both_ways(collection):
     assert len({row["score"] for row in rows}) < len(rows)  # there were ties to break
 
 
-def test_server_is_asked_whether_it_has_the_stage(collection):
+def test_server_is_asked_for_all_that_a_fusion_by_stage_takes(collection):
+    pipeline = probe(LEXICAL)
     with pytest.raises(OperationFailure) as unknown:
         collection.aggregate([{"$rankFussion": {}}])
 
-    assert list(collection.aggregate(PROBE)) == []
+    assert list(collection.aggregate(pipeline)) == []
+    (words,) = pipeline[0]["$rankFusion"]["input"]["pipelines"].values()
+    assert words[-1] == {"$sort": {"score": {"$meta": "searchScore"}, "_id": 1}}
     assert server_without_stage("c", unknown.value) == Server("c", has_rank_fusion=False)
+    not_sorting = OperationFailure("Illegal $meta sort", 31138)
+    assert server_without_stage("c", not_sorting) == Server("c", has_rank_fusion=False)
     with pytest.raises(OperationFailure, match="not authorized"):
         server_without_stage("c", OperationFailure("not authorized", 13))

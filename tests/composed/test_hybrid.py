@@ -12,7 +12,11 @@ from app.similar import SimilarItems
 from tests.galleries import ODD_ID
 
 RED_DRESS = (Input(Sentence("red dress")),)
-LACKING = [{"$rankFusionOfTomorrow": {}}]
+
+
+def lacking(lexical):
+    """Ask for a stage that no server has, so that it seems to be an older one."""
+    return [{"$rankFusionOfTomorrow": {}}]
 
 
 @pytest.fixture
@@ -25,8 +29,8 @@ def either_index(hybrid_index):
 def way(request, monkeypatch):
     """With a server that has $rankFusion, and with one that has not."""
     if request.param == "union":
-        monkeypatch.setattr("app.asking.PROBE", LACKING)
-        monkeypatch.setattr("app.similar_async.PROBE", LACKING)
+        monkeypatch.setattr("app.asking.probe", lacking)
+        monkeypatch.setattr("app.similar_async.probe", lacking)
     return request.param
 
 
@@ -77,8 +81,8 @@ def test_pipeline_is_that_of_the_server(search, way):
 def test_both_ways_give_the_same(search, monkeypatch):
     options = {"positive": (*RED_DRESS, Input(StoredItem("blue"), 0.3)), "explain": True}
     by_stage = search(**options)
-    monkeypatch.setattr("app.asking.PROBE", LACKING)
-    monkeypatch.setattr("app.similar_async.PROBE", LACKING)
+    monkeypatch.setattr("app.asking.probe", lacking)
+    monkeypatch.setattr("app.similar_async.probe", lacking)
     by_union = search(**options)
 
     assert by_union.hits == by_stage.hits
@@ -92,7 +96,7 @@ def test_server_is_asked_once(gallery, collection, embedder, monkeypatch):
     similar = SimilarItems(collection, index, embedder, lexical, max_time_ms=5000)
     query = ComposedQuery(RED_DRESS, mode="hybrid", explain=True)
     first = similar.search(query).explanation.pipeline[0]
-    monkeypatch.setattr("app.asking.PROBE", LACKING)
+    monkeypatch.setattr("app.asking.probe", lacking)
 
     assert similar.search(query).explanation.pipeline[0].keys() == first.keys() == {"$rankFusion"}
 
