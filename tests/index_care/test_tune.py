@@ -8,7 +8,8 @@ import pytest
 
 from app.errors import ConfigError, IndexNotReady
 from app.filters import Comparison
-from app.index_care.asking import Asker, read_vectors, stored_queries
+from app.index_care import tune
+from app.index_care.asking import Answers, Asker, read_vectors, stored_queries
 from app.index_care.target import live_index
 from app.index_care.tune import Goal, tune_index
 from app.index_care.tuning import usual_candidates
@@ -146,6 +147,44 @@ def test_advice_tells_where_an_exact_search_is_as_fast(collection, make_index, a
     assert sentence == (
         "With no filter, 0.95 was not reached with 10,000 candidates; only an exact search does."
     )
+
+
+class Curve:
+    """Answers as an index would of which the recall is known: a share of 100 hits a query."""
+
+    limit = 10
+
+    def __init__(self, needed):
+        """`needed`: candidates at which a query has all hits, by its place."""
+        self.needed = needed
+
+    def ask(self, queries, num_candidates, condition):
+        hits = [
+            list(range(100 if num_candidates is None else min(100, 100 * num_candidates // need)))
+            for need in (self.needed[query] for query in queries)
+        ]
+        return Answers(hits, [float(num_candidates or 1e6)] * len(hits))
+
+
+@pytest.mark.parametrize(
+    ("choosing", "checking", "expected"),
+    [
+        pytest.param(80, 80, 100, id="75 give 0.93"),
+        pytest.param(10, 10, 10, id="as many as hits are enough"),
+        pytest.param(50, 140, 150, id="queries that were not chosen by need more"),
+        pytest.param(9_000, 9_000, 10_000, id="the last step"),
+        pytest.param(20_000, 20_000, 10_000, id="never more than a server takes"),
+    ],
+)
+def test_fewest_candidates_are_found_and_checked(choosing, checking, expected):
+    curve = Curve([choosing, choosing, checking, checking])
+
+    setting = tune._tuned(curve, [0, 1, 2, 3], 1.0, None, 0.95)
+
+    assert setting.num_candidates == expected
+    assert setting.reaches_target is (checking < 20_000)
+    assert setting.is_exact_better is (checking == 20_000)
+    assert setting.p95_ms == expected
 
 
 @pytest.mark.slow

@@ -124,6 +124,18 @@ def test_ids_of_every_type_are_asked_for(collection, make_index, apply):
     assert report.searchable == len(ids)
 
 
+def test_ids_of_a_type_that_the_index_does_not_map_are_found_otherwise(
+    collection, make_index, apply
+):
+    collection.insert_many([*documents(20), {"_id": "text", "v": documents(1)[0]["v"]}])
+    collection.insert_one({"_id": "bad", "v": [1.0]})
+    apply(make_index(knn_definition(DIMENSIONS, _id=TOKEN)))
+
+    report = verify_index(collection, live_index(collection, "v"))
+
+    assert missing_of(report) == {"bad": Reason.WRONG_DIMENSIONS}
+
+
 def test_document_that_is_deleted_meanwhile_is_not_missing(
     collection, make_index, apply, monkeypatch
 ):
