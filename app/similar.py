@@ -25,7 +25,7 @@ from app.documents import Embedding, ItemId
 from app.embedding.base import Embedder, Pixels, require_loaded
 from app.filters import Filter, all_of
 from app.hits import Answer, Document, Hit, same_model_pipeline, to_hits
-from app.index_care.lag import Lag, measure_lag
+from app.index_care.lag import Lag, LagWatch
 from app.indexes import SearchIndex
 from app.lexical_indexes import LexicalIndex
 from app.lexical_pipelines import suggestions_of, suggestions_pipeline, text_pipeline
@@ -59,6 +59,7 @@ class SimilarItems:
         self._embedder = embedder
         self._lexical = lexical
         self._where = where
+        self._lag = LagWatch(collection, index)
         self._asker = Asker(collection, index, lexical, embedder, max_time_ms=max_time_ms)
 
     def to_item(self, item_id: ItemId, *, limit: int, condition: Filter | None = None) -> Answer:
@@ -210,7 +211,7 @@ class SimilarItems:
             DatabaseUnavailable: the database cannot be asked.
         """
         with database_errors(self._where):
-            return measure_lag(self._collection, self._index)
+            return self._lag.read()
 
     def problem(self, state: DataState) -> str | None:
         """Return why searches are refused in this state, or None."""

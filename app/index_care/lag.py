@@ -1,9 +1,12 @@
 """How far a search index is behind the writes, from the documents that were written last.
 
 READY says nothing of that, and a server tells no number; what was written last and is not found
-yet does. Cheap enough for a probe that is asked every few seconds.
+yet does.
 """
 
+import math
+import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +27,7 @@ from app.layouts import written_at_path
 _NEWEST = 100
 # The ordinary index on the date finds them at once; without it the whole collection is sorted.
 _MAX_TIME_MS = 300
+_GOOD_FOR_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,25 @@ class Lag:
             "of_the_newest": self.of,
             "seconds": round(self.seconds, 3),
         }
+
+
+class LagWatch:
+    """Measures at most every ten seconds, however often a probe asks."""
+
+    def __init__(self, collection: Documents, index: SearchIndex) -> None:
+        self._collection = collection
+        self._index = index
+        self._lock = threading.Lock()
+        self._lag: Lag | None = None
+        self._read_at_s = -math.inf
+
+    def read(self) -> Lag | None:
+        """Return what `measure_lag` does; raises the driver's errors."""
+        with self._lock:
+            if time.monotonic() - self._read_at_s > _GOOD_FOR_S:
+                self._lag = measure_lag(self._collection, self._index)
+                self._read_at_s = time.monotonic()
+            return self._lag
 
 
 def measure_lag(collection: Documents, index: SearchIndex) -> Lag | None:

@@ -7,6 +7,7 @@ import pytest
 
 from app.config import Settings
 from app.db import connect
+from app.index_care import lag
 from tests.galleries import fill_gallery
 
 
@@ -33,10 +34,20 @@ def test_documents_that_are_not_searchable_yet_are_counted(lagging, serve, embed
     collection.insert_many([*late, broken])
     client = serve(settings, embedder)
 
-    lag = client.get("/readyz").json()["index"]["lag"]
+    told = client.get("/readyz").json()["index"]["lag"]
 
-    assert (lag["documents"], lag["of_the_newest"]) == (3, 10)
-    assert 40 <= lag["seconds"] < 100
+    assert (told["documents"], told["of_the_newest"]) == (3, 10)
+    assert 40 <= told["seconds"] < 100
+
+
+def test_probes_in_a_row_measure_once(client, monkeypatch):
+    def measure(*_):
+        raise AssertionError("measured again")
+
+    first = client.get("/readyz").json()["index"]["lag"]
+    monkeypatch.setattr(lag, "measure_lag", measure)
+
+    assert client.get("/readyz").json()["index"]["lag"] == first
 
 
 def test_lag_is_unknown_where_the_index_cannot_be_asked_for_ids(
