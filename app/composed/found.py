@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.composed.candidates import Candidate
+from app.composed.candidates import Candidate, Question
 from app.composed.query import ComposedQuery
 from app.composed.window import Window
 from app.pipelines import Pipeline
@@ -26,20 +26,24 @@ class Found:
     questions: int
 
 
-def shortfall(query: ComposedQuery, hits: int, found: Found) -> str | None:
+def shortfall(question: Question, hits: int, found: Found) -> str | None:
     """Return why there are fewer hits than the limit, in one sentence; None where there are not."""
+    query = question.query
     if hits >= query.limit:
         return None
     start = f"{hits} of {query.limit} hits"
     if query.offset:
         start = f"{start} after the first {query.offset}"
     what = f"values of {query.group_by}" if query.group_by is not None else "items"
+    if question.vector is None:
+        what = f"{what} with one of the words"
     apart = ", near-identical pictures apart" if query.collapse else ""
     if found.is_all:
         return f"{start}: there are no more {what}{_kept(query)}{apart}."
     far = "num_candidates" if query.num_candidates is not None else "a search"
+    first = "first" if question.plan.words is not None else "nearest"
     return (
-        f"{start}: the nearest {found.window.fetched} items, as far as {far} goes, hold no more "
+        f"{start}: the {first} {found.window.fetched} items, as far as {far} goes, hold no more "
         f"{what}{_kept(query)}{apart}."
     )
 

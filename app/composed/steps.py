@@ -89,7 +89,7 @@ def search_steps(
     total_ms = (time.perf_counter() - start_s) * 1000
     return ComposedAnswer(
         hits,
-        shortfall(query, len(hits), found),
+        shortfall(question, len(hits), found),
         write_cursor(replace(rest, candidates=rest.candidates[query.limit :])),
         inputs.took_ms,
         total_ms - inputs.took_ms,

@@ -108,6 +108,7 @@ def test_model_without_text_is_no_hindrance_and_the_answer_says_so(search, embed
     with_item = search((*RED_DRESS, Input(StoredItem("navy"))))
 
     assert (found(forced), forced.note) == ([ODD_ID, "crimson"], BY_WORDS_ONLY)
+    assert forced.shortfall == "2 of 10 hits: there are no more items with one of the words."
     assert scores(forced) == {ODD_ID: 1 / 61, "crimson": 1 / 62}
     # The nearest to navy are blue and green, neither of which has one of the words.
     assert set(found(with_item)[:4]) == {ODD_ID, "crimson", "blue", "green"}
