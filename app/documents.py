@@ -159,13 +159,16 @@ def vector_type_of(value: Any) -> VectorType | None:
 def embedding_from_bson(value: Any) -> Embedding:
     """Return a stored embedding, array or BinData of any element type, as (d,) float32.
 
+    A number that no float32 holds becomes infinite, as it does for the engine.
+
     Raises:
         ValueError: the value is no embedding.
     """
-    if isinstance(value, Binary) and value.subtype == 9:
-        return np.asarray(value.as_vector().data, dtype=np.float32)
-    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return np.asarray(value, dtype=np.float32)
+    with np.errstate(over="ignore"):
+        if isinstance(value, Binary) and value.subtype == 9:
+            return np.asarray(value.as_vector().data, dtype=np.float32)
+        if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+            return np.asarray(value, dtype=np.float32)
     raise ValueError(f"a {type(value).__name__} is no embedding; expected an array or BinData")
 
 

@@ -1,5 +1,6 @@
 """What is asked of the words of the documents, pure: sentences, and what somebody is typing."""
 
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,12 +29,14 @@ def words_stages(
 
     Args:
         lexical: where the words are.
-        texts: each with its weight, above 0; a document is found by a word of any of them.
+        texts: each with its weight, above 0, of which only the proportions count; a document is
+            found by a word of any of them.
         limit: documents wanted.
         fuzzy: how many typing errors a word may have, 0 to 2; its first letter has none.
         condition: only documents that match it.
     """
-    clauses = [_text(lexical, text, weight, fuzzy) for text, weight in texts]
+    heaviest = max(weight for _, weight in texts)
+    clauses = [_text(lexical, text, weight / heaviest, fuzzy) for text, weight in texts]
     return [_search(lexical, {"should": clauses}, condition), {"$limit": limit}]
 
 
@@ -91,11 +94,11 @@ def suggestions_pipeline(
 def suggestions_of(rows: Sequence[dict[str, Any]], typed: str, limit: int) -> list[str]:
     """Return the distinct values of `suggestions_pipeline` that go on as somebody types.
 
-    A document has been found by one of its fields, and may have others.
+    A document has been found by one of its values, and may have others: those that hold the most
+    of the words are taken.
     """
-    words = typed.casefold().split()
-    found = (value for row in rows for values in row["values"] for value in _strings(values))
-    fitting = (value for value in found if any(word in value.casefold() for word in words))
+    words = _folded(typed).split()
+    fitting = (value for row in rows for value in _fitting(row["values"], words))
     return list(dict.fromkeys(fitting))[:limit]
 
 
@@ -124,6 +127,18 @@ def _completion(path: str, shortest: int, typed: str) -> dict[str, Any] | None:
     each = [{"autocomplete": {"path": path, "query": word}} for word in words]
     whole = {"path": path, "query": " ".join(words), "tokenOrder": "sequential"}
     return {"compound": {"must": each, "should": [{"autocomplete": whole}]}}
+
+
+def _fitting(fields: Sequence[Any], words: Sequence[str]) -> list[str]:
+    values = [value for field in fields for value in _strings(field)]
+    counts = [sum(word in _folded(value) for word in words) for value in values]
+    return [value for value, count in zip(values, counts, strict=True) if count == max(counts)]
+
+
+def _folded(text: str) -> str:
+    """Return a text as the index compares it: without case and diacritics."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(one for one in decomposed if not unicodedata.combining(one))
 
 
 def _strings(value: Any) -> list[str]:

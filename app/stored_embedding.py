@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from app.documents import Embedding, ItemId, embedding_from_bson, get_path, vector_type_of
 from app.errors import IndexNotReady, ItemNotEmbedded, ItemNotFound
 from app.indexes import SearchIndex
@@ -14,7 +16,8 @@ def stored_embedding(
 
     Raises:
         ItemNotFound: there is no document.
-        ItemNotEmbedded: it holds no embedding, a broken one, or one of another length.
+        ItemNotEmbedded: it holds no embedding, a broken one, one of another length, or one without
+            a direction (zeros, or a number that is not finite).
         IndexNotReady: it is of an element type that the index's queries pass over in silence.
     """
     if document is None:
@@ -30,6 +33,10 @@ def stored_embedding(
         raise ItemNotEmbedded(
             f"The embedding of item {item_id!r} has {embedding.size} dimensions, "
             f"the index {index.dimensions}."
+        )
+    if not np.isfinite(embedding).all() or not embedding.any():
+        raise ItemNotEmbedded(
+            f"The embedding of item {item_id!r} has no direction, so no index holds it."
         )
     if (stored := vector_type_of(value)) != index.vector_type:
         raise IndexNotReady(

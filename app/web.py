@@ -34,6 +34,8 @@ def build_app(settings: Settings, embedder: Embedder | None, fetcher: Fetcher | 
     app = Flask("app")
     app.request_class = _InMemoryRequest
     app.config["MAX_CONTENT_LENGTH"] = settings.max_content_length_bytes
+    # The JSON beside pictures may be as long as one without: pictures can be in it, too.
+    app.config["MAX_FORM_MEMORY_SIZE"] = settings.max_content_length_bytes
     app.json = BsonJsonProvider(app)
     app.url_map.converters["item_id"] = ItemIdConverter
     app.url_map.merge_slashes = False

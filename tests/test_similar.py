@@ -49,6 +49,14 @@ def test_broken_embedding_of_an_item_is_one_sentence(gallery, collection, embedd
         sync_search(gallery, embedder, collection).to_item("navy", limit=3)
 
 
+@pytest.mark.parametrize("number", [0.0, float("inf")])
+def test_embedding_without_a_direction_is_one_sentence(gallery, collection, embedder, number):
+    collection.update_one({"_id": "navy"}, {"$set": {"embedding": [number] * 512}})
+
+    with pytest.raises(ItemNotEmbedded, match="'navy' has no direction"):
+        sync_search(gallery, embedder, collection).to_item("navy", limit=3)
+
+
 def test_host_that_cannot_be_found_is_a_database_that_cannot_be_reached(settings):
     lost = dataclasses.replace(settings, mongodb_uri="mongodb+srv://no-such-host.invalid")
 

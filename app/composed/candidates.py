@@ -3,7 +3,7 @@
 Rows hold id and score, what candidates are compared by where they are, and not yet the document.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -128,12 +128,12 @@ def projection(fields: Sequence[str] | None, index: SearchIndex) -> dict[str, in
     """Return the projection that gives a hit's document: `fields`, or all but the embedding."""
     if fields is None:
         return {index.path: 0}
-    # A path beside one that holds it is a collision to the server.
-    own = set(fields)
-    return dict.fromkeys((one for one in fields if not _has_parent_in(one, own)), 1)
+    # A hit keeps its whole `_id`. A path beside one that holds it is a collision to the server.
+    own = {"_id": 1, **dict.fromkeys(fields, 1)}
+    return {one: 1 for one in own if not _has_parent_in(one, own)}
 
 
-def _has_parent_in(path: str, paths: set[str]) -> bool:
+def _has_parent_in(path: str, paths: Container[str]) -> bool:
     names = path.split(".")
     return any(".".join(names[:i]) in paths for i in range(1, len(names)))
 

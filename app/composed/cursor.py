@@ -57,7 +57,7 @@ def write_cursor(cursor: Cursor) -> str | None:
         "embedded_by": cursor.embedded_by,
         "has_groups": cursor.has_groups,
         "has_units": cursor.has_units,
-        "is_all": cursor.is_all,
+        "is_all": cursor.is_all and len(cursor.candidates) <= MAX_COMPARED,
         "candidates": [
             [one.item_id, one.score, list(one.near_identical), one.members]
             for one in cursor.candidates[:MAX_COMPARED]

@@ -3,8 +3,6 @@
 from collections.abc import Generator
 from typing import Any
 
-import numpy as np
-
 from app.composed.candidates import Question
 from app.composed.found import Found
 from app.composed.query import ComposedQuery, StoredItem
@@ -64,8 +62,6 @@ def trace_steps(item_id: ItemId, question: Question, *, embedded_by: str, found:
 def _left_out_by_engine(
     item_id: ItemId, embedding: Embedding, query: ComposedQuery, index: SearchIndex
 ) -> Generator[Want, Any, str | None]:
-    if not np.isfinite(embedding).all() or not embedding.any():
-        return f"The embedding of item {item_id!r} has no direction, so no index holds it."
     if not (yield Aggregate(_own_pipeline(item_id, embedding, index, None))):
         return f"The index has not taken item {item_id!r} in yet."
     if query.condition is None:

@@ -6,6 +6,8 @@ proportions of the weights count, and the cosine of an item x with q is the sum 
 contributions, +-w_i cos(e_i, x) / |s|.
 """
 
+import math
+
 import numpy as np
 
 from app.composed.query import ComposedQuery
@@ -18,10 +20,15 @@ MIN_LENGTH = 1e-3
 
 
 def signed_weights(query: ComposedQuery) -> Embedding:
-    """Return the weights in the order of the inputs, those of the negative ones below zero."""
+    """Return the weights in the order of the inputs, those of the negative ones below zero.
+
+    Returns:
+        (n,) float32, shares of all weights: a weight may be too small for a float32.
+    """
     weights = [one.weight for one in query.positive]
     weights += [-one.weight for one in query.negative]
-    return np.array(weights, dtype=np.float32)
+    shares: Embedding = (np.array(weights) / math.fsum(map(abs, weights))).astype(np.float32)
+    return shares
 
 
 def query_vector(embeddings: Embedding, weights: Embedding) -> Embedding:
@@ -41,8 +48,8 @@ def query_vector(embeddings: Embedding, weights: Embedding) -> Embedding:
     length, most = float(np.linalg.norm(total)), float(np.abs(weights).sum())
     if length < MIN_LENGTH * most:
         raise BadRequest(
-            f"The inputs cancel: their weighted sum has length {length:.2g} where the weights sum "
-            f"up to {most:g}; expected other weights or inputs."
+            f"The inputs cancel: their weighted sum has {length / most:.2g} of the length that the "
+            f"weights sum up to; expected other weights or inputs."
         )
     vector: Embedding = (total / length).astype(np.float32)
     return vector

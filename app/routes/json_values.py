@@ -38,9 +38,11 @@ def number(value: Any, where: str, service: Service) -> float:
 
 
 def whole_number(value: Any, where: str, service: Service) -> int:
-    """Return an integer; raises `BadRequest` for anything else."""
+    """Return an integer of 64 bits; raises `BadRequest` for anything else."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise BadRequest(f"{where} ({_shown(value)}) must be a whole number.")
+    if not -(2**63) <= value < 2**63:  # sums with it might have more digits than Python writes
+        raise BadRequest(f"{where} ({_shown(value)}) must be a whole number of 64 bits.")
     return value
 
 

@@ -39,6 +39,16 @@ def test_cursor_comes_back_as_it_was():
     assert read_cursor(write_cursor(cursor)) == cursor
 
 
+def test_cursor_that_holds_not_all_candidates_says_so():
+    many = tuple(Candidate(f"i{number}", 0.5) for number in range(1001))
+
+    full = read_cursor(write_cursor(Cursor("gallery_knn", "f", False, False, True, many[:1000])))
+    cut = read_cursor(write_cursor(Cursor("gallery_knn", "f", False, False, True, many)))
+
+    assert (len(full.candidates), full.is_all) == (1000, True)
+    assert (len(cut.candidates), cut.is_all) == (1000, False)
+
+
 def test_nothing_that_comes_next_has_no_cursor():
     assert write_cursor(Cursor("gallery_knn", "f", False, False, True, ())) is None
 

@@ -192,6 +192,7 @@ def test_weight_of_a_text_counts_among_the_words(search, embedder):
         return found(search(inputs))[0]
 
     assert (first(5, 1), first(1, 5)) == ("green", "blue")
+    assert (first(5e-50, 1e-50), first(1e-50, 5e-50)) == ("green", "blue")
 
 
 def test_explanation_tells_ranks_and_why_not(search, embedder, collection, way):

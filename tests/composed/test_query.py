@@ -87,5 +87,9 @@ def test_items_left_out_may_have_sub_documents_for_ids():
 
 
 def test_projection_names_no_path_beside_one_that_holds_it():
-    assert projection(("image.uri", "title", "image", "title"), INDEX) == {"image": 1, "title": 1}
+    assert projection(("image.uri", "title", "image", "title"), INDEX) == {
+        "_id": 1,
+        "image": 1,
+        "title": 1,
+    }
     assert projection(None, INDEX) == {"embedding": 0}

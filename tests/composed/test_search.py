@@ -115,6 +115,17 @@ def test_fields_are_all_that_a_document_holds(ask):
     assert hit.document == {"_id": "blue", "color": "blue", "image": {"uri": "blue.png"}}
 
 
+@pytest.mark.parametrize("fields", [("_id.x",), ("_id", "_id.x", "color")])
+def test_hit_has_its_whole_id_whatever_the_fields(ask, fields):
+    query = ComposedQuery(items("navy"), limit=1, fields=fields)
+
+    (hit,) = ask(lambda similar: similar.search(query)).hits
+
+    assert (
+        {"_id": "blue"}.items() <= hit.document.items() <= {"_id": "blue", "color": "blue"}.items()
+    )
+
+
 def test_documents_come_without_their_embedding(ask):
     (hit,) = ask(lambda similar: similar.search(ComposedQuery(items("navy"), limit=1))).hits
 
@@ -133,6 +144,14 @@ def test_input_without_an_embedding_says_so(ask, collection):
     collection.update_one({"_id": "white"}, {"$unset": {"embedding": 1}})
 
     with pytest.raises(ItemNotEmbedded, match="'white' has no embedding yet"):
+        ask(lambda similar: similar.search(ComposedQuery(items("navy"), items("white"))))
+
+
+@pytest.mark.parametrize("number", [0.0, float("nan"), 1e39])
+def test_input_whose_embedding_has_no_direction_says_so(ask, collection, number):
+    collection.update_one({"_id": "white"}, {"$set": {"embedding": [number] * 512}})
+
+    with pytest.raises(ItemNotEmbedded, match="'white' has no direction"):
         ask(lambda similar: similar.search(ComposedQuery(items("navy"), items("white"))))
 
 

@@ -25,6 +25,13 @@ def test_negative_inputs_are_subtracted():
     assert query_vector(np.stack([X, Y]), weights([3], [4])) == pytest.approx([0.6, -0.8, 0])
 
 
+@pytest.mark.parametrize("unit", [1e-320, 1e-40, 100 / 4])
+def test_only_the_proportions_of_the_weights_count(unit):
+    assert query_vector(np.stack([X, Y]), weights([3 * unit], [4 * unit])) == pytest.approx(
+        [0.6, -0.8, 0], abs=1e-3
+    )
+
+
 def test_inputs_of_any_length_count_by_their_weights_alone():
     """Stored int8 vectors have lengths of their own."""
     assert query_vector(np.stack([100 * X, Y / 9]), weights([3, 4])) == pytest.approx([0.6, 0.8, 0])

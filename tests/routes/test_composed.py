@@ -118,6 +118,7 @@ def test_picture_is_base64_or_the_name_of_a_part(client):
         ({**NAVY, "limit": "5"}, "limit ('5')"),
         ({**NAVY, "offset": 1.5}, "offset (1.5)"),
         ({**NAVY, "offset": 10_000}, "offset (10000)"),
+        ({**NAVY, "offset": 10**4300 - 1, "limit": 100}, "must be a whole number of 64 bits"),
         ({**NAVY, "min_score": "high"}, "min_score ('high')"),
         ({**NAVY, "min_raw_score": "high"}, "min_raw_score ('high')"),
         ({**NAVY, "min_score": 0.5}, "needs a calibrated model"),
@@ -182,6 +183,14 @@ def test_option_in_the_query_string_is_refused(client):
             },
             400,
             "two parts named 'photo'",
+        ),
+        (
+            {
+                "data": {"query": json.dumps({"colour": "x" * 600_000})},
+                "files": {"photo": ("x.png", b"x")},
+            },
+            400,
+            "'colour'",
         ),
         (
             {"data": {"query": "{}"}, "files": {"query": ("query.json", b"{}")}},

@@ -97,6 +97,24 @@ def test_suggestions_go_on_as_somebody_types(client, typed, expected):
     assert response.json() == {"suggestions": expected}
 
 
+@pytest.mark.parametrize("typed", ["ete", "ÉT", "e\u0301t", "robe et"])
+def test_suggestions_go_on_without_the_accents_that_nobody_types(client, collection, typed):
+    collection.insert_one({"_id": "robe", "title": "Robe été"})
+
+    response = client.get("/search/suggestions", params={"text": typed})
+
+    assert response.json() == {"suggestions": ["Robe été"]}
+
+
+def test_suggestions_are_the_values_that_have_most_of_what_is_typed(client, collection):
+    titles = ["Sandal with heel", "Sandal in ecru", "Ecru"]
+    collection.insert_one({"_id": "several", "title": titles})
+
+    response = client.get("/search/suggestions", params={"text": "sanda ecr"})
+
+    assert response.json() == {"suggestions": ["Sandal in ecru"]}
+
+
 def test_suggestions_keep_limit_and_filters_and_come_once(client, collection):
     collection.insert_one({"_id": "again", "title": "A navy one", "color": "navy"})
     ask = {"text": "a on", "limit": 3}
