@@ -3,7 +3,7 @@
 from typing import Any
 
 from pymongo.collection import Collection
-from pymongo.errors import OperationFailure
+from pymongo.errors import ExecutionTimeout, OperationFailure
 
 from app.data_state import BAD_FOR_S, DataState, DataStateCache, read_data_state
 from app.embedding.base import Embedder
@@ -44,8 +44,17 @@ class Asker:
         self._server: Server | None = None
 
     def rows(self, pipeline: Pipeline) -> list[Document]:
-        """Return what a pipeline yields."""
-        return list(self._collection.aggregate(pipeline, maxTimeMS=self._max_time_ms))
+        """Return what a search yields.
+
+        Raises:
+            IndexNotReady: it failed, and an index is no longer what it was when last looked at.
+        """
+        try:
+            return list(self._collection.aggregate(pipeline, maxTimeMS=self._max_time_ms))
+        except OperationFailure as error:
+            if not isinstance(error, ExecutionTimeout):
+                self.searchable_state(is_fresh=True, needs_words=True)
+            raise
 
     def documents(self, query: Document, projection: dict[str, int]) -> list[Document]:
         """Return the documents that match a query."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from PIL.Image import Image
-from pymongo.errors import OperationFailure
+from pymongo.errors import ExecutionTimeout, OperationFailure
 
 from app.asking import own_fingerprint, refuse
 from app.composed.answer import ComposedAnswer
@@ -220,7 +220,12 @@ class AsyncSimilarItems:
         return rows
 
     async def _rows(self, pipeline: Pipeline) -> list[Document]:
-        return await _all_rows(self._collection, pipeline, self._max_time_ms)
+        try:
+            return await _all_rows(self._collection, pipeline, self._max_time_ms)
+        except OperationFailure as error:  # an index that is built anew, say
+            if not isinstance(error, ExecutionTimeout):
+                await self._searchable_state(is_fresh=True, needs_words=True)
+            raise
 
     def _problem(self, state: DataState, needs_words: bool) -> str | None:
         name = str(self._collection.full_name)

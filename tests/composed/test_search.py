@@ -1,6 +1,8 @@
 """Composed searches of a small gallery, through every driver and with both index files."""
 
+import dataclasses
 import inspect
+import json
 
 import numpy as np
 import pytest
@@ -10,6 +12,8 @@ from app.composed.vector import query_vector, signed_weights
 from app.documents import embedding_from_bson
 from app.errors import BadRequest, IndexNotReady, ItemNotEmbedded, ItemNotFound
 from app.filters import Comparison
+from app.indexes import read_index_file
+from app.live_indexes import apply_index, wait_until_queryable
 from tests.galleries import ODD_ID, draw_item
 
 pytestmark = pytest.mark.usefixtures("gallery")
@@ -183,18 +187,39 @@ def test_missing_index_is_an_error_that_lists_those_there_are(ask, gallery, coll
 def test_index_that_went_missing_since_the_last_search_never_reads_as_no_results(
     ask, gallery, collection
 ):
-    def ask_drop_ask(similar):
-        first = similar.search(ComposedQuery(items("navy")))
+    with pytest.raises(IndexNotReady, match="does not exist"):
+        ask_change_ask(ask, lambda: collection.drop_search_index(gallery.index_file.stem))
+
+
+def test_index_that_became_another_since_the_last_search_is_told(ask, gallery, collection):
+    index = read_index_file(gallery.index_file)
+    definition = json.loads(json.dumps(index.definition).replace("512", "8"))
+    shorter = dataclasses.replace(index, definition=definition, dimensions=8)
+
+    def change():
+        collection.drop_search_index(index.name)
+        apply_index(collection, shorter, update=False)
+        wait_until_queryable(collection, shorter, timeout_s=30)
+
+    with pytest.raises(IndexNotReady, match=index.name):
+        ask_change_ask(ask, change)
+
+
+def ask_change_ask(ask, change):
+    """Search once, then again after a change."""
+    query = ComposedQuery(items("navy"))
+
+    def asking(similar):
+        first = similar.search(query)
         if not inspect.isawaitable(first):
-            collection.drop_search_index(gallery.index_file.stem)
-            return similar.search(ComposedQuery(items("navy")))
+            change()
+            return similar.search(query)
 
         async def go_on():
             await first
-            collection.drop_search_index(gallery.index_file.stem)
-            return await similar.search(ComposedQuery(items("navy")))
+            change()
+            return await similar.search(query)
 
         return go_on()
 
-    with pytest.raises(IndexNotReady, match="does not exist"):
-        ask(ask_drop_ask)
+    return ask(asking)
