@@ -67,9 +67,10 @@ def _path(entry: Entry, path: str | None) -> str:
         return paths[0]
     if path is not None and path in paths:
         return path
+    if not paths:
+        raise IndexNotReady(f"Search index {name} has no vector field, so no vector is in it.")
     wanted = "--path must name one of them" if path is None else f"none of them is {path!r}"
-    shown = ", ".join(paths) or "none"
-    raise IndexNotReady(f"Search index {name} has the vector fields {shown}; {wanted}.")
+    raise IndexNotReady(f"Search index {name} has the vector fields {', '.join(paths)}; {wanted}.")
 
 
 def _stored_type(collection: Documents, path: str) -> VectorType:
