@@ -5,7 +5,6 @@ connection. No socket in sight: `server.py` carries the bytes.
 """
 
 import logging
-import re
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
@@ -27,7 +26,8 @@ from .commands.fields import (
 from .commands.table import COMMANDS, Command, CommandContext
 from .errors import NOT_EMULATED, CommandError, ProtocolError
 from .mongodb_names import FIELDS, note_on, unknown_command
-from .mql.pipelines import SEARCH_STAGES
+from .mql.pipelines import LAST_STAGES, SEARCH_STAGES
+from .namespaces import is_database_name
 from .raw_documents import MAX_DOCUMENT_SIZE_BYTES, decode_checked, encode_document
 from .wire import MORE_TO_COME, BodySection, Message, OpMsg, OpQuery, OpReply
 
@@ -46,8 +46,6 @@ _GENERIC_FIELDS = frozenset({
 _RAW_CODEC: CodecOptions[RawBSONDocument] = CodecOptions(
     document_class=RawBSONDocument, datetime_conversion=DatetimeConversion.DATETIME_MS
 )
-_BAD_IN_NAMES = re.compile(r'[/\\. "$\0]')
-_MAX_DATABASE_NAME_BYTES = 63
 _AWAIT_CAPABLE = 8  # the one flag of OP_REPLY that servers still set
 _REPLY_MARGIN_BYTES = 16 * 1024  # what surrounds a batch or a document of the greatest size
 _HELLO_COMMANDS = frozenset({"hello", "ismaster", "isMaster"})
@@ -216,6 +214,17 @@ def _check_session(body: Document) -> None:
             f"Aggregation stage {stage} cannot run with a readConcern other than 'local'. "
             f"Current readConcern: {level}",
         )
+    if level == "linearizable" and (last := _output_stage(body)) is not None:
+        message = f"{last} cannot be used with a 'linearizable' read concern level"
+        raise CommandError(72, "InvalidOptions", message)
+
+
+def _output_stage(body: Document) -> str | None:
+    """Return the stage that writes what an aggregate finds; None without."""
+    pipeline = body.get("pipeline")
+    last = pipeline[-1] if isinstance(pipeline, list) and pipeline else None
+    name = next(iter(last), None) if isinstance(last, dict) else None
+    return name if name in LAST_STAGES else None
 
 
 def _search_stage(body: Document) -> str | None:
@@ -248,7 +257,7 @@ def _inner_pipelines(stage: str, spec: Any) -> list[Document]:
 
 def _database(body: Document) -> str:
     name = string_field(body, "$db")
-    if not name or len(name.encode()) > _MAX_DATABASE_NAME_BYTES or _BAD_IN_NAMES.search(name):
+    if not is_database_name(name):
         raise CommandError(73, "InvalidNamespace", f"Invalid database name: '{name}'")
     return name
 

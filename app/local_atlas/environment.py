@@ -3,8 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from .commands.merges import merging
+from .commands.outputs import replacing
 from .commands.table import CommandContext
 from .mql.matcher import compile_filter
+from .mql.outputs import Merge, Target, Write
 from .mql.rows import Row
 from .search.stages import search_sources
 from .store import StoredCollection
@@ -49,6 +52,14 @@ class StoreEnvironment:
     def on(self, collection_name: str) -> "StoreEnvironment":
         """Return the environment of another collection of the database."""
         return StoreEnvironment(self._context, collection_name, self.variables)
+
+    def replacing(self, target: Target) -> Write:
+        """Return what replaces a collection by rows."""
+        return replacing(self._context, target)
+
+    def merging(self, merge: Merge, variables: Mapping[str, Any]) -> Write:
+        """Return what merges rows into a collection."""
+        return merging(self._context, merge, variables)
 
     def check_time(self) -> None:
         """Stop the command where its `maxTimeMS` has run out."""

@@ -37,7 +37,7 @@ STAGES: Final = _names(
     """
     $bucketAuto $changeStream $changeStreamSplitLargeEvent $collStats $currentOp $densify $fill
     $geoNear $graphLookup $indexStats $listCatalog $listClusterCatalog $listLocalSessions
-    $listSampledQueries $listSessions $merge $out $planCacheStats $querySettings $queryStats
+    $listSampledQueries $listSessions $planCacheStats $querySettings $queryStats
     $rankFusion $redact $rerank $score $scoreFusion $searchMeta $setWindowFields
     $shardedDataDistribution
     """

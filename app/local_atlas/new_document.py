@@ -3,8 +3,10 @@
 from functools import cached_property
 from typing import Any
 
+from .long_arrays import outline
 from .mql.bson_order import sort_key
 from .mql.rows import decode
+from .raw_documents import check_id, check_size, decode_checked, with_id_first
 
 Document = dict[str, Any]
 
@@ -37,3 +39,17 @@ class NewDocument:
     def document(self) -> Document:
         """The decoded document."""
         return decode(self.raw)
+
+
+def new_document(sent: bytes) -> NewDocument:
+    """Return what an insert stores of a document: its bytes, `_id` in front, one where none was.
+
+    Raises:
+        CommandError: 53 or 52, its `_id` cannot be one; 10334, it is too large.
+        ProtocolError: it is not valid BSON.
+    """
+    parts = outline(sent)
+    raw, decoded = with_id_first(sent, decode_checked(parts.raw))
+    check_id(decoded["_id"])
+    check_size(raw)
+    return NewDocument(raw, decoded, is_whole=parts.is_whole)

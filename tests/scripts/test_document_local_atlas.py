@@ -44,7 +44,7 @@ def test_stale_page_is_told_and_left_alone_with_check_and_written_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = tmp_path / "local_atlas.md"
-    page.write_text(PAGE.read_text().replace("`$lookup`", "`$out`"))
+    page.write_text(PAGE.read_text().replace("`$lookup`", "`$fill`"))
     stale = page.read_text()
     monkeypatch.setattr(document_local_atlas, "PROJECT_ROOT", tmp_path)
     monkeypatch.setattr(document_local_atlas, "PAGE", page)
@@ -56,13 +56,13 @@ def test_stale_page_is_told_and_left_alone_with_check_and_written_without(
 
 
 def test_page_follows_the_table(probe: Probe, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(STAGES, "$out", STAGES["$match"])
+    monkeypatch.setitem(STAGES, "$fill", STAGES["$match"])
     monkeypatch.delitem(STAGES, "$lookup")
 
     (stages,) = (topic for topic in survey(probe) if topic.key == "stages")
 
-    assert "$out" in stages.emulated
-    assert "$out" not in stages.missing
+    assert "$fill" in stages.emulated
+    assert "$fill" not in stages.missing
     assert "$lookup" not in stages.emulated
 
 

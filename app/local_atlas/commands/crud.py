@@ -5,18 +5,12 @@ from itertools import islice
 from typing import Any
 
 from ..collection_writer import CollectionWriter
-from ..document_updates import (
-    DocumentUpdater,
-    UpdateOutcome,
-    UpdateStatement,
-    replaced_id_key,
-)
+from ..document_updates import DocumentUpdater, UpdateOutcome
 from ..errors import CommandError
-from ..long_arrays import outline
 from ..mql.paths import MISSING
-from ..new_document import NewDocument
-from ..raw_documents import check_id, check_size, decode_checked, with_id_first
+from ..new_document import NewDocument, new_document
 from ..write_transaction import WriteTransaction
+from .batches import insert_batch, update_batch
 from .fields import bool_field, collection_name, let_variables, missing_field
 from .retryable import run_write
 from .statements import DeleteStatement, parse_delete, parse_update
@@ -24,8 +18,6 @@ from .table import CommandContext, command
 from .write_errors import WriteErrors
 
 Document = dict[str, Any]
-_Run = dict[bytes | None, tuple[int, UpdateStatement]]
-"""By the sort key of the `_id` that a replacement is about; None for a statement by itself."""
 
 _MAX_BATCH = 100_000  # maxWriteBatchSize of the handshake
 _CHUNK = 100  # documents that a multi-delete removes at a time
@@ -46,12 +38,7 @@ def insert(context: CommandContext, body: Document) -> Document:
         writer = transaction.writer(context.database, name)
         errors = WriteErrors(is_ordered)
         new = list(_prepared(documents, errors))
-        try:
-            writer.insert_many([document for _, document in new])
-            inserted = len(new)
-        except CommandError:
-            inserted = _insert_one_by_one(writer, new, errors)
-        return {"n": inserted, **errors.reply()}
+        return {"n": insert_batch(writer, new, errors), **errors.reply()}
 
     return run_write(context, body, apply)
 
@@ -74,7 +61,7 @@ def update(context: CommandContext, body: Document) -> Document:
         writer = transaction.writer(context.database, name)
         updater = DocumentUpdater(writer, transaction.read, context.check_time)
         errors = WriteErrors(is_ordered)
-        outcomes = dict(_update_in_runs(updater, statements, errors))
+        outcomes = dict(update_batch(updater, statements, errors))
         return {**_update_counts(outcomes), **errors.reply()}
 
     return run_write(context, body, apply)
@@ -125,69 +112,7 @@ def _prepared(documents: Sequence[bytes], errors: WriteErrors) -> Iterator[tuple
     """Return what can be stored, with its place in the batch."""
     for index, sent in enumerate(documents):
         with errors.of(index):
-            parts = outline(sent)
-            raw, decoded = with_id_first(sent, decode_checked(parts.raw))
-            check_id(decoded["_id"])
-            check_size(raw)
-            yield index, NewDocument(raw, decoded, is_whole=parts.is_whole)
-        if errors.stop:
-            return
-
-
-def _insert_one_by_one(
-    writer: CollectionWriter, batch: Sequence[tuple[int, NewDocument]], errors: WriteErrors
-) -> int:
-    inserted = 0
-    for index, document in batch:
-        try:
-            writer.insert(document)
-            inserted += 1
-        except CommandError as error:
-            errors.add(index, error)
-            if errors.is_ordered:
-                break
-    return inserted
-
-
-def _update_in_runs(
-    updater: DocumentUpdater, statements: Sequence[UpdateStatement], errors: WriteErrors
-) -> Iterator[tuple[int, UpdateOutcome]]:
-    for run in _runs(statements):
-        yield from _update_run(updater, run, errors)
-        if errors.stop:
-            return
-
-
-def _runs(statements: Sequence[UpdateStatement]) -> Iterator[_Run]:
-    """Split into runs of replacements by `_id`, no `_id` twice in one, and single others."""
-    run: _Run = {}
-    for index, statement in enumerate(statements):
-        key = replaced_id_key(statement)
-        if run and (key is None or key in run):
-            yield run
-            run = {}
-        if key is None:
-            yield {None: (index, statement)}
-        else:
-            run[key] = index, statement
-    if run:
-        yield run
-
-
-def _update_run(
-    updater: DocumentUpdater, run: _Run, errors: WriteErrors
-) -> Iterator[tuple[int, UpdateOutcome]]:
-    if len(run) > 1:
-        try:
-            outcomes = updater.replace_by_id({key: one for key, (_, one) in run.items() if key})
-        except CommandError:
-            pass  # one of them is at fault: which one shows below
-        else:
-            yield from zip((index for index, _ in run.values()), outcomes, strict=True)
-            return
-    for index, statement in run.values():
-        with errors.of(index):
-            yield index, updater.run(statement)
+            yield index, new_document(sent)
         if errors.stop:
             return
 

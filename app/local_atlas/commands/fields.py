@@ -9,6 +9,7 @@ from ..errors import CommandError, bad_value
 from ..mql.bson_types import is_number, is_true, type_name
 from ..mql.expressions import compile_expression
 from ..mql.rows import Row
+from ..namespaces import is_collection_name
 
 Document = dict[str, Any]
 
@@ -26,7 +27,7 @@ def collection_name(body: Document) -> str:
         raise CommandError(
             73, "InvalidNamespace", f"collection name has invalid type {type_name(name)}"
         )
-    if not name or name.startswith(".") or "$" in name or "\0" in name:
+    if not is_collection_name(name):
         raise CommandError(
             73, "InvalidNamespace", f"Invalid namespace specified '{body.get('$db')}.{name}'"
         )

@@ -27,6 +27,11 @@ class WriteErrors:
         """Whether the rest of the batch is not to be tried."""
         return self.is_ordered and bool(self._errors)
 
+    @property
+    def first(self) -> CommandError | None:
+        """The failure of the first statement that failed; None where all went well."""
+        return self._errors[min(self._errors)] if self._errors else None
+
     def add(self, index: int, error: CommandError) -> None:
         """Note that the statement at this place of the batch failed."""
         if error.code == _TIME_IS_UP:

@@ -20,6 +20,7 @@ from .pipelines import (
     Stage,
     StageScope,
     compile_pipeline,
+    refuse_last_stages,
     stage,
 )
 from .rows import Row
@@ -44,6 +45,7 @@ def _union_with(name: str, operand: Any, scope: StageScope) -> Stage:
             "$unionWith stage without explicit collection must have a pipeline with $documents as "
             "first stage"
         )
+    refuse_last_stages(pipeline, "$unionWith", 31441)
     inner = replace(scope, is_in_facet=False).with_metadata(frozenset())
     compiled = compile_pipeline(pipeline, inner)
 

@@ -27,6 +27,7 @@ from .pipelines import (
     Stage,
     StageScope,
     compile_pipeline,
+    refuse_last_stages,
     stage,
 )
 from .rows import Row
@@ -75,6 +76,7 @@ def _lookup(name: str, operand: Any, scope: StageScope) -> Stage:
     inner = replace(scope, expressions=scope.expressions.with_variables(*let), is_in_facet=False)
     compiled = None
     if pipeline is not None:
+        refuse_last_stages(pipeline, "$lookup", 51047)
         # An empty $match takes the place of what a collection could answer itself: the rows come
         # from the comparison of the fields.
         stages = pipeline if fields is None or has_source else [{"$match": {}}, *pipeline]

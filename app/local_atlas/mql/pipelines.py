@@ -11,10 +11,11 @@ from heapq import nsmallest
 from itertools import islice
 from typing import Any, Final, Protocol
 
-from ..errors import CommandError
 from ..mongodb_names import unknown_stage
 from .expression_compiler import Scope, Variables
 from .matcher import compile_filter
+from .operators.support import location
+from .outputs import Merge, Target, Write
 from .rows import Row, SearchRows
 from .transforms import stage_parts
 
@@ -35,6 +36,15 @@ class Environment(Protocol):
 
     def on(self, collection_name: str) -> "Environment":
         """Return the environment of another collection of the database."""
+
+    def replacing(self, target: Target) -> Write:
+        """Return what replaces a collection by rows, all at once or not at all."""
+
+    def merging(self, merge: Merge, variables: Variables) -> Write:
+        """Return what merges rows into a collection.
+
+        Rows of a merge by a pipeline hold the result as `document`, its values as `variables`.
+        """
 
     def check_time(self) -> None:
         """Raise where the command's time is up."""
@@ -84,7 +94,8 @@ STAGES: Final[dict[str, CompileStage]] = {}
 SOURCES: Final[dict[str, CompileSource]] = {}
 NEEDS_NO_COLLECTION: Final[set[str]] = set()  # sources
 STARTS_ANEW: Final[set[str]] = set()  # stages whose rows are new documents, without metadata
-NOT_IN_FACET: Final[set[str]] = {"$facet", "$out", "$merge"}
+LAST_STAGES: Final = frozenset({"$out", "$merge"})  # of a whole pipeline, never inside a stage
+NOT_IN_FACET: Final = frozenset({"$facet", *LAST_STAGES})
 SEARCH_STAGES: Final = frozenset({"$search", "$searchMeta", "$vectorSearch", "$listSearchIndexes"})
 SEARCH_META: Final = "SEARCH_META"  # a variable
 _SCORES: Final = frozenset({"score", "searchScore", "searchSequenceToken", "searchHighlights"})
@@ -210,11 +221,18 @@ def _open_search(name: str, operand: Any) -> Open:
 def _check_places(parts: list[tuple[str, Any]], scope: StageScope) -> None:
     for position, (name, _) in enumerate(parts):
         if scope.is_in_facet and (name in SEARCH_STAGES or name in SOURCES or name in NOT_IN_FACET):
-            message = f"{name} is not allowed to be used within a $facet stage"
-            raise CommandError(40600, "Location40600", message)
+            raise location(40600, f"{name} is not allowed to be used within a $facet stage")
         if position > 0 and (name in SEARCH_STAGES or name in SOURCES):
-            message = f"{name} is only valid as the first stage in a pipeline"
-            raise CommandError(40602, "Location40602", message)
+            raise location(40602, f"{name} is only valid as the first stage in a pipeline")
+        if name in LAST_STAGES and position + 1 < len(parts):
+            raise location(40601, f"{name} can only be the final stage in the pipeline")
+
+
+def refuse_last_stages(pipeline: Sequence[Any], holder: str, code: int) -> None:
+    """Refuse the stages that write, by this error, in the pipeline that another stage holds."""
+    for name, _ in map(stage_parts, pipeline):
+        if name in LAST_STAGES:
+            raise location(code, f"{name} is not allowed within a {holder}'s sub-pipeline")
 
 
 @dataclass(frozen=True, slots=True)

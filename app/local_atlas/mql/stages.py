@@ -8,6 +8,7 @@ from . import (  # noqa: F401 - importing registers their stages
     group_stages,
     join_stages,
     lookup_stage,
+    output_stages,
     rank_fusion,
     row_stages,
     score_fusion,

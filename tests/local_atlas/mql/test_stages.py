@@ -351,7 +351,7 @@ def test_the_variables_of_the_command_are_in_sight_of_every_stage() -> None:
 
 REFUSED = [
     pytest.param([{"$foo": 1}], 40324, "name: '$foo'", id="unknown"),
-    pytest.param([{"$out": "x"}], 40324, "name: '$out' (not emulated by LocalAtlas)", id="out"),
+    pytest.param([{"$fill": {}}], 40324, "name: '$fill' (not emulated by LocalAtlas)", id="fill"),
     pytest.param([{"$searchMeta": {}}], 40324, "(not emulated by LocalAtlas)", id="searchMeta"),
     pytest.param([1], 14, "Each element of the 'pipeline' array must be an object", id="no object"),
     pytest.param([{}], 40323, "must contain exactly one field", id="empty stage"),
