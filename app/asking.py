@@ -44,17 +44,18 @@ class Asker:
         self._server: Server | None = None
 
     def rows(self, pipeline: Pipeline) -> list[Document]:
-        """Return what a search yields.
+        """Return what a search yields; one that fails is asked once more where it may be.
 
         Raises:
             IndexNotReady: it failed, and an index is no longer what it was when last looked at.
         """
         try:
-            return list(self._collection.aggregate(pipeline, maxTimeMS=self._max_time_ms))
-        except OperationFailure as error:
-            if not isinstance(error, ExecutionTimeout):
-                self.searchable_state(is_fresh=True, needs_words=True)
+            return self._rows(pipeline)
+        except ExecutionTimeout:
             raise
+        except OperationFailure:  # the index was being built at that moment, say
+            self.searchable_state(is_fresh=True, needs_words=True)
+            return self._rows(pipeline)
 
     def documents(self, query: Document, projection: dict[str, int]) -> list[Document]:
         """Return the documents that match a query."""
@@ -97,6 +98,9 @@ class Asker:
             else:
                 self._server = Server(self._collection.name, has_rank_fusion=True)
         return self._server
+
+    def _rows(self, pipeline: Pipeline) -> list[Document]:
+        return list(self._collection.aggregate(pipeline, maxTimeMS=self._max_time_ms))
 
 
 def own_fingerprint(embedder: Embedder) -> str | None:

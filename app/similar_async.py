@@ -222,10 +222,11 @@ class AsyncSimilarItems:
     async def _rows(self, pipeline: Pipeline) -> list[Document]:
         try:
             return await _all_rows(self._collection, pipeline, self._max_time_ms)
-        except OperationFailure as error:  # an index that is built anew, say
-            if not isinstance(error, ExecutionTimeout):
-                await self._searchable_state(is_fresh=True, needs_words=True)
+        except ExecutionTimeout:
             raise
+        except OperationFailure:  # the index was being built at that moment, say
+            await self._searchable_state(is_fresh=True, needs_words=True)
+            return await _all_rows(self._collection, pipeline, self._max_time_ms)
 
     def _problem(self, state: DataState, needs_words: bool) -> str | None:
         name = str(self._collection.full_name)

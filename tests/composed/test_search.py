@@ -9,11 +9,13 @@ import pytest
 
 from app.composed import ComposedQuery, Input, Picture, Sentence, StoredItem
 from app.composed.vector import query_vector, signed_weights
+from app.data_state import read_data_state
 from app.documents import embedding_from_bson
 from app.errors import BadRequest, IndexNotReady, ItemNotEmbedded, ItemNotFound
 from app.filters import Comparison
 from app.indexes import read_index_file
 from app.live_indexes import apply_index, wait_until_queryable
+from app.similar_async import AsyncSimilarItems
 from tests.galleries import ODD_ID, draw_item
 
 pytestmark = pytest.mark.usefixtures("gallery")
@@ -191,18 +193,43 @@ def test_index_that_went_missing_since_the_last_search_never_reads_as_no_results
         ask_change_ask(ask, lambda: collection.drop_search_index(gallery.index_file.stem))
 
 
-def test_index_that_became_another_since_the_last_search_is_told(ask, gallery, collection):
+@pytest.fixture
+def rebuild(gallery, collection):
+    """Return a function that builds the index anew, for vectors of so many dimensions."""
     index = read_index_file(gallery.index_file)
-    definition = json.loads(json.dumps(index.definition).replace("512", "8"))
-    shorter = dataclasses.replace(index, definition=definition, dimensions=8)
+
+    def rebuild(dimensions):
+        definition = json.loads(json.dumps(index.definition).replace("512", str(dimensions)))
+        built = dataclasses.replace(index, definition=definition, dimensions=dimensions)
+        collection.drop_search_index(index.name)
+        apply_index(collection, built, update=False)
+        wait_until_queryable(collection, built, timeout_s=30)
+
+    return rebuild
+
+
+def test_index_that_became_another_since_the_last_search_is_told(ask, gallery, rebuild):
+    with pytest.raises(IndexNotReady, match=gallery.index_file.stem):
+        ask_change_ask(ask, lambda: rebuild(8))
+
+
+def test_search_that_fails_is_asked_again_where_its_index_is_ready_by_then(
+    ask, rebuild, monkeypatch
+):
+    def after_rebuilding(read):
+        def rebuilt(*arguments):
+            rebuild(512)
+            return read(*arguments)
+
+        return rebuilt
 
     def change():
-        collection.drop_search_index(index.name)
-        apply_index(collection, shorter, update=False)
-        wait_until_queryable(collection, shorter, timeout_s=30)
+        rebuild(8)
+        of_async = after_rebuilding(AsyncSimilarItems._read_state)
+        monkeypatch.setattr("app.asking.read_data_state", after_rebuilding(read_data_state))
+        monkeypatch.setattr(AsyncSimilarItems, "_read_state", of_async)
 
-    with pytest.raises(IndexNotReady, match=index.name):
-        ask_change_ask(ask, change)
+    assert ask_change_ask(ask, change).hits
 
 
 def ask_change_ask(ask, change):
