@@ -38,8 +38,7 @@ STAGES: Final = _names(
     $bucketAuto $changeStream $changeStreamSplitLargeEvent $collStats $currentOp $densify $fill
     $geoNear $graphLookup $indexStats $listCatalog $listClusterCatalog $listLocalSessions
     $listSampledQueries $listSessions $planCacheStats $querySettings $queryStats
-    $rankFusion $redact $rerank $score $scoreFusion $searchMeta $setWindowFields
-    $shardedDataDistribution
+    $rankFusion $redact $rerank $score $scoreFusion $searchMeta $shardedDataDistribution
     """
 )
 
@@ -63,6 +62,13 @@ EXPRESSIONS: Final = _names(
 ACCUMULATORS: Final = _names(
     """
     $accumulator $concatArrays $median $percentile $setUnion
+    """
+)
+
+WINDOW_FUNCTIONS: Final = _names(
+    """
+    $concatArrays $covariancePop $covarianceSamp $derivative $expMovingAvg $integral $linearFill
+    $locf $median $minMaxScalar $percentile $setUnion
     """
 )
 

@@ -15,6 +15,7 @@ from app.local_atlas.mql.accumulators import ACCUMULATORS
 from app.local_atlas.mql.expression_compiler import OPERATORS
 from app.local_atlas.mql.pipelines import SEARCH_STAGES, SOURCES, STAGES
 from app.local_atlas.mql.updates import OPERATORS as UPDATE_OPERATORS
+from app.local_atlas.mql.window_functions import WINDOW_FUNCTIONS
 from app.local_atlas.search.analyzers import ANALYZERS
 from scripts.emulation import examples
 from scripts.emulation.probe import Probe
@@ -43,6 +44,7 @@ def _from_tables(probe: Probe) -> Iterator[Topic]:
     yield _compared("stages", {*STAGES, *SOURCES, *sources}, mongodb_names.STAGES)
     yield _compared("expressions", OPERATORS, mongodb_names.EXPRESSIONS)
     yield _compared("accumulators", ACCUMULATORS, mongodb_names.ACCUMULATORS)
+    yield _compared("window_functions", WINDOW_FUNCTIONS, mongodb_names.WINDOW_FUNCTIONS)
     yield _compared("analyzers", ANALYZERS, mongodb_names.ANALYZERS)
     yield _compared("updates", UPDATE_OPERATORS, ())
 

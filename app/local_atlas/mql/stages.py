@@ -12,6 +12,7 @@ from . import (  # noqa: F401 - importing registers their stages
     rank_fusion,
     row_stages,
     score_fusion,
+    window_stage,
 )
 from .expression_compiler import Scope
 from .pipelines import Environment, StageScope, compile_pipeline

@@ -158,6 +158,7 @@ TRANSFORMS: Final[dict[str, CompileTransform]] = {
 _NOT_IN_UPDATES: Final = frozenset(
     {"$match", "$group", "$sort", "$limit", "$skip", "$lookup", "$unwind", "$facet", "$count"}
     | {"$sample", "$unionWith", "$merge", "$out", "$sortByCount", "$bucket", "$documents"}
+    | {"$setWindowFields"}
     | {"$search", "$searchMeta", "$vectorSearch", "$listSearchIndexes"}
     | {"$rankFusion", "$scoreFusion"}
 )

@@ -241,3 +241,13 @@ def test_search_goes_on_under_another_name(searchable: Docs) -> None:
     searchable.items.rename("goods")
 
     assert ids(searchable.goods.aggregate(vector_search(2))) == [0, 1]
+
+
+def test_window_fields_rank_within_partitions(shop: Docs) -> None:
+    rank = {"partitionBy": "$color", "sortBy": {"_id": -1}, "output": {"place": {"$rank": {}}}}
+    pipeline = [{"$setWindowFields": rank}, {"$match": {"place": 1}}, {"$project": {"place": 1}}]
+
+    assert list(shop.items.aggregate(pipeline)) == [
+        {"_id": 11, "place": 1},
+        {"_id": 10, "place": 1},
+    ]

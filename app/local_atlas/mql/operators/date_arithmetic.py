@@ -25,6 +25,7 @@ _MILLISECONDS: Final = {
     "millisecond": 1,
 }
 _MONTHS: Final = {"year": 12, "quarter": 3, "month": 1}
+TIME_UNITS: Final = frozenset({*_MILLISECONDS, *_MONTHS})
 
 
 def _moving(name: str, sign: int) -> None:
@@ -53,8 +54,22 @@ _moving("$dateAdd", 1)
 _moving("$dateSubtract", -1)
 
 
+def add_to_date(date: DatetimeMS, unit: str, amount: int) -> DatetimeMS:
+    """Return a date so many units later, on the calendar of UTC.
+
+    Args:
+        date: where to begin.
+        unit: one of `TIME_UNITS`.
+        amount: how many; fewer than 0 for earlier.
+
+    Raises:
+        CommandError: 5166406, the result is no date of the calendar.
+    """
+    return DatetimeMS(_moved(to_moment(date, UTC), unit, amount))
+
+
 def _unit(name: str, unit: Any) -> str:
-    if not isinstance(unit, str) or (unit not in _MILLISECONDS and unit not in _MONTHS):
+    if not isinstance(unit, str) or unit not in TIME_UNITS:
         raise failed_to_parse(
             f"{name} parameter 'unit' value cannot be recognized as a time unit: {unit}"
         )
