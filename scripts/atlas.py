@@ -124,9 +124,16 @@ def _migrate(collection: Documents, arguments: argparse.Namespace, settings: Set
 
 
 def _live(collection: Documents, arguments: argparse.Namespace, settings: Settings) -> SearchIndex:
-    """Return the live index that `--index` names, else the one of INDEX_FILE."""
-    name = arguments.index or read_index_file(settings.index_file).name
-    return live_index(collection, name, arguments.path)
+    """Return the live index that `--index` names, else the one of INDEX_FILE.
+
+    That one is asked with vectors of the type that the service asks it with, whatever is stored.
+    """
+    if arguments.index is not None:
+        return live_index(collection, arguments.index, arguments.path)
+    wanted = read_index_file(settings.index_file)
+    index = live_index(collection, wanted.name, arguments.path)
+    is_same_field = index.path == wanted.path
+    return dataclasses.replace(index, vector_type=wanted.vector_type) if is_same_field else index
 
 
 @contextmanager

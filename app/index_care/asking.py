@@ -86,12 +86,14 @@ def read_vectors(path: Path, index: SearchIndex) -> list[Query]:
     """Read queries from a file: a JSON array of numbers a line.
 
     Raises:
-        ConfigError: it cannot be read, or a line is no vector of the index's length.
+        ConfigError: it cannot be read or is empty, or a line is no vector of the index's length.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path} cannot be read: {error}.") from error
+    if not lines:
+        raise ConfigError(f"{path} is empty; expected a JSON array of numbers a line.")
     return [Query(_vector(line, f"{path}:{i}", index)) for i, line in enumerate(lines, start=1)]
 
 

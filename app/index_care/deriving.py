@@ -14,13 +14,22 @@ def derived_content(old: SearchIndex, name: str) -> dict[str, Any]:
     """Return the content of an index file: the same vectors, and every filter declared.
 
     Args:
-        old: of type `search`.
+        old: live.
         name: of the new index.
+
+    Raises:
+        IndexNotReady: the old index is not of type `search`, or has the name of the new one.
     """
+    _check_types(old, name, "vectorSearch")
+    if old.name == name:
+        raise IndexNotReady(
+            f"The new index cannot be named {name}, as the old one is; it takes the name of the "
+            f"file that --to names."
+        )
+    # A vectorSearch index takes values of every type; what has no type of ours keeps its field.
     filters = {
-        path: next(one for one in FILTER_TYPES if one in types)
+        path: next((one for one in FILTER_TYPES if one in types), "token")
         for path, types in sorted(filter_types(old.definition).items())
-        if types & set(FILTER_TYPES)
     }
     vector = {
         "type": "vector",
@@ -52,11 +61,7 @@ def check_stand_in(old: SearchIndex, new: SearchIndex) -> None:
     Raises:
         IndexNotReady: the types, the vectors or the filters do not fit.
     """
-    if old.type != "search" or new.type != "vectorSearch":
-        raise IndexNotReady(
-            f"Search index {old.name} is of type {old.type} and {new.name} of type {new.type}; "
-            f"migrate leads from search to vectorSearch."
-        )
+    _check_types(old, new.name, new.type)
     for name in ("path", "dimensions", "similarity"):
         before, after = getattr(old, name), getattr(new, name)
         if before != after:
@@ -69,4 +74,12 @@ def check_stand_in(old: SearchIndex, new: SearchIndex) -> None:
         raise IndexNotReady(
             f"Search index {new.name} does not declare {', '.join(missing)}, which queries over "
             f"{old.name} may filter on; they would fail."
+        )
+
+
+def _check_types(old: SearchIndex, new_name: str, new_type: str) -> None:
+    if old.type != "search" or new_type != "vectorSearch":
+        raise IndexNotReady(
+            f"Search index {old.name} is of type {old.type} and {new_name} of type {new_type}; "
+            f"migrate leads from search to vectorSearch."
         )

@@ -42,6 +42,13 @@ def find_fault(document: Mapping[str, Any], index: SearchIndex) -> Fault | None:
     return taken if isinstance(taken, Fault) else None
 
 
+def holds_something(document: Mapping[str, Any], index: SearchIndex) -> bool:
+    """Return whether anything but null is at an index's path: an empty array on the way is not."""
+    in_arrays = index.type == "vectorSearch"
+    values = _values(document, index.path.split("."), in_arrays=in_arrays)
+    return any(value is not None for value, _ in values)
+
+
 def take_vector(document: Mapping[str, Any], index: SearchIndex) -> Vector | Fault:
     """Return the vector of a document that an index takes, or why it takes none.
 

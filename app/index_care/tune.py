@@ -10,7 +10,7 @@ from typing import Any
 
 from bson import json_util
 
-from app.errors import IndexNotReady
+from app.errors import ConfigError, IndexNotReady
 from app.filters import Filter, to_mql
 from app.index_care.asking import Answers, Asker, Query, stored_queries
 from app.index_care.listing import Documents
@@ -56,9 +56,15 @@ def tune_index(
         vectors: asked instead of the vectors of random items; at least two.
 
     Raises:
+        ConfigError: more hits are wanted than a server examines candidates for.
         IndexNotReady: there is nothing to ask with.
         The driver's errors.
     """
+    if goal.limit >= MAX_CANDIDATES:
+        raise ConfigError(
+            f"--limit ({goal.limit:,}) must be below {MAX_CANDIDATES:,}, the most candidates that "
+            f"a server examines."
+        )
     queries = vectors or stored_queries(collection, index, goal.queries)
     if len(queries) < 2:
         raise IndexNotReady("One half of the queries chooses, the other checks; 2 are needed.")

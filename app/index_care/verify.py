@@ -13,7 +13,7 @@ from typing import Any
 
 from app.bson_values import encode_value
 from app.field_paths import projection
-from app.index_care.faults import Fault, Reason, find_fault
+from app.index_care.faults import Fault, Reason, find_fault, holds_something
 from app.index_care.listing import Documents
 from app.index_care.presence import Finder, make_finder
 from app.index_care.staleness import is_stale
@@ -107,7 +107,7 @@ class _Check:
                 self.suspects[key] = _Suspect(row["_id"], row["embedded_by"], fault)
 
     def diagnose(self) -> None:
-        """Look at the documents that were not found; forget those that are gone."""
+        """Look at the documents that were not found; forget those that hold nothing any more."""
         self._look_at([key for key, one in self.suspects.items() if one.fault is _LAGS])
 
     def wait(self, wait_s: float) -> float | None:
@@ -153,7 +153,7 @@ class _Check:
         while some := list(islice(remaining, BATCH)):
             documents = self._read(some)
             for key in some:
-                if key not in documents:
+                if key not in documents or not holds_something(documents[key], self.index):
                     self.counts[self.suspects.pop(key).embedded_by].documents -= 1
                     continue
                 fault = find_fault(documents[key], self.index)
@@ -183,4 +183,10 @@ def _scanned(
         fields |= {name: 1 for name in projection([index.path]) if name != "_id"}
     with collection.aggregate([{"$project": fields}], batchSize=BATCH) as rows:
         while batch := list(islice(rows, BATCH)):
-            yield [{"embedded_by": None, **row} for row in batch]
+            yield [{**row, "embedded_by": _fingerprint(row)} for row in batch]
+
+
+def _fingerprint(row: Row) -> str | None:
+    """Return the fingerprint of a document; others may keep something else at its path."""
+    value = row.get("embedded_by")
+    return value if isinstance(value, str) else None

@@ -16,7 +16,7 @@ from app.index_care.comparing import compare_indexes
 from app.index_care.converting import to_arrays, to_bindata
 from app.index_care.deriving import check_stand_in, derived_content, write_index_file
 from app.index_care.migrate import convert, prepare
-from app.index_care.target import live_index
+from app.index_care.target import index_of, live_index
 from app.indexes import read_index_file
 from app.pipelines import search_pipeline
 from tests import real_server
@@ -142,6 +142,27 @@ def test_derived_index_declares_every_filter(old, new):
     ]
     assert new.filter_types == {"kind": "token", "made.on": "date", "price": "number"}
     check_stand_in(old, new)
+
+
+def test_filter_of_any_type_is_declared(make_index, tmp_path):
+    definition = knn_definition(DIMENSIONS, owner={"type": "uuid"}, made={"type": "date"})
+    live = index_of({"name": "old", "latestDefinition": definition}, None, "float32")
+
+    write_index_file(tmp_path / "new.json", derived_content(live, "new"))
+
+    derived = read_index_file(tmp_path / "new.json")
+    check_stand_in(live, derived)
+    assert set(derived.filter_types) == {"made", "owner"}
+
+
+def test_nothing_is_derived_under_the_old_name_or_from_a_vector_search_index(make_index):
+    old = make_index(knn_definition(DIMENSIONS), "old")
+    vector = make_index(vector_definition(dimensions=DIMENSIONS), "vector")
+
+    with pytest.raises(IndexNotReady, match="cannot be named old, as the old one is"):
+        derived_content(old, "old")
+    with pytest.raises(IndexNotReady, match="leads from search to vectorSearch"):
+        derived_content(vector, "new")
 
 
 @pytest.mark.parametrize(

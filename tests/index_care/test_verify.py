@@ -57,6 +57,20 @@ def with_bad_ones(all_documents, seed=1):
     return expected
 
 
+def nested(definition):
+    """Return a definition with its vector field `v` inside `a`."""
+    if "fields" in definition:
+        return {
+            "fields": [
+                {**one, "path": "a.v"} if one["path"] == "v" else one
+                for one in definition["fields"]
+            ]
+        }
+    fields = dict(definition["mappings"]["fields"])
+    inner = {"type": "document", "fields": {"v": fields.pop("v")}}
+    return {"mappings": {"dynamic": False, "fields": {**fields, "a": inner}}}
+
+
 def missing_of(report):
     return {one.item_id: one.reason for one in report.missing}
 
@@ -154,6 +168,53 @@ def test_document_that_is_deleted_meanwhile_is_not_missing(
 
     assert report.is_good
     assert (report.with_vector, report.searchable) == (9, 9)
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_array_without_a_vector_on_the_way_to_the_path_is_no_vector(
+    collection, make_index, apply, kind
+):
+    definition = nested(KINDS[kind][0])
+    collection.insert_many([{"_id": one["_id"], "a": {"v": one["v"]}} for one in documents(3)])
+    collection.insert_many([{"a": []}, {"a": [{"x": 1}]}, {"a": [{"v": None}]}, {"a": 5}])
+    apply(make_index(definition))
+
+    report = verify_index(collection, live_index(collection, "v"))
+
+    assert report.is_good
+    assert (report.documents, report.with_vector, report.searchable) == (7, 3, 3)
+
+
+def test_vector_that_is_taken_away_meanwhile_is_not_missing(
+    collection, make_index, apply, monkeypatch
+):
+    collection.insert_many([*documents(9), {"_id": 9, "v": [1.0]}])
+    apply(make_index(vector_definition("_id", dimensions=DIMENSIONS)))
+    scanned = verify._scanned
+
+    def scan_and_take(*arguments, **options):
+        for rows in scanned(*arguments, **options):
+            collection.update_one({"_id": 9}, {"$unset": {"v": 1}})
+            yield rows
+
+    monkeypatch.setattr(verify, "_scanned", scan_and_take)
+
+    report = verify_index(collection, live_index(collection, "v"))
+
+    assert report.is_good
+    assert (report.with_vector, report.searchable) == (9, 9)
+
+
+@pytest.mark.parametrize("other", [["a", 1], {"a": 1}, datetime(2026, 1, 1, tzinfo=UTC)])
+def test_what_is_no_text_is_no_fingerprint(collection, make_index, apply, other):
+    (written,) = documents(1)
+    collection.insert_one({**written, "embedded_by": other})
+    apply(make_index(vector_definition("_id", dimensions=DIMENSIONS)))
+
+    report = verify_index(collection, live_index(collection, "v"))
+
+    assert list(report.by_fingerprint) == [None]
+    assert report.searchable == 1
 
 
 def test_index_that_lags_is_told_from_bad_vectors(own_server, make_index):

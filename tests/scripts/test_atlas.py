@@ -2,6 +2,7 @@ import json
 
 import pytest
 from bson import Binary
+from bson.binary import BinaryVectorDtype
 from pymongo.operations import SearchIndexModel
 
 from app.config import PROJECT_ROOT
@@ -119,6 +120,51 @@ def test_verify_lists_what_is_missing_and_fails(ask, collection, tmp_path):
     collection.delete_one({"_id": "bad"})
     code, out, _ = ask("verify", "--index", "gallery_vector", "--compare", "--json")
     assert (code, json.loads(out)["searchable"]) == (0, 2)
+
+
+def test_verify_asks_as_the_service_does_where_every_vector_is_of_another_type(
+    ask, collection, monkeypatch
+):
+    monkeypatch.setenv("INDEX_FILE", str(VECTOR))
+    int8 = Binary.from_vector([1] * 512, BinaryVectorDtype.INT8)
+    collection.insert_many([{"embedding": int8} for _ in range(3)])
+    ask("apply", VECTOR)
+
+    code, out, _ = ask("verify", "--json")
+
+    assert code == 1
+    assert json.loads(out)["reasons"] == {"wrong type": 3}
+
+
+def test_refused_migration_writes_no_file(ask, collection, tmp_path):
+    ask("apply", VECTOR)
+
+    code, _, err = ask("migrate", "--index", "gallery_vector", "--to", tmp_path / "new.json")
+
+    assert code == 1
+    assert "leads from search to vectorSearch" in err
+    assert not (tmp_path / "new.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "problem"),
+    [
+        (("--limit", "10000"), "--limit (10,000) must be below 10,000"),
+        (("--vectors", "none.jsonl"), "none.jsonl is empty"),
+    ],
+)
+def test_tune_that_cannot_be_asked_for_is_misuse(
+    ask, collection, tmp_path, monkeypatch, flags, problem
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "none.jsonl").write_text("")
+    collection.insert_many([{"embedding": [1.0, *[0.5] * 511]} for _ in range(4)])
+    ask("apply", VECTOR)
+
+    code, _, err = ask("tune", "--index", "gallery_vector", *flags)
+
+    assert code == 2
+    assert problem in err
 
 
 def test_list_that_cannot_be_written_is_misuse(ask, collection, tmp_path):
