@@ -16,7 +16,6 @@ from .expression_compiler import Evaluate, Scope, Variables
 from .expressions import compile_expression
 from .filters import NO_VARIABLES
 from .operators.support import location
-from .paths import MISSING
 from .pipelines import Environment, Stage, StageScope, stage
 from .projection import Projection, compile_add_fields
 from .rows import Row
@@ -116,10 +115,11 @@ def _partitions(
 
 
 def _partition_key(value: Any) -> bytes:
+    """Return what rows of one partition share; missing has the key of null."""
     if isinstance(value, list):
         message = "An expression used to partition cannot evaluate to value of type array"
         raise type_mismatch(message)
-    return sort_key(None if value is MISSING else value)
+    return sort_key(value)
 
 
 def _with_fields(partition: Partition, output: _Output, variables: Variables) -> Iterator[Row]:
