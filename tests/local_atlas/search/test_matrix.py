@@ -84,3 +84,21 @@ def test_a_view_does_not_change_when_rows_come() -> None:
 
     assert (view.values == values).all()
     assert len(rows.view()) == ROWS + 5000
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int8])
+def test_products_start_no_threads_of_numpys(dtype: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which wait by spinning: many clients at a time would keep each other from running."""
+
+    def refuse(*arguments: Any, **options: Any) -> None:
+        raise AssertionError("numpy's matrix product starts threads")
+
+    matrix = Matrix(4, dtype)
+    matrix.append(np.arange(12, dtype=dtype).reshape(3, 4))
+    target = np.array([1, 0, 2, 0], np.float32)
+    monkeypatch.setattr(np, "matmul", refuse)
+
+    products = matrix.view().products(target)
+    chosen = matrix.view().products(target, np.array([0, 2]))
+
+    assert (products.tolist(), chosen.tolist()) == ([4, 16, 28], [4, 28])
