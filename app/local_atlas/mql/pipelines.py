@@ -50,7 +50,8 @@ class Environment(Protocol):
         """Raise where the command's time is up."""
 
 
-SearchSource = Callable[[Any, Any], Iterator[Row]]  # specification, environment -> rows
+# specification, environment, how many rows are wanted (None: all) -> rows
+SearchSource = Callable[[Any, Any, int | None], Iterator[Row]]
 Stage = Callable[[Iterator[Row], Environment, Variables], Iterator[Row]]
 Open = Callable[[Environment, Variables], Iterator[Row]]
 
@@ -166,6 +167,9 @@ def compile_pipeline(pipeline: Sequence[Any], scope: StageScope) -> Pipeline:
             if name in STARTS_ANEW:
                 scope = scope.with_metadata(frozenset())
     _check_places(parts, scope)
+    # What a search says of all that it found needs all of it.
+    if isinstance(opened, SearchStart) and f"$${SEARCH_META}" not in str(rest):
+        opened = replace(opened, limit=_rows_wanted(stages))
     return Pipeline(opened, tuple(_limit_sorts(stages)))
 
 
@@ -192,7 +196,7 @@ def _compile_start(
         scope = scope.with_metadata(_METADATA.get(name, frozenset()))
         if name == "$search":
             scope = replace(scope, expressions=scope.expressions.with_variables(SEARCH_META))
-        return _open_search(name, operand), parts[1:], scope
+        return SearchStart(name, operand), parts[1:], scope
     if name == "$match" and isinstance(operand, Mapping):
         # The collection may answer it from an index; what only this pipeline's variables can
         # decide is matched here.
@@ -214,10 +218,6 @@ def _open_collection(query: Mapping[str, Any] | None) -> Open:
     return lambda environment, variables: environment.rows(query)
 
 
-def _open_search(name: str, operand: Any) -> Open:
-    return lambda environment, variables: environment.search_sources[name](operand, environment)
-
-
 def _check_places(parts: list[tuple[str, Any]], scope: StageScope) -> None:
     for position, (name, _) in enumerate(parts):
         if scope.is_in_facet and (name in SEARCH_STAGES or name in SOURCES or name in NOT_IN_FACET):
@@ -233,6 +233,25 @@ def refuse_last_stages(pipeline: Sequence[Any], holder: str, code: int) -> None:
     for name, _ in map(stage_parts, pipeline):
         if name in LAST_STAGES:
             raise location(code, f"{name} is not allowed within a {holder}'s sub-pipeline")
+
+
+@dataclass(frozen=True, slots=True)
+class SearchStart:
+    """A stage that the search side answers, told how many of its rows are wanted.
+
+    Attributes:
+        name: of the stage.
+        operand: its specification.
+        limit: how many rows are wanted, the first ones; None for all.
+    """
+
+    name: str
+    operand: Any
+    limit: int | None = None
+
+    def __call__(self, environment: Environment, variables: Variables) -> Iterator[Row]:
+        """Return the rows, best first; they may be more than are wanted."""
+        return environment.search_sources[self.name](self.operand, environment, self.limit)
 
 
 @dataclass(frozen=True, slots=True)

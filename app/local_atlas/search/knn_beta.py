@@ -23,8 +23,20 @@ from .vector_search import search_with_operators
 ExplainHit: TypeAlias = Callable[[int], Details]
 
 
-def search(definition: SearchIndexDefinition, data: SearchData, query: SearchQuery) -> Hits:
+def search(
+    definition: SearchIndexDefinition,
+    data: SearchData,
+    query: SearchQuery,
+    wanted: int | None = None,
+) -> Hits:
     """Run the operator of a $search and apply its `score`.
+
+    Args:
+        definition: of the index.
+        data: what is in it.
+        query: what is asked.
+        wanted: how many of knnBeta's candidates, the first ones, are needed; None for all. To tell
+            which the others are takes longer than to find these.
 
     Returns:
         Hits best first; those of an operator on texts and values in any order.
@@ -37,7 +49,7 @@ def search(definition: SearchIndexDefinition, data: SearchData, query: SearchQue
     if isinstance(operator, Lexical):
         return data.ranked(operator.operator)
     if isinstance(operator, KnnBeta):
-        hits = _nearest(definition, data, operator)
+        hits = _nearest(definition, data, operator, wanted)
     else:
         hits = search_with_operators(definition, data, operator.criteria)
     return hits if operator.score is None else _rescored(data, hits, operator.score)
@@ -75,11 +87,16 @@ def _check(definition: SearchIndexDefinition, query: SearchQuery) -> None:
         check_ranking(definition.mapping, operator.operator.condition)
 
 
-def _nearest(definition: SearchIndexDefinition, data: SearchData, operator: KnnBeta) -> Hits:
+def _nearest(
+    definition: SearchIndexDefinition, data: SearchData, operator: KnnBeta, wanted: int | None
+) -> Hits:
     for path in operator.paths:
         _check_path(definition, operator, path)
     vector, k, condition = operator.vector, operator.k, operator.filter
-    found = [data.nearest(path, vector, k, condition, candidates=k) for path in operator.paths]
+    # Another score, or that of a second path, may bring any of the candidates to the front.
+    is_final = operator.score is None and len(operator.paths) == 1
+    first = min(k, wanted) if wanted is not None and is_final else k
+    found = [data.nearest(path, vector, first, condition, candidates=k) for path in operator.paths]
     return found[0] if len(found) == 1 else _summed(found)
 
 

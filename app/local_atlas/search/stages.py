@@ -60,8 +60,13 @@ class SearchEnvironment(Protocol):
 class Source(Protocol):
     """A first stage."""
 
-    def __call__(self, spec: Any, environment: SearchEnvironment) -> Iterator[Row]:
-        """Check the specification, raising CommandError, and return the rows."""
+    def __call__(
+        self, spec: Any, environment: SearchEnvironment, wanted: int | None = None
+    ) -> Iterator[Row]:
+        """Check the specification, raising CommandError, and return the rows.
+
+        Where only the first `wanted` rows are read, the others need not be found.
+        """
 
 
 def search_sources(registry: "SearchRegistry") -> Mapping[str, Source]:
@@ -75,7 +80,10 @@ def search_sources(registry: "SearchRegistry") -> Mapping[str, Source]:
 
 
 def run_vector_search(
-    registry: "SearchRegistry", spec: Any, environment: SearchEnvironment
+    registry: "SearchRegistry",
+    spec: Any,
+    environment: SearchEnvironment,
+    wanted: int | None = None,
 ) -> Iterator[Row]:
     """Run $vectorSearch.
 
@@ -110,7 +118,10 @@ def run_vector_search(
 
 
 def run_search(
-    registry: "SearchRegistry", spec: Any, environment: SearchEnvironment
+    registry: "SearchRegistry",
+    spec: Any,
+    environment: SearchEnvironment,
+    wanted: int | None = None,
 ) -> Iterator[Row]:
     """Run $search.
 
@@ -133,7 +144,7 @@ def run_search(
         if query.has_score_details:
             hits, explain = search_and_explain(definition, generation.data, query)
         else:
-            hits = search(definition, generation.data, query)
+            hits = search(definition, generation.data, query, wanted)
         if registry.is_strict:
             check_search(definition, generation.data, query)
     except (ParseError, QueryError) as error:
@@ -149,7 +160,10 @@ def run_search(
 
 
 def run_search_meta(
-    registry: "SearchRegistry", spec: Any, environment: SearchEnvironment
+    registry: "SearchRegistry",
+    spec: Any,
+    environment: SearchEnvironment,
+    wanted: int | None = None,
 ) -> Iterator[Row]:
     """Run $searchMeta: one row, of what $search would find.
 
@@ -177,7 +191,10 @@ def run_search_meta(
 
 
 def run_list_search_indexes(
-    registry: "SearchRegistry", spec: Any, environment: SearchEnvironment
+    registry: "SearchRegistry",
+    spec: Any,
+    environment: SearchEnvironment,
+    wanted: int | None = None,
 ) -> Iterator[Row]:
     """Run $listSearchIndexes: one row per index of the collection."""
     if not isinstance(spec, dict):

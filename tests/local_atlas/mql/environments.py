@@ -28,7 +28,7 @@ class ListEnvironment:
         self.queries: list[Any] = []
 
     @property
-    def search_sources(self) -> Mapping[str, Callable[[Any, Any], Iterator[Row]]]:
+    def search_sources(self) -> Mapping[str, Callable[[Any, Any, int | None], Iterator[Row]]]:
         return {"$search": _scored("searchScore"), "$vectorSearch": _scored("vectorSearchScore")}
 
     def rows(self, query: Mapping[str, Any] | None) -> Iterator[Row]:
@@ -48,10 +48,12 @@ class ListEnvironment:
             yield document
 
 
-def _scored(kind: str) -> Callable[[Any, Any], Iterator[Row]]:
+def _scored(kind: str) -> Callable[[Any, Any, int | None], Iterator[Row]]:
     """A search stage that finds everything, each hit half as good as the one before it."""
 
-    def search(specification: Any, environment: ListEnvironment) -> Iterator[Row]:
+    def search(
+        specification: Any, environment: ListEnvironment, wanted: int | None
+    ) -> Iterator[Row]:
         return (
             Row(document=document, metadata={kind: 0.5**place})
             for place, document in enumerate(environment.collections.get(environment.name, []))

@@ -3,12 +3,17 @@
 import math
 from typing import Any
 
+import bson
 import numpy as np
 import pytest
 from bson import Binary, Decimal128
 from bson.binary import BinaryVectorDtype
 from pymongo.database import Database
 
+from app.local_atlas.search.definition import parse_definition
+from app.local_atlas.search.knn_beta import search
+from app.local_atlas.search.search_data import SearchData
+from app.local_atlas.search.search_query import parse_search
 from tests.local_atlas.search.asking import (
     AGGREGATE_PREFIX,
     Documents,
@@ -348,3 +353,59 @@ def test_vector_search_is_an_operator_of_search(collection: Documents) -> None:
         8,
         f'{AGGREGATE_PREFIX}t must be indexed as "vector".',
     )
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        pytest.param({}, id="by their own score"),
+        pytest.param(
+            {"score": {"function": {"multiply": [{"score": "relevance"}, {"path": "n"}]}}},
+            id="by another",
+        ),
+        pytest.param({"path": ["v", "w"]}, id="by two paths"),
+    ],
+)
+def test_limit_and_skip_behind_a_search_keep_its_best_hits(
+    db: Database[dict[str, Any]], spec: dict[str, Any]
+) -> None:
+    w = {"type": "knnVector", "dimensions": 2, "similarity": "euclidean"}
+    documents = [
+        {"_id": i, "v": [i, 0], "w": [(7 * i) % 30, 0], "n": (11 * i) % 30} for i in range(30)
+    ]
+    definition = search_definition(w=w, n={"type": "number"})
+    collection = indexed(db.c, documents, definition)
+    everything = ids(knn_beta(collection, k=30, **spec))
+
+    knn = {"path": "v", "vector": [0.0, 0.0], "k": 30, **spec}
+    for behind, kept in (
+        ([{"$limit": 4}], slice(4)),
+        ([{"$skip": 3}, {"$limit": 2}], slice(3, 5)),
+        ([{"$limit": 99}], slice(30)),
+        ([{"$match": {"n": {"$lt": 30}}}, {"$limit": 4}], slice(4)),
+    ):
+        found = collection.aggregate([{"$search": {"knnBeta": knn}}, *behind])
+        assert [document["_id"] for document in found] == everything[kept]
+
+
+def test_what_is_said_of_all_hits_is_not_of_those_that_a_limit_keeps(
+    db: Database[dict[str, Any]],
+) -> None:
+    documents = [{"_id": i, "v": [i, 0]} for i in range(5)]
+    collection = indexed(db.c, documents, search_definition())
+
+    search_ = {"knnBeta": {"path": "v", "vector": [0.0, 0.0], "k": 4}, "count": {"type": "total"}}
+    stages = [{"$search": search_}, {"$limit": 1}, {"$project": {"meta": "$$SEARCH_META"}}]
+
+    assert list(collection.aggregate(stages)) == [{"_id": 0, "meta": {"count": {"total": 4}}}]
+
+
+@pytest.mark.local_atlas_only
+def test_no_more_candidates_are_ranked_than_are_wanted() -> None:
+    definition = parse_definition("search", search_definition())
+    data = SearchData(definition)
+    data.apply([(i, bson.encode({"_id": i, "v": [float(i), 0.0]})) for i in range(30)])
+    query = parse_search({"knnBeta": {"path": "v", "vector": [0.0, 0.0], "k": 20}})
+
+    assert len(search(definition, data, query).record_ids) == 20
+    assert search(definition, data, query, wanted=3).record_ids.tolist() == [0, 1, 2]
