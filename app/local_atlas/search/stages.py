@@ -4,7 +4,7 @@ A source checks its specification when it is called, not when its first row is a
 bad stage fails the command and not a later `getMore`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,10 +13,9 @@ from bson import Decimal128
 from ..errors import CommandError
 from ..mql.bson_types import type_name
 from ..mql.matcher import compile_filter
-from ..mql.rows import Row, SearchRows, decode
-from .definition import SearchIndexDefinition
-from .exact_search import Hits
-from .knn_beta import ExplainHit, search, search_and_explain
+from ..mql.rows import Row, SearchRows
+from .found_rows import FETCHED, explained, first_rows, rows_of, stored
+from .knn_beta import search, search_and_explain
 from .listing import checked_entries, read_selector
 from .mql_filter import read_mql_filter
 from .parsing import DocumentParser, ParseError, non_empty_string, string
@@ -37,9 +36,6 @@ if TYPE_CHECKING:
     from .generation import Generation
     from .live_index import LiveIndex
     from .registry import SearchRegistry
-
-
-_FETCHED = 101  # documents at once: the size of a first batch
 
 
 class SearchEnvironment(Protocol):
@@ -113,8 +109,8 @@ def run_vector_search(
     except (ParseError, QueryError) as error:
         raise aggregate_refusal(error) from error
     environment.check_time()
-    rows = _rows(collection, [hits], "vectorSearchScore")
-    return _stored(rows, definition) if criteria.return_stored_source else rows
+    rows = rows_of(collection, [hits], "vectorSearchScore")
+    return stored(rows, definition) if criteria.return_stored_source else rows
 
 
 def run_search(
@@ -144,19 +140,23 @@ def run_search(
         if query.has_score_details:
             hits, explain = search_and_explain(definition, generation.data, query)
         else:
-            hits = search(definition, generation.data, query, wanted)
+            find_all = partial(search, definition, generation.data, query)
+            hits = find_all() if wanted is None or wanted > FETCHED else find_all(wanted=wanted)
         if registry.is_strict:
             check_search(definition, generation.data, query)
     except (ParseError, QueryError) as error:
         raise aggregate_refusal(error) from error
     environment.check_time()
     if explain is not None:
-        rows = _explained(collection, hits, explain)
+        rows = explained(collection, hits, explain)
+    elif isinstance(query.operator, Lexical):
+        rows = rows_of(collection, hits.best_first(), "searchScore")
+    elif len(hits.record_ids) == wanted:
+        rows = first_rows(collection, hits, find_all, "searchScore")
     else:
-        is_ordered = not isinstance(query.operator, Lexical)
-        rows = _rows(collection, [hits] if is_ordered else hits.best_first(), "searchScore")
-    stored = _stored(rows, definition) if query.return_stored_source else rows
-    return SearchRows(stored, meta_of(generation.data, query, len(hits.record_ids)))
+        rows = rows_of(collection, [hits], "searchScore")
+    kept = stored(rows, definition) if query.return_stored_source else rows
+    return SearchRows(kept, meta_of(generation.data, query, len(hits.record_ids)))
 
 
 def run_search_meta(
@@ -274,34 +274,3 @@ def _check_vector_search(spec: Any) -> None:
 
 def _not_an_object(message: str, spec: Any) -> CommandError:
     return CommandError(9, "FailedToParse", message + type_name(spec))
-
-
-def _rows(
-    collection: "StoredCollection", batches: Iterable[Hits], score_name: str
-) -> Iterator[Row]:
-    """Yield the documents of the hits; one deleted meanwhile is left out."""
-    for hits in batches:
-        # A search finds candidates of which a $limit may leave the first few.
-        for start in range(0, len(hits.record_ids), _FETCHED):
-            chunk = slice(start, start + _FETCHED)
-            record_ids, scores = hits.record_ids[chunk].tolist(), hits.scores[chunk].tolist()
-            for raw, score in zip(collection.get_many(record_ids), scores, strict=True):
-                if raw is not None:
-                    yield Row(raw=raw, metadata={score_name: score})
-
-
-def _explained(collection: "StoredCollection", hits: Hits, explain: ExplainHit) -> Iterator[Row]:
-    """Yield the documents with what their scores are made of, too."""
-    for place, (record_id, score) in enumerate(
-        zip(hits.record_ids.tolist(), hits.scores.tolist(), strict=True)
-    ):
-        (raw,) = collection.get_many([record_id])
-        if raw is not None:
-            metadata = {"searchScore": score, "searchScoreDetails": explain(place)}
-            yield Row(raw=raw, metadata=metadata)
-
-
-def _stored(rows: Iterator[Row], definition: SearchIndexDefinition) -> Iterator[Row]:
-    for row in rows:
-        assert row.raw is not None
-        yield row.with_document(definition.stored_source.cut(decode(row.raw)))

@@ -19,6 +19,7 @@ from tests.local_atlas.search.asking import (
     create_index,
     ids,
     indexed,
+    search_definition,
     vector_definition,
     vector_search,
     wait_until_ready,
@@ -164,3 +165,17 @@ def test_closing_delivers_what_waits_in_order_and_ends_the_thread() -> None:
 
     assert done == [0, 1, 2, 3, 4]
     assert lag_threads() == []
+
+
+def test_a_limit_behind_a_search_is_filled_where_the_nearest_are_deleted_but_still_indexed(
+    tmp_path: Path,
+) -> None:
+    with serving(tmp_path, VERY_LONG) as client:
+        documents = [{"_id": i, "v": [i, 0]} for i in range(6)]
+        collection = indexed(client.shop.c, documents, search_definition())
+        collection.delete_many({"_id": {"$in": [0, 2]}})
+
+        knn = {"path": "v", "vector": [0.0, 0.0], "k": 6}
+        found = collection.aggregate([{"$search": {"knnBeta": knn}}, {"$limit": 3}])
+
+        assert [document["_id"] for document in found] == [1, 3, 4]
