@@ -21,6 +21,7 @@ from app.documents import embedding_to_bson
 from app.index_care.definitions import filter_types
 from app.index_care.listing import Documents
 from app.indexes import SearchIndex
+from app.local_atlas.search.values import MAX_TERM_UNITS
 from app.pipelines import Pipeline
 
 Method = Literal["batches of _id", "one exact search", "knnBeta"]
@@ -37,6 +38,9 @@ _KINDS: dict[type, str] = {
     DatetimeMS: "date",
     UUID: "uuid",
 }
+# An index keeps the beginning of a longer text only, which the whole text does not meet; a
+# character is one unit or two.
+_MAX_CHARACTERS = MAX_TERM_UNITS // 2
 # A fraction is met by its integer part as well, see `Finder.find`.
 _ROOM = 4
 
@@ -96,6 +100,8 @@ class _Batches:
 
     def _kind(self, value: Any) -> str | None:
         """Return by which kind of values a document is asked for, None where none is compared."""
+        if isinstance(value, str) and len(value) > _MAX_CHARACTERS:
+            return None
         is_uuid = isinstance(value, Binary) and value.subtype == 4
         known = (one for one in type(value).__mro__ if one in _KINDS)  # Int64 is an int
         kind = "uuid" if is_uuid else _KINDS.get(next(known, object))

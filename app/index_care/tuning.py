@@ -116,6 +116,7 @@ def read_tuning(path: Path, index: SearchIndex) -> Tuning:
         content["settings"] = [TunedSetting(**one) for one in content["settings"]]
         content["shares"] = {name: FieldShares(**one) for name, one in content["shares"].items()}
         tuning = Tuning(**content)
+        _check_numbers(tuning)
     except OSError as error:
         raise ConfigError(f"Tuning file {path} cannot be read: {error.strerror}.") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -133,3 +134,15 @@ def read_tuning(path: Path, index: SearchIndex) -> Tuning:
             f"{index.dimensions} dimensions)."
         )
     return tuning
+
+
+def _check_numbers(tuning: Tuning) -> None:
+    """Refuse, with a `ValueError`, what would end a search and not the start."""
+    counts = [("limit", tuning.limit)]
+    counts += [("num_candidates", one.num_candidates) for one in tuning.settings]
+    for name, value in counts:
+        if not isinstance(value, int) or not 1 <= value <= MAX_CANDIDATES:
+            raise ValueError(f"{name} is {value!r}, not an integer from 1 to {MAX_CANDIDATES:,}")
+    for one in tuning.settings:
+        if not isinstance(one.share, int | float) or not 0 <= one.share <= 1:
+            raise ValueError(f"share is {one.share!r}, not a number from 0 to 1")

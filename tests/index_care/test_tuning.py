@@ -98,6 +98,26 @@ def test_file_that_cannot_be_used_is_told(tmp_path, make_index, text, part):
         read_tuning(file, make_index(vector_definition()))
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "part"),
+    [
+        ("limit", 0, "limit is 0, not an integer from 1 to 10,000"),
+        ("num_candidates", "many", "num_candidates is 'many', not an integer"),
+        ("num_candidates", 10_001, "num_candidates is 10001, not an integer"),
+        ("share", None, "share is None, not a number from 0 to 1"),
+    ],
+)
+def test_number_that_no_search_could_use_is_told_at_start(tmp_path, make_index, key, value, part):
+    file = tmp_path / "t.json"
+    write_tuning(file, tuning())
+    content = json.loads(file.read_text())
+    (content if key == "limit" else content["settings"][0])[key] = value
+    file.write_text(json.dumps(content))
+
+    with pytest.raises(ConfigError, match=part):
+        read_tuning(file, make_index(vector_definition()))
+
+
 def test_file_of_another_index_is_refused_naming_both(tmp_path, make_index):
     write_tuning(tmp_path / "t.json", tuning(dimensions=3))
 

@@ -125,7 +125,7 @@ def test_ids_of_every_type_are_asked_for(collection, make_index, apply):
     ids = [
         *("text", "", 5, 5.5, -7.25, Int64(2**53 + 1), Int64(2**53 + 2), True),
         *(ObjectId(), datetime(2026, 1, 1, tzinfo=UTC), UUID(int=7)),
-        *({"a": 1}, Decimal128("1.5"), Binary(b"x"), None),
+        *({"a": 1}, Decimal128("1.5"), Binary(b"x"), None, "x" * 9000, "\U0001f455" * 4100),
     ]
     vector = float32(*range(1, DIMENSIONS + 1))
     collection.insert_many([{"_id": one, "v": vector} for one in ids])
