@@ -32,6 +32,7 @@ class ApplyReport:
         is_collection_new: whether the collection had to be created.
         waited_s: until the file's definition answered; the old one did meanwhile, if there was one.
         replaced_version: of somebody else's definition that this one replaced; None for nobody's.
+        old_answered: whether it was an update of an index that answered meanwhile.
     """
 
     index: str
@@ -41,6 +42,7 @@ class ApplyReport:
     waited_s: float
     version: int | None
     replaced_version: int | None
+    old_answered: bool
 
     @property
     def is_good(self) -> bool:
@@ -66,7 +68,7 @@ class ApplyReport:
         if self.is_collection_new:
             lines.append(f"{self.namespace} did not exist and was created")
         version = "" if self.version is None else f", version {self.version},"
-        old = "; the old one answered until then" if self.action == "update" else ""
+        old = "; the old one answered until then" if self.old_answered else ""
         lines.append(f"the file's definition{version} answers after {self.waited_s:.1f} s{old}")
         if self.replaced_version is not None:
             lines.append(f"it replaced version {self.replaced_version}, which somebody else sent")
@@ -119,6 +121,7 @@ def apply_plan(
         time.monotonic() - started_s,
         version,
         _replaced(plan, version),
+        plan.action == "update" and plan.is_answering,
     )
 
 
@@ -200,7 +203,9 @@ def _roll_back(collection: Documents, plan: Plan, failed: Build) -> str:
     entry = find_entry(list_entries(collection), name)
     if entry is None or read_build(entry).latest_version != failed.latest_version:
         return taken_over(name)
-    definition = dict(failed.serving_definition)
+    # Not every server tells what its hosts serve; before an update, the plan has seen it.
+    before = plan.build if plan.action == "update" and plan.build is not None else failed
+    definition = dict(before.serving_definition)
     with index_command_errors("updateSearchIndex", collection.full_name):
         collection.update_search_index(name, definition)
     return "The old definition was sent again; it has answered all the time."

@@ -34,9 +34,10 @@ class PlanReport:
                     f"until then, searches that name it find nothing."
                 ]
             case "update":
+                until = "the old definition answers" if plan.is_answering else "nothing answers"
                 return [
                     f"The whole index is rebuilt from {self.documents:,} documents; "
-                    f"the old definition answers until the new one is built.",
+                    f"{until} until the new one is built.",
                     *plan.breaks,
                 ]
             case "other type":

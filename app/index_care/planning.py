@@ -37,6 +37,11 @@ class Plan:
         return None if self.entry is None else read_build(self.entry)
 
     @property
+    def is_answering(self) -> bool:
+        """Whether the live index, or an older version of it, answers queries."""
+        return self.build is not None and self.build.is_queryable
+
+    @property
     def live_type(self) -> str | None:
         """Type of the live index, None where there is none."""
         return None if self.entry is None else type_of(self.entry)
@@ -56,7 +61,9 @@ def make_plan(entries: Sequence[Entry], index: AnyIndex) -> Plan:
         return Plan(index, "other type", entry, (), ())
     found = tuple(differences(entry.get("latestDefinition", {}), index.definition))
     action: Action = "update" if found else "nothing"
-    return Plan(index, action, entry, found, tuple(_breaks(found, index.type)))
+    # Where nothing answers, there is no query to break.
+    breaks = tuple(_breaks(found, index.type)) if read_build(entry).is_queryable else ()
+    return Plan(index, action, entry, found, breaks)
 
 
 def type_of(entry: Entry) -> str:

@@ -6,10 +6,13 @@ import time
 import pytest
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
+from pymongo.operations import SearchIndexModel
 
 from app.errors import DatabaseUnavailable, IndexNotReady
+from app.index_care import apply
 from app.index_care.apply import apply_plan
 from app.index_care.builds import read_build
+from app.index_care.plan import plan_index
 from app.index_care.refusals import IndexRefused
 from app.live_indexes import live_entries
 from app.local_atlas.addresses import SocketAddress
@@ -120,6 +123,47 @@ def test_failed_update_is_rolled_back_and_the_old_index_serves_throughout(own_se
     real_server.poll(lambda: build_of(collection).serves_latest, 20)
     assert build_of(collection).serving_definition == vector_definition()
     assert search(collection) == [1, 2]
+
+
+def test_rollback_needs_no_server_that_tells_what_its_hosts_serve(
+    own_server, make_index, monkeypatch
+):
+    collection = own_server(is_strict=True).c
+    collection.insert_many([{"_id": 1, "v": [1, 0]}, {"_id": 2, "v": [0, 1]}])
+    apply_plan(collection, make_index(vector_definition()), timeout_s=30)
+    listed = apply.list_entries
+    monkeypatch.setattr(
+        apply,
+        "list_entries",
+        lambda of: [{k: v for k, v in one.items() if k != "statusDetail"} for one in listed(of)],
+    )
+
+    with pytest.raises(IndexNotReady, match="The old definition was sent again"):
+        apply_plan(
+            collection, make_index(vector_definition(dimensions=3)), timeout_s=30, may_break=True
+        )
+
+    real_server.poll(lambda: build_of(collection).serves_latest, 20)
+    (entry,) = live_entries(collection)
+    assert entry["latestDefinition"] == vector_definition()
+
+
+def test_index_of_which_nothing_answers_is_mended_without_leave_and_without_boasting(
+    own_server, make_index
+):
+    collection = own_server(is_strict=True).c
+    collection.insert_one({"v": [1.0, 0.0]})
+    failing, good = vector_definition(dimensions=3), vector_definition()
+    collection.create_search_index(SearchIndexModel(failing, name="v", type="vectorSearch"))
+    real_server.poll(lambda: build_of(collection).status == "FAILED", 20)
+    index = make_index(good)
+
+    planned = plan_index(collection, index).as_text()
+    done = apply_plan(collection, index, timeout_s=30)
+
+    assert "nothing answers until the new one is built" in planned
+    assert done.action == "update"
+    assert "the old one answered" not in done.as_text()
 
 
 def test_index_that_failed_when_created_is_dropped_again(own_server, make_index):
