@@ -167,9 +167,11 @@ def compile_pipeline(pipeline: Sequence[Any], scope: StageScope) -> Pipeline:
             if name in STARTS_ANEW:
                 scope = scope.with_metadata(frozenset())
     _check_places(parts, scope)
-    # What a search says of all that it found needs all of it.
-    if isinstance(opened, SearchStart) and f"$${SEARCH_META}" not in str(rest):
-        opened = replace(opened, limit=_rows_wanted(stages))
+    if isinstance(opened, SearchStart):
+        wanted = _rows_wanted(stages)
+        # What a search says of all that it found needs all of it.
+        if wanted is not None and f"$${SEARCH_META}" not in str(rest):
+            opened = replace(opened, limit=wanted)
     return Pipeline(opened, tuple(_limit_sorts(stages)))
 
 

@@ -126,6 +126,7 @@ def run_search(
     """
     if not isinstance(spec, dict):
         raise _not_an_object("The $search stage specification must be an object. Found: ", spec)
+    first = wanted if wanted is not None and wanted <= FETCHED else None
     collection = _collection(registry, environment)
     if collection is None:
         return iter(())
@@ -141,7 +142,7 @@ def run_search(
             hits, explain = search_and_explain(definition, generation.data, query)
         else:
             find_all = partial(search, definition, generation.data, query)
-            hits = find_all() if wanted is None or wanted > FETCHED else find_all(wanted=wanted)
+            hits = find_all(wanted=first)
         if registry.is_strict:
             check_search(definition, generation.data, query)
     except (ParseError, QueryError) as error:
@@ -151,7 +152,7 @@ def run_search(
         rows = explained(collection, hits, explain)
     elif isinstance(query.operator, Lexical):
         rows = rows_of(collection, hits.best_first(), "searchScore")
-    elif len(hits.record_ids) == wanted:
+    elif len(hits.record_ids) == first:
         rows = first_rows(collection, hits, find_all, "searchScore")
     else:
         rows = rows_of(collection, [hits], "searchScore")
