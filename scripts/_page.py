@@ -1,6 +1,7 @@
 """Pages of docs/ that a script writes: written anew, or only compared."""
 
-from collections.abc import Callable
+import argparse
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from scripts._cli import EXIT_DONE, EXIT_FAILED
@@ -36,3 +37,25 @@ def write_or_check(
         page.write_text(text, encoding="utf-8")
         print(f"Wrote {name}.")
     return EXIT_DONE
+
+
+def parse_page_arguments(
+    argv: Sequence[str] | None, *, command: str, description: str | None, note: str = ""
+) -> argparse.Namespace:
+    """Return the arguments of a script that writes a page: `check`.
+
+    Args:
+        argv: as `ArgumentParser.parse_args` takes them.
+        command: what runs the script.
+        description: for `--help`.
+        note: what `--check` leaves out, for `--help`.
+    """
+    parser = argparse.ArgumentParser(
+        prog=command,
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=f"example:\n  {command} --check",
+    )
+    stale = f"write nothing; exit with 1 where the page is stale{note}"
+    parser.add_argument("--check", action="store_true", help=stale)
+    return parser.parse_args(argv)

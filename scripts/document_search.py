@@ -4,7 +4,6 @@ They are asked of the service over the gallery that ships, in a LocalAtlas in a 
 nothing else is touched.
 """
 
-import argparse
 import contextlib
 import io
 import json
@@ -18,11 +17,13 @@ from typing import Any
 
 from app.config import PROJECT_ROOT, Settings
 from app.errors import ServiceError
-from scripts._cli import EXIT_DONE, EXIT_FAILED, run
+from scripts._cli import run
+from scripts._page import parse_page_arguments, write_or_check
 
 PAGE = PROJECT_ROOT / "docs" / "search.md"
 DEMO = PROJECT_ROOT / "demo" / "gallery.jsonl"
 
+_COMMAND = "python -m scripts.document_search"
 # A request may name files that go beside it: ```json request photo=demo/gallery/x.webp
 # One that is no body for `POST /search` is a path: ```get request
 _EXAMPLE = re.compile(
@@ -40,20 +41,11 @@ Ask = Callable[[dict[str, Any] | str, dict[str, Path]], dict[str, Any]]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the page, or compare it; see `--help`."""
-    arguments = _parse(argv)
+    arguments = parse_page_arguments(argv, command=_COMMAND, description=__doc__)
     old = PAGE.read_text(encoding="utf-8")
     with serving_demo() as ask:
         new = answered(old, ask)
-    name = PAGE.relative_to(PROJECT_ROOT)
-    if new == old:
-        print(f"{name} is up to date.")
-    elif arguments.check:
-        print(f"{name} is stale; `python -m scripts.document_search` writes its answers anew.")
-        return EXIT_FAILED
-    else:
-        PAGE.write_text(new, encoding="utf-8")
-        print(f"Wrote {name}.")
-    return EXIT_DONE
+    return write_or_check(PAGE, new, is_check=arguments.check, command=_COMMAND, root=PROJECT_ROOT)
 
 
 def answered(page: str, ask: Ask) -> str:
@@ -147,19 +139,6 @@ def _layout(answer: dict[str, Any]) -> str:
 
 def _flat(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
-
-
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m scripts.document_search",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="example:\n  python -m scripts.document_search --check",
-    )
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing; exit with 1 where the page is stale"
-    )
-    return parser.parse_args(argv)
 
 
 if __name__ == "__main__":
