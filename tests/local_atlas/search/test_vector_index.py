@@ -132,6 +132,27 @@ def test_a_snapshot_does_not_see_later_rows() -> None:
     assert hits.record_ids.tolist() == [0, 10, 20]
 
 
+def test_each_snapshot_sees_every_row_that_lives_by_then() -> None:
+    index = filled(VectorField(2, "euclidean"), "float32", np.zeros((300, 2), np.float32))
+    living = list(range(300))
+
+    def seen() -> list[int]:
+        snapshot = index.snapshot()
+        return (snapshot.record_ids[snapshot.eligible] // 10).tolist()
+
+    assert seen() == living
+    for slot in (300, 301):  # the arrays grow for the first, and have room for the second
+        index.add([slot], [10 * slot], [Vector("float32", np.ones(2, np.float32))])
+        living.append(slot)
+        assert seen() == living
+    for slot in range(0, 300, 2):
+        index.remove(slot)
+        living.remove(slot)
+        assert seen() == living
+    index.compact()
+    assert seen() == living
+
+
 def test_no_row_is_allowed() -> None:
     field = VectorField(2, "euclidean")
     index = filled(field, "float32", np.zeros((3, 2), np.float32))
