@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+CLIENTS := .clients
 GALLERY ?= demo/gallery.jsonl
 VECTORS ?= 100000
 ITEMS ?= 100000
@@ -9,7 +10,7 @@ ITEMS ?= 100000
 NEEDED_GB := 8
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-test install-cluster install-bench bench bench-ingest bench-service demo serve test test-slow test-atlas test-browser lint format
+.PHONY: help install install-test install-cluster install-bench bench bench-ingest bench-service demo serve test test-slow test-atlas test-browser test-clients lint format
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 17
@@ -69,6 +70,16 @@ test-atlas: ## the tests of searching and of index care on the server of ATLAS_T
 
 test-browser: install-test ## the page in a real browser (needs chromium)
 	$(BIN)/python -m pytest -q -m browser
+
+test-clients: $(CLIENTS)/.installed install-test ## mongosh and the Node driver on LocalAtlas (needs npm)
+	$(BIN)/python -m pytest -q -m clients tests/clients
+
+$(CLIENTS)/.installed: tests/clients/package.json tests/clients/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing: the clients are programs for Node.js 20.19 or newer." >&2; exit 1; }
+	@mkdir -p $(CLIENTS)
+	cp $^ $(CLIENTS)/
+	npm ci --prefix $(CLIENTS) --engine-strict --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 bench: install-bench ## LocalAtlas beside other vector stores, VECTORS=100000 of them
 	@$(BIN)/python -m scripts.benchmark_search --vectors $(VECTORS)
