@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from .document_validation import DocumentValidator
 from .new_document import NewDocument
 from .ordinary_indexes import ID_INDEX_NAME, OrdinaryIndex, duplicate_key_error
 from .persistence import savepoint
@@ -26,7 +27,7 @@ class Replacement:
 
     record_id: int
     old_document: Document | None
-    """None where no index needs it."""
+    """None where nobody needs it, see `CollectionWriter.needs_old_documents`."""
     new: NewDocument
 
 
@@ -39,6 +40,7 @@ class CollectionWriter:
         indexes: its ordinary indexes.
         changes: what was written is appended here.
         check: refuses documents before anything of a call is written.
+        validator: the collection's own, which does the same.
 
     Raises:
         CommandError: 11000 from every method, nothing of that call is written.
@@ -51,13 +53,15 @@ class CollectionWriter:
         indexes: Sequence[OrdinaryIndex],
         changes: list[tuple[int, bytes | None]],
         check: DocumentCheck | None = None,
+        validator: DocumentValidator | None = None,
     ) -> None:
         self._connection = connection
         self.collection = collection
-        self.has_indexes = bool(indexes)
+        self.needs_old_documents = bool(indexes) or validator is not None
         self._indexes = indexes
         self._changes = changes
         self._check = check
+        self._validator = validator
 
     @contextmanager
     def atomic(self) -> Iterator[None]:
@@ -76,6 +80,9 @@ class CollectionWriter:
 
     def insert_many(self, batch: Sequence[NewDocument]) -> None:
         """Insert all of them or none."""
+        if self._validator is not None:
+            for new in batch:
+                self._validator.check(new.document)
         self._check_all(batch)
         collection = self.collection
         first = collection.next_record_id
@@ -92,6 +99,9 @@ class CollectionWriter:
 
     def replace_many(self, batch: Sequence[Replacement]) -> None:
         """Replace all of them or none; no document may be in the batch twice."""
+        if self._validator is not None:
+            for each in batch:
+                self._validator.check_change(each.old_document, each.new.document)
         self._check_all(replacement.new for replacement in batch)
         rows = [(replacement.new.raw, replacement.record_id) for replacement in batch]
         with self.atomic():

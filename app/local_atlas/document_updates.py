@@ -170,7 +170,7 @@ class DocumentUpdater:
         new = _replacing(statement, id_key, old_raw)
         if new.raw == old_raw:
             return None
-        old = decode(old_raw) if self._writer.has_indexes else None
+        old = decode(old_raw) if self._writer.needs_old_documents else None
         return Replacement(record_id, old, new)
 
     def _change(

@@ -6,11 +6,15 @@ from typing import Any
 from .commands.merges import merging
 from .commands.outputs import replacing
 from .commands.table import CommandContext
+from .errors import CommandError
+from .mql.expression_compiler import Scope
 from .mql.matcher import compile_filter
 from .mql.outputs import Merge, Target, Write
 from .mql.rows import Row
+from .mql.stages import run_pipeline
 from .search.stages import search_sources
 from .store import StoredCollection
+from .views import MAX_DEPTH, is_view
 
 
 class StoreEnvironment:
@@ -20,15 +24,22 @@ class StoreEnvironment:
         context: of the command.
         name: of the collection, in the command's database.
         variables: the values of `let`.
+        depth: how many views were opened to get here.
     """
 
     def __init__(
-        self, context: CommandContext, name: str, variables: Mapping[str, Any] | None = None
+        self,
+        context: CommandContext,
+        name: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        depth: int = 0,
     ) -> None:
         self.variables = dict(variables or {})
         self.name = name
         self.search_sources = search_sources(context.search)
         self._context = context
+        self._depth = depth
 
     @property
     def collection(self) -> StoredCollection | None:
@@ -46,6 +57,8 @@ class StoreEnvironment:
         if collection is None:
             compile_filter(query or {})  # what is wrong with it is an error all the same
             return iter(())
+        if is_view(collection.options):
+            return self._view_rows(collection.options, query)
         found = collection.find(query, self.variables, read=self._timed_read(collection))
         return (row for _, row in found)
 
@@ -64,6 +77,17 @@ class StoreEnvironment:
     def check_time(self) -> None:
         """Stop the command where its `maxTimeMS` has run out."""
         self._context.check_time()
+
+    def _view_rows(
+        self, options: Mapping[str, Any], query: Mapping[str, Any] | None
+    ) -> Iterator[Row]:
+        if self._depth == MAX_DEPTH:
+            message = f"View depth limit exceeded; maximum depth is {MAX_DEPTH}"
+            raise CommandError(165, "ViewDepthLimitExceeded", message)
+        source = StoreEnvironment(self._context, options["viewOn"], depth=self._depth + 1)
+        matches = compile_filter(query or {}, scope=Scope(frozenset(self.variables)))
+        rows = run_pipeline(options["pipeline"], source)
+        return (row for row in rows if matches(row.document, self.variables))
 
     def _timed_read(self, collection: StoredCollection) -> Any:
         # Documents come in chunks, so a long scan looks at the clock once for each of them.

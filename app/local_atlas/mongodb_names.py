@@ -18,7 +18,7 @@ def _names(text: str) -> frozenset[str]:
 COMMANDS: Final = _names(
     """
     abortTransaction analyze applyOps authenticate autoCompact bulkWrite cloneCollectionAsCapped
-    collMod commitTransaction compact connPoolStats convertToCapped createRole createUser
+    commitTransaction compact connPoolStats convertToCapped createRole createUser
     currentOp cursorInfo dataSize dbHash dropAllRolesFromDatabase dropAllUsersFromDatabase
     dropConnections dropRole dropUser enableSharding explain filemd5 fsync fsyncUnlock
     getClusterParameter getDefaultRWConcern getDiagnosticData grantPrivilegesToRole
@@ -44,7 +44,7 @@ STAGES: Final = _names(
 
 QUERY_OPERATORS: Final = _names(
     """
-    $alwaysFalse $alwaysTrue $geoIntersects $geoNear $geoWithin $jsonSchema $maxDistance
+    $alwaysFalse $alwaysTrue $geoIntersects $geoNear $geoWithin $maxDistance
     $minDistance $near $nearSphere $sampleRate $text $uniqueDocs $where $within
     """
 )

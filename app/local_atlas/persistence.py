@@ -16,9 +16,10 @@ from typing import Any
 from .errors import CommandError
 
 FILE_NAME = "local_atlas.sqlite"
-FORMAT_VERSION = 2
-# What wrote version 1 kept nothing that its missing journal would have to bring up to date.
-_READABLE_VERSIONS = (1, FORMAT_VERSION)
+FORMAT_VERSION = 3
+# What wrote version 1 kept nothing that its missing journal would have to bring up to date, and
+# what wrote version 2 knew no options of collections.
+_READABLE_VERSIONS = (1, 2, FORMAT_VERSION)
 # Documents with an embedding take 2 to 7 kB. Pages of 16 kB hold them with little waste: the file
 # stays under 1.3 times its BSON, with the default of 4 kB it was twice as large.
 PAGE_SIZE_BYTES = 16384
@@ -37,6 +38,10 @@ CREATE TABLE IF NOT EXISTS collections (
     name TEXT NOT NULL,
     uuid BLOB NOT NULL,
     UNIQUE (database, name)
+);
+CREATE TABLE IF NOT EXISTS collection_options (
+    collection_id INTEGER PRIMARY KEY,
+    options BLOB NOT NULL
 );
 CREATE TABLE IF NOT EXISTS indexes (
     index_id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -165,13 +165,19 @@ class Store:
             self._collections[collection.database, collection.name] = collection
         for collection, indexes in transaction.indexes.items():
             collection.indexes = indexes
+        for collection, options in transaction.options.items():
+            collection.options = options
         for listener in self._listeners:
             _notify(listener, transaction, positions)
 
     def _load_catalog(self) -> None:
-        sql = "SELECT database, name, uuid, collection_id FROM collections"
-        for database, name, uuid, collection_id in self.persistence.read(sql):
-            collection = StoredCollection(database, name, Binary(uuid, 4), collection_id)
+        sql = (
+            "SELECT database, name, uuid, collection_id, options "
+            "FROM collections LEFT JOIN collection_options USING (collection_id)"
+        )
+        for database, name, uuid, collection_id, raw in self.persistence.read(sql):
+            options = {} if raw is None else decode(raw)
+            collection = StoredCollection(database, name, Binary(uuid, 4), collection_id, options)
             collection.attach(self.persistence)
             collection.indexes = tuple(self._load_indexes(collection_id))
             collection.next_record_id = collection.records.last_record_id(collection.read) + 1

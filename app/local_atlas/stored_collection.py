@@ -22,11 +22,20 @@ Document = dict[str, Any]
 class StoredCollection:
     """One collection: its identity, its indexes and its documents as they are committed."""
 
-    def __init__(self, database: str, name: str, uuid: Binary, collection_id: int) -> None:
+    def __init__(
+        self,
+        database: str,
+        name: str,
+        uuid: Binary,
+        collection_id: int,
+        options: Document | None = None,
+    ) -> None:
         self.database = database
         self.name = name
         self.uuid = uuid
         self.collection_id = collection_id
+        self.options: Document = options or {}
+        """As `create` took them and `listCollections` shows them; replaced, never changed."""
         self.records = RecordTable(collection_id)
         self.indexes: tuple[OrdinaryIndex, ...] = ()  # without that of `_id`
         self.next_record_id = 1

@@ -1,7 +1,7 @@
 """One write command's transaction: what it changes, in the file at once and in memory on commit.
 
 Everything here runs under the store's write lock and inside one SQLite transaction. The catalog in
-memory is not touched: `Store` applies `created`, `dropped`, `renamed` and `indexes` after the
+memory is not touched: `Store` applies what was created, dropped, renamed and changed after the
 commit, so a command that fails leaves nothing behind.
 """
 
@@ -14,12 +14,14 @@ from typing import Any
 from bson import Binary
 
 from .collection_writer import CollectionWriter, DocumentCheck
+from .document_validation import validator_of
 from .errors import CommandError
 from .mql.rows import decode
 from .ordinary_indexes import OrdinaryIndex, duplicate_key_error
 from .persistence import run_query
 from .raw_documents import encode_document
 from .stored_collection import StoredCollection
+from .views import refuse_view
 
 Document = dict[str, Any]
 Catalog = Callable[[str, str], StoredCollection | None]
@@ -40,6 +42,7 @@ class WriteTransaction:
         self.dropped: list[StoredCollection] = []
         self.renamed: list[tuple[StoredCollection, str, str]] = []
         self.indexes: dict[StoredCollection, tuple[OrdinaryIndex, ...]] = {}
+        self.options: dict[StoredCollection, Document] = {}
         self.changes: dict[StoredCollection, list[tuple[int, bytes | None]]] = {}
         self._catalog = catalog
         self._guard = guard
@@ -53,15 +56,26 @@ class WriteTransaction:
         found = self.created.get((database, name)) or self._catalog(database, name)
         return None if found in self.dropped else found
 
-    def writer(self, database: str, name: str) -> CollectionWriter:
-        """Return what writes documents of this collection, created where it is missing."""
+    def writer(
+        self, database: str, name: str, *, skips_validation: bool = False
+    ) -> CollectionWriter:
+        """Return what writes documents of this collection, created where it is missing.
+
+        Raises:
+            CommandError: 166, it is a view.
+        """
         collection = self.collection(database, name) or self.create_collection(database, name)
+        options = self.options_of(collection)
+        refuse_view(collection.namespace, options)
+        validator = None if skips_validation else validator_of(collection.namespace, options)
         changes = self.changes.setdefault(collection, [])
         indexes = self.indexes_of(collection)
         check = None if self._guard is None else self._guard(collection)
-        return CollectionWriter(self.connection, collection, indexes, changes, check)
+        return CollectionWriter(self.connection, collection, indexes, changes, check, validator)
 
-    def create_collection(self, database: str, name: str) -> StoredCollection:
+    def create_collection(
+        self, database: str, name: str, options: Document | None = None
+    ) -> StoredCollection:
         """Create a collection that does not exist."""
         uuid = Binary(uuid_module.uuid4().bytes, 4)
         cursor = self.connection.execute(
@@ -71,17 +85,33 @@ class WriteTransaction:
         assert cursor.lastrowid is not None
         collection = StoredCollection(database, name, uuid, cursor.lastrowid)
         self.connection.execute(collection.records.create_sql)
+        if options:
+            self.set_options(collection, options)
+            collection.options = options
         self.created[database, name] = collection
         return collection
+
+    def set_options(self, collection: StoredCollection, options: Document) -> None:
+        """Give a collection other options."""
+        self.connection.execute(
+            "INSERT OR REPLACE INTO collection_options (collection_id, options) VALUES (?, ?)",
+            (collection.collection_id, encode_document(options)),
+        )
+        self.options[collection] = options
+
+    def options_of(self, collection: StoredCollection) -> Document:
+        """Return the options of a collection as this transaction sees them."""
+        return self.options.get(collection, collection.options)
 
     def drop_collection(self, collection: StoredCollection) -> None:
         """Drop a collection with its documents and ordinary indexes."""
         for index in self.indexes_of(collection):
             self.drop_index(collection, index)
         self.connection.execute(collection.records.drop_sql)
-        self.connection.execute(
-            "DELETE FROM collections WHERE collection_id = ?", (collection.collection_id,)
-        )
+        for table in ("collections", "collection_options"):
+            self.connection.execute(
+                f"DELETE FROM {table} WHERE collection_id = ?", (collection.collection_id,)
+            )
         self.dropped.append(collection)
 
     def rename_collection(self, collection: StoredCollection, database: str, name: str) -> None:

@@ -9,6 +9,7 @@ __all__ = ["CommandContext", "command", "load"]
 _MODULES = (
     "aggregation",
     "catalog",
+    "collections",
     "crud",
     "find_and_modify",
     "handshake",

@@ -1,4 +1,4 @@
-"""Commands on collections and databases as a whole: create, drop, list, rename, sizes."""
+"""Commands on collections and databases as a whole: drop, list, rename, sizes."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -10,47 +10,11 @@ from ..mql.matcher import compile_filter
 from ..mql.rows import Row
 from ..persistence import PAGE_SIZE_BYTES
 from ..store import StoredCollection
-from .fields import (
-    bool_field,
-    collection_name,
-    document_field,
-    int_field,
-    refuse_collation,
-    string_field,
-)
+from ..views import is_view, refuse_view
+from .fields import bool_field, collection_name, document_field, int_field, string_field
 from .table import CommandContext, command
 
 Document = dict[str, Any]
-
-_REFUSED_OPTIONS = (
-    "size", "max", "timeseries", "expireAfterSeconds", "clusteredIndex", "validator",
-    "changeStreamPreAndPostImages", "viewOn", "pipeline", "encryptedFields", "validationLevel",
-    "validationAction",
-)  # fmt: skip
-
-
-@command(
-    "create",
-    fields=(
-        "capped",
-        "collation",
-        "storageEngine",
-        "indexOptionDefaults",
-        "autoIndexId",
-        "idIndex",
-    ),
-    refused_fields=_REFUSED_OPTIONS,
-)
-def create(context: CommandContext, body: Document) -> Document:
-    """Create an empty collection; one that exists already is left as it is."""
-    name = collection_name(body)
-    refuse_collation(body)
-    if bool_field(body, "capped"):
-        raise CommandError(72, "InvalidOptions", "capped: true (not emulated by LocalAtlas)")
-    with context.store.write() as transaction:
-        if transaction.collection(context.database, name) is None:
-            transaction.create_collection(context.database, name)
-    return {}
 
 
 @command("drop", fields=())
@@ -84,6 +48,7 @@ def rename_collection(context: CommandContext, body: Document) -> Document:
         if collection is None:
             message = f"Source collection {source} does not exist"
             raise CommandError(26, "NamespaceNotFound", message)
+        refuse_view(collection.namespace, collection.options)
         if source == target:
             raise CommandError(20, "IllegalOperation", "Can't rename a collection to itself")
         occupant = transaction.collection(*_split_namespace(target))
@@ -131,6 +96,8 @@ def collection_stats(context: CommandContext, body: Document) -> Document:
     """Return counts and BSON sizes of a collection; zeros for one that does not exist."""
     name = collection_name(body)
     collection = context.store.collection(context.database, name)
+    if collection is not None:
+        refuse_view(collection.namespace, collection.options)
     collections = [] if collection is None else [collection]
     count, size_bytes = _count(collections), _bson_bytes(collections)
     scale = int_field(body, "scale") or 1
@@ -149,13 +116,14 @@ def collection_stats(context: CommandContext, body: Document) -> Document:
 @command("dbStats", "dbstats", fields=("scale", "freeStorage"))
 def database_stats(context: CommandContext, body: Document) -> Document:
     """Return counts and BSON sizes of a database."""
-    collections = context.store.collections(context.database)
+    entries = context.store.collections(context.database)
+    collections = [each for each in entries if not is_view(each.options)]
     count, size_bytes = _count(collections), _bson_bytes(collections)
     scale = int_field(body, "scale") or 1
     return {
         "db": context.database,
         "collections": Int64(len(collections)),
-        "views": Int64(0),
+        "views": Int64(len(entries) - len(collections)),
         "objects": Int64(count),
         "avgObjSize": size_bytes / count if count else 0.0,
         "dataSize": size_bytes / scale,
@@ -173,10 +141,17 @@ def _split_namespace(namespace: str) -> tuple[str, str]:
 
 
 def _collection_entry(collection: StoredCollection) -> Document:
+    if is_view(collection.options):
+        return {
+            "name": collection.name,
+            "type": "view",
+            "options": collection.options,
+            "info": {"readOnly": True},
+        }
     return {
         "name": collection.name,
         "type": "collection",
-        "options": {},
+        "options": collection.options,
         "info": {"readOnly": False, "uuid": collection.uuid},
         "idIndex": collection.index_specifications()[0],
     }

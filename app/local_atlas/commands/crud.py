@@ -35,7 +35,7 @@ def insert(context: CommandContext, body: Document) -> Document:
     is_ordered = bool_field(body, "ordered", default=True)
 
     def apply(transaction: WriteTransaction) -> Document:
-        writer = transaction.writer(context.database, name)
+        writer = _writer(context, body, transaction, name)
         errors = WriteErrors(is_ordered)
         new = list(_prepared(documents, errors))
         return {"n": insert_batch(writer, new, errors), **errors.reply()}
@@ -58,7 +58,7 @@ def update(context: CommandContext, body: Document) -> Document:
     is_ordered = bool_field(body, "ordered", default=True)
 
     def apply(transaction: WriteTransaction) -> Document:
-        writer = transaction.writer(context.database, name)
+        writer = _writer(context, body, transaction, name)
         updater = DocumentUpdater(writer, transaction.read, context.check_time)
         errors = WriteErrors(is_ordered)
         outcomes = dict(update_batch(updater, statements, errors))
@@ -92,6 +92,13 @@ def delete(context: CommandContext, body: Document) -> Document:
         return {"n": deleted, **errors.reply()}
 
     return run_write(context, body, apply)
+
+
+def _writer(
+    context: CommandContext, body: Document, transaction: WriteTransaction, name: str
+) -> CollectionWriter:
+    skips_validation = bool_field(body, "bypassDocumentValidation")
+    return transaction.writer(context.database, name, skips_validation=skips_validation)
 
 
 def _batch(context: CommandContext, body: Document, name: str) -> Sequence[bytes]:

@@ -47,7 +47,8 @@ def find_and_modify(context: CommandContext, body: Document) -> Document:
     change = _remove if bool_field(body, "remove") else _update
 
     def apply(transaction: WriteTransaction) -> Document:
-        writer = transaction.writer(context.database, name)
+        skips_validation = bool_field(body, "bypassDocumentValidation")
+        writer = transaction.writer(context.database, name, skips_validation=skips_validation)
         updater = DocumentUpdater(writer, transaction.read, context.check_time)
         result, document = change(writer, updater, statement, bool_field(body, "new"))
         value = None if document is None else project(document)

@@ -9,6 +9,7 @@ from typing import Any
 
 from bson import Binary, DatetimeMS, Int64
 
+from ..errors import CommandError
 from ..raw_documents import MAX_DOCUMENT_SIZE_BYTES
 from ..wire import MAX_MESSAGE_SIZE_BYTES
 from .table import COMMANDS, Command, CommandContext, command
@@ -21,6 +22,15 @@ MAX_WIRE_VERSION = 27  # MongoDB 8.2
 SET_NAME = "localAtlas"
 MAX_WRITE_BATCH_SIZE = 100_000
 SESSION_TIMEOUT_MINUTES = 30
+# What test suites and shells look at to learn what they may ask of a server.
+_PARAMETERS = {
+    "authenticationMechanisms": [],
+    "enableTestCommands": False,
+    "featureCompatibilityVersion": {"version": VERSION[:3]},
+    "localLogicalSessionTimeoutMinutes": SESSION_TIMEOUT_MINUTES,
+    "requireApiVersion": False,
+    "transactionLifetimeLimitSeconds": 60,
+}
 
 
 @command("hello")
@@ -94,10 +104,13 @@ def get_cmd_line_opts(context: CommandContext, body: Document) -> Document:
 @command("getParameter")
 def get_parameter(context: CommandContext, body: Document) -> Document:
     """Show the parameters that drivers read."""
-    parameters: Document = {"featureCompatibilityVersion": {"version": VERSION[:3]}}
-    if next(iter(body.values())) == "*":
-        return parameters
-    return {name: value for name, value in parameters.items() if name in body}
+    wanted = next(iter(body.values()))
+    if wanted == "*" or (isinstance(wanted, dict) and wanted.get("allParameters")):
+        return dict(_PARAMETERS)
+    found = {name: value for name, value in _PARAMETERS.items() if name in body}
+    if not found:
+        raise CommandError(72, "InvalidOptions", "no option found to get")
+    return found
 
 
 @command("getLog")

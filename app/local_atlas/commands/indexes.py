@@ -8,6 +8,7 @@ from ..mql.bson_types import is_number, is_true
 from ..mql.rows import Row
 from ..ordinary_indexes import ID_INDEX_NAME, OrdinaryIndex
 from ..store import StoredCollection
+from ..views import refuse_view
 from .fields import collection_name, document_field, int_field, list_field, unknown_field
 from .table import CommandContext, command
 
@@ -32,6 +33,7 @@ def create_indexes(context: CommandContext, body: Document) -> Document:
         is_new = collection is None
         if collection is None:
             collection = transaction.create_collection(context.database, name)
+        refuse_view(collection.namespace, transaction.options_of(collection))
         before = len(transaction.indexes_of(collection)) + 1
         for specification in specifications:
             if not _exists_already(transaction.indexes_of(collection), specification):
@@ -105,6 +107,7 @@ def _existing(context: CommandContext, name: str) -> StoredCollection:
     if collection is None:
         message = f"ns does not exist: {context.database}.{name}"
         raise CommandError(26, "NamespaceNotFound", message)
+    refuse_view(collection.namespace, collection.options)
     return collection
 
 

@@ -20,6 +20,7 @@ from ..namespaces import (
 )
 from ..new_document import NewDocument, new_document
 from ..spool import Spool
+from ..views import refuse_view
 from ..write_transaction import WriteTransaction
 from .table import CommandContext
 
@@ -64,10 +65,13 @@ def full_name(context: CommandContext, stage: str, target: Target) -> tuple[str,
 def _empty_copy(transaction: WriteTransaction, database: str, name: str) -> CollectionWriter:
     """Put an empty collection with the same ordinary indexes in the place of one."""
     old = transaction.collection(database, name)
+    if old is not None:
+        refuse_view(old.namespace, old.options)
     indexes = () if old is None else transaction.indexes_of(old)
     if old is not None:
         transaction.drop_collection(old)
-    new = transaction.create_collection(database, name)
+    options = {} if old is None else transaction.options_of(old)
+    new = transaction.create_collection(database, name, options)
     for index in indexes:
         transaction.create_index(new, index.specification)
     return transaction.writer(database, name)

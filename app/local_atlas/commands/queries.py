@@ -12,6 +12,7 @@ from ..mql.paths import MISSING, leaves_at
 from ..mql.projection import compile_find_projection
 from ..mql.rows import Row
 from ..mql.sorting import compile_sort
+from ..views import is_view
 from .fields import (
     bool_field,
     collection_name,
@@ -60,7 +61,7 @@ def count(context: CommandContext, body: Document) -> Document:
     query = document_field(body, "query")
     skip, limit = int_field(body, "skip") or 0, abs(int_field(body, "limit") or 0)
     collection = context.store.collection(context.database, name)
-    if not query:
+    if not query and (collection is None or not is_view(collection.options)):
         total = 0 if collection is None else collection.count()
     else:
         total = sum(1 for _ in StoreEnvironment(context, name).rows(query))

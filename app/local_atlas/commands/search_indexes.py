@@ -8,13 +8,14 @@ from typing import Any
 
 from bson import Int64, ObjectId
 
-from ..errors import CommandError
+from ..errors import NOT_EMULATED, CommandError
 from ..search.definition import IndexType, parse_definition
 from ..search.index_requests import IndexRequest, IndexSelector
 from ..search.listing import checked_entries, read_selector
 from ..search.parsing import ParseError, one_of, string
 from ..search.refusals import command_refusal
 from ..store import StoredCollection
+from ..views import is_view
 from .fields import (
     checked_document,
     collection_name,
@@ -118,6 +119,9 @@ def _collection(context: CommandContext, body: Document) -> StoredCollection:
         raise CommandError(
             26, "NamespaceNotFound", f"Collection '{context.database}.{name}' does not exist."
         )
+    if is_view(collection.options):
+        message = f"A search index on the view {collection.namespace} {NOT_EMULATED}"
+        raise CommandError(166, "CommandNotSupportedOnView", message)
     return collection
 
 

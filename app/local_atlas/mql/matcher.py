@@ -27,6 +27,7 @@ from .conditions import (
 from .expression_compiler import Scope, Variables
 from .expressions import compile_expression
 from .filters import NO_VARIABLES, Filter, all_of, any_of, none_of, on_path
+from .json_schema import compile_schema
 from .paths import Document, as_document
 from .rows import Row
 
@@ -103,6 +104,9 @@ def _compile_top_level(name: str, operand: Any, scope: Scope, *, is_root: bool) 
         if not is_root:
             raise bad_value("$expr can only be applied to the top-level document")
         return _compile_expr(operand, scope)
+    if name == "$jsonSchema":
+        violations = compile_schema(operand)
+        return lambda document, variables=NO_VARIABLES: not violations(document)
     if name == "$not":
         raise bad_value(
             "unknown top level operator: $not. If you are trying to negate an entire expression, "

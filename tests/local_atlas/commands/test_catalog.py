@@ -34,9 +34,8 @@ def test_create_of_an_existing_collection_changes_nothing(db: Docs) -> None:
     "option",
     [
         {"capped": True, "size": 1000},
-        {"viewOn": "a", "pipeline": []},
         {"timeseries": {"timeField": "t"}},
-        {"validator": {"a": 1}},
+        {"clusteredIndex": {"key": {"_id": 1}, "unique": True}},
         {"collation": {"locale": "en"}},
     ],
     ids=lambda option: next(iter(option)),

@@ -135,3 +135,13 @@ def test_a_field_that_no_server_knows_is_refused_in_its_words_alone(db: Docs) ->
     assert (refused.value.details or {})["errmsg"] == (
         "BSON field 'create.viewOf' is an unknown field."
     )
+
+
+def test_parameters_tell_a_test_suite_what_it_may_ask(db: Docs) -> None:
+    parameters = db.client.admin.command("getParameter", "*")
+
+    assert parameters["enableTestCommands"] is False
+    assert parameters["authenticationMechanisms"] == []
+    assert db.client.admin.command("getParameter", {"allParameters": True}) == parameters
+    with pytest.raises(OperationFailure, match="no option found to get"):
+        db.client.admin.command("getParameter", 1, noSuchParameter=1)

@@ -204,7 +204,7 @@ REFUSED = [
     pytest.param({"a": {"$gt": 1, "b": 2}}, 2, "unknown operator: b", id="field among operators"),
     pytest.param({"$text": {"$search": "x"}}, 2, NOT_EMULATED, id="text"),
     pytest.param({"$where": "1"}, 2, NOT_EMULATED, id="where"),
-    pytest.param({"$jsonSchema": {}}, 2, NOT_EMULATED, id="json schema"),
+    pytest.param({"$jsonSchema": {"nope": 1}}, 9, "Unknown $jsonSchema keyword", id="schema"),
     pytest.param({"a": {"$near": [0, 0]}}, 2, NOT_EMULATED, id="near"),
     pytest.param({"a": {"$geoWithin": {}}}, 2, NOT_EMULATED, id="geo"),
     pytest.param(
