@@ -45,6 +45,7 @@ class Settings:
     index_file: Path = PROJECT_ROOT / "atlas" / "gallery_knn.json"
     lexical_index_file: Path | None = None
     tuning_file: Path | None = None
+    follow_switches: bool = True
     model: str = "clothing"
     model_precision: PrecisionSetting = "auto"
     gallery_root: Path = PROJECT_ROOT / "demo"
@@ -224,6 +225,7 @@ _VARIABLES: dict[str, tuple[str, Callable[[str], object]]] = {
     "INDEX_FILE": ("index_file", _path),
     "LEXICAL_INDEX_FILE": ("lexical_index_file", _path),
     "TUNING_FILE": ("tuning_file", _path),
+    "FOLLOW_SWITCHES": ("follow_switches", _boolean),
     "MODEL": ("model", str),
     "MODEL_PRECISION": ("model_precision", _precision),
     "GALLERY_ROOT": ("gallery_root", _path),

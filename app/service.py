@@ -12,18 +12,21 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from flask import Flask, current_app
+from flask import Flask, current_app, g, has_request_context
 from pymongo.collection import Collection
 
 from app.config import Settings
 from app.db import connect
 from app.embedding.base import Embedder, Pixels, require_loaded
 from app.embedding.images import read_for_side
-from app.errors import BadRequest, ConfigError, ServiceError
+from app.errors import BadRequest, ConfigError, DatabaseUnavailable, ServiceError
 from app.fetching import Fetched, Fetcher, FetchLimits
+from app.index_care.switching import Switch, read_switch
+from app.index_care.tuning import tuned_where_measured
 from app.indexes import SearchIndex
 from app.lexical_indexes import LexicalIndex
 from app.local_atlas.launcher import LauncherError, start_or_join
+from app.serving import ServedIndex, Serving
 from app.shown_bucket import ShownBucket
 from app.similar import SimilarItems
 
@@ -32,6 +35,7 @@ logger = logging.getLogger(__name__)
 FETCHES_AT_ONCE = 4
 
 _EXTENSION = "similar_items"
+_SERVING = "serving"
 
 
 class Service:
@@ -55,7 +59,7 @@ class Service:
         make_fetcher: Callable[[], Fetcher | None],
     ) -> None:
         self.settings = settings
-        self.index = index
+        self._own_index = index
         self.lexical = lexical
         self._make_embedder = make_embedder
         self._make_fetcher = make_fetcher
@@ -74,12 +78,25 @@ class Service:
     @property
     def collection(self) -> Collection[dict[str, Any]]:
         """The gallery; raises `DatabaseUnavailable` where LocalAtlas cannot be started."""
-        return self._here().similar_and_collection()[1]
+        return self._here().opened()[1]
 
     @property
     def similar(self) -> SimilarItems:
         """The search; raises as `collection`."""
-        return self._here().similar_and_collection()[0]
+        return self._serving().similar
+
+    @property
+    def index(self) -> SearchIndex:
+        """The index that is asked: that of the settings, or what stands in for it."""
+        try:
+            return self._serving().index
+        except DatabaseUnavailable:
+            return self._own_index
+
+    @property
+    def served(self) -> ServedIndex:
+        """Which index is asked, and why none other is; raises as `collection`."""
+        return self._here().opened()[0]
 
     def prepare(self, content: bytes) -> Pixels:
         """Decode an upload to what the model sees, as ingestion does; see `Embedder.prepare`.
@@ -134,6 +151,15 @@ class Service:
         """Close the database client of this process."""
         self._here().close()
 
+    def _serving(self) -> Serving:
+        """Return what is asked; a request asks the same from its beginning to its end."""
+        if not has_request_context():
+            return self.served.current()
+        if _SERVING not in g:
+            setattr(g, _SERVING, self.served.current())
+        serving: Serving = getattr(g, _SERVING)
+        return serving
+
     def _here(self) -> "_ProcessParts":
         if self._parts.pid != os.getpid():
             self._parts = self._make_parts()
@@ -142,7 +168,11 @@ class Service:
 
     def _make_parts(self) -> "_ProcessParts":
         return _ProcessParts(
-            self.settings, self.index, self.lexical, self._make_embedder(), self._make_fetcher()
+            self.settings,
+            self._own_index,
+            self.lexical,
+            self._make_embedder(),
+            self._make_fetcher(),
         )
 
 
@@ -172,7 +202,7 @@ class _ProcessParts:
         # A picture takes 150 MB until it is prepared, or more, and 150 kB then. More decoders than
         # cores would finish no earlier.
         self._decoding = threading.BoundedSemaphore(os.cpu_count() or 1)
-        self._opened: tuple[SimilarItems, Collection[dict[str, Any]]] | None = None
+        self._opened: tuple[ServedIndex, Collection[dict[str, Any]]] | None = None
         self._load_error: str | None = None
 
     @property
@@ -183,20 +213,34 @@ class _ProcessParts:
             return f"The model {self.embedder.name} is still loading."
         return None
 
-    def similar_and_collection(self) -> tuple[SimilarItems, Collection[dict[str, Any]]]:
+    def opened(self) -> tuple[ServedIndex, Collection[dict[str, Any]]]:
         with self._lock:
             if self._opened is None:
                 collection = connect(self._settings)
-                similar = SimilarItems(
-                    collection,
-                    self._index,
-                    self.embedder,
-                    self._lexical,
-                    max_time_ms=self._settings.max_time_ms,
-                    where=self._settings.database_label,
-                )
-                self._opened = similar, collection
+                self._opened = self._served(collection), collection
             return self._opened
+
+    def _served(self, collection: Collection[dict[str, Any]]) -> ServedIndex:
+        def read() -> Switch | None:
+            follows = self._settings.follow_switches
+            return read_switch(collection, self._index.name) if follows else None
+
+        def make(index: SearchIndex) -> Serving:
+            similar = SimilarItems(
+                collection,
+                index,
+                self.embedder,
+                self._lexical,
+                max_time_ms=self._settings.max_time_ms,
+                where=self._settings.database_label,
+            )
+            return Serving(index, similar)
+
+        return ServedIndex(
+            make(self._index),
+            read,
+            lambda index: make(tuned_where_measured(index, self._settings.tuning_file)),
+        )
 
     def prepare(self, content: bytes) -> Pixels:
         require_loaded(self.embedder)

@@ -21,7 +21,7 @@ from app.errors import ConfigError
 from app.index_care.apply import apply_plan
 from app.index_care.asking import read_vectors
 from app.index_care.deriving import derived_content, write_index_file
-from app.index_care.migrate import convert, prepare
+from app.index_care.migrate import Pair, convert, lead_back, prepare, switch
 from app.index_care.plan import plan_index
 from app.index_care.refusals import IndexRefused
 from app.index_care.status import read_status
@@ -90,7 +90,12 @@ def _apply(collection: Documents, arguments: argparse.Namespace, settings: Setti
 
 
 def _status(collection: Documents, arguments: argparse.Namespace, settings: Settings) -> Report:
-    return read_status(collection, arguments.index)
+    return read_status(
+        collection,
+        arguments.index,
+        in_file=read_index_file(settings.index_file),
+        follows=settings.follow_switches,
+    )
 
 
 def _verify(collection: Documents, arguments: argparse.Namespace, settings: Settings) -> Report:
@@ -117,10 +122,9 @@ def _migrate(collection: Documents, arguments: argparse.Namespace, settings: Set
     old = _live(collection, arguments, settings)
     if not arguments.to.exists():
         write_index_file(arguments.to, derived_content(old, arguments.to.stem))
-    new, timeout_s = read_index_file(arguments.to), arguments.timeout
-    if arguments.convert or arguments.back:
-        return convert(collection, old, new, timeout_s=timeout_s, is_back=arguments.back)
-    return prepare(collection, old, new, timeout_s=timeout_s)
+    pair = Pair(collection, old, read_index_file(arguments.to))
+    step: Callable[..., Report] = arguments.step
+    return step(pair, timeout_s=arguments.timeout)
 
 
 def _live(collection: Documents, arguments: argparse.Namespace, settings: Settings) -> SearchIndex:
@@ -232,11 +236,14 @@ def _add_migrate(commands: Any) -> None:
         metavar="FILE",
         help="index file of the new index; written from the old index where it does not exist",
     )
-    step = migrate.add_mutually_exclusive_group()
-    step.add_argument(
-        "--convert", action="store_true", help="turn the stored vectors into BinData, once switched"
-    )
-    step.add_argument("--back", action="store_true", help="turn them into arrays again")
+    migrate.set_defaults(step=prepare)
+    steps = migrate.add_mutually_exclusive_group()
+    for flag, step, what in (
+        ("--switch", switch, "and have the running service ask the new index"),
+        ("--convert", convert, "turn the stored vectors into BinData, once switched"),
+        ("--back", lead_back, "have the old index asked again, over vectors in arrays"),
+    ):
+        steps.add_argument(flag, dest="step", action="store_const", const=step, help=what)
     _add_timeout(migrate)
 
 

@@ -21,7 +21,7 @@ from app.composed.candidates import Candidate
 from app.composed.query import MAX_COMPARED
 from app.errors import BadRequest
 
-_VERSION = 1
+_VERSION = 2
 # Deflate may stand for a thousand times its bytes.
 _MAX_BYTES = 4 * 1024 * 1024
 
@@ -31,7 +31,7 @@ class Cursor:
     """Where a search goes on.
 
     Attributes:
-        index: name of the index that was asked.
+        path: of the vectors that were compared; any index over them goes on.
         embedded_by: fingerprint of what made the embeddings of the query and of the candidates.
         has_groups: whether the candidates are the best of groups.
         has_units: whether the scores stand for probabilities of a match, see `units`.
@@ -39,7 +39,7 @@ class Cursor:
         candidates: what comes next, best first, at most 1,000.
     """
 
-    index: str
+    path: str
     embedded_by: str
     has_groups: bool
     has_units: bool
@@ -53,7 +53,7 @@ def write_cursor(cursor: Cursor) -> str | None:
         return None
     content = {
         "version": _VERSION,
-        "index": cursor.index,
+        "path": cursor.path,
         "embedded_by": cursor.embedded_by,
         "has_groups": cursor.has_groups,
         "has_units": cursor.has_units,
@@ -91,12 +91,12 @@ def _inflated(deflated: bytes) -> bytes:
 
 
 def _checked(content: dict[str, Any]) -> Cursor:
-    index, embedded_by, candidates = (
-        content[name] for name in ("index", "embedded_by", "candidates")
+    path, embedded_by, candidates = (
+        content[name] for name in ("path", "embedded_by", "candidates")
     )
     is_ours = (
         content["version"] == _VERSION
-        and isinstance(index, str)
+        and isinstance(path, str)
         and isinstance(embedded_by, str)
         and isinstance(candidates, list)
         and len(candidates) <= MAX_COMPARED
@@ -104,7 +104,7 @@ def _checked(content: dict[str, Any]) -> Cursor:
     if not is_ours:
         raise ValueError(content)
     return Cursor(
-        index,
+        path,
         embedded_by,
         content["has_groups"] is True,
         content["has_units"] is True,

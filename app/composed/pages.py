@@ -39,7 +39,7 @@ def page_steps(
         fields: as in `ComposedQuery`.
 
     Raises:
-        BadRequest: the cursor is none, or of another index or of a model that has no embeddings
+        BadRequest: the cursor is none, or of other vectors or of a model that has no embeddings
             left; or limit or fields cannot be used.
     """
     check_limit(limit)
@@ -48,9 +48,9 @@ def page_steps(
     cursor = read_cursor(text)
     start_s = time.perf_counter()
     state: DataState = yield ReadState()
-    if cursor.index != index.name or cursor.embedded_by not in state.fingerprints:
+    if cursor.path != index.path or cursor.embedded_by not in state.fingerprints:
         raise BadRequest(
-            f"cursor is of search index {cursor.index} and model {cursor.embedded_by[:12]}, which "
+            f"cursor is of the vectors at {cursor.path} and model {cursor.embedded_by[:12]}, which "
             f"are not those that answer now; expected the search anew, without it."
         )
     units = None

@@ -75,7 +75,7 @@ def search_steps(
     question = replace(question, lowest_score=_lowest_score(query, units))
     found = yield from _candidates(question)
     rest = Cursor(
-        index.name,
+        index.path,
         inputs.embedded_by,
         query.group_by is not None,
         units is not None,

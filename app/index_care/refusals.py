@@ -10,7 +10,7 @@ from app.errors import DatabaseUnavailable, IndexNotReady
 from app.lexical_indexes import AnyIndex
 
 # 13 Unauthorized, 20 IllegalOperation, 8000 AtlasError ("not allowed")
-_NOT_ALLOWED = frozenset({13, 20, 8000})
+NOT_ALLOWED = frozenset({13, 20, 8000})
 # 59 CommandNotFound, 31082 SearchNotEnabled; the text, as its code differs between versions.
 _NO_SEARCH = frozenset({59, 31082})
 _ONLY_ATLAS = "only supported with Atlas"
@@ -61,7 +61,7 @@ def index_command_errors(
             raise IndexRefused(_limit_reached(namespace, said), paste) from error
         if error.code in _NO_SEARCH or _ONLY_ATLAS in said:
             raise IndexRefused(_no_search(namespace, said)) from error
-        if error.code in _NOT_ALLOWED:
+        if error.code in NOT_ALLOWED:
             raise IndexRefused(_not_allowed(action, namespace, said, paste), paste) from error
         if error.code == _ALREADY_EXISTS and index is not None:
             raise IndexRefused(taken_over(index.name)) from error

@@ -8,6 +8,8 @@ from app.index_care.builds import Build, Entry, read_build
 from app.index_care.definitions import filter_types, vector_fields
 from app.index_care.listing import Documents, existing_entry, list_entries
 from app.index_care.planning import type_of
+from app.index_care.switching import Switch, read_switches
+from app.indexes import SearchIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +68,19 @@ class IndexStatus:
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """The live indexes of a collection; `documents` is about how many it has."""
+    """The live indexes of a collection.
+
+    Attributes:
+        documents: about how many there are.
+        asked: name of the index that the service of these settings asks, if it is one of them.
+        switches: of this collection.
+    """
 
     namespace: str
     documents: int
     indexes: tuple[IndexStatus, ...]
+    asked: str | None
+    switches: tuple[Switch, ...]
 
     @property
     def is_good(self) -> bool:
@@ -83,6 +93,11 @@ class StatusReport:
             "collection": self.namespace,
             "documents": self.documents,
             "indexes": [one.as_dict() for one in self.indexes],
+            "asked": self.asked,
+            "switches": [
+                {"index": one.name, "instead_of": one.instead_of, "since": one.since.isoformat()}
+                for one in self.switches
+            ],
         }
 
     def as_text(self) -> str:
@@ -90,15 +105,26 @@ class StatusReport:
         count = len(self.indexes)
         noun = "index" if count == 1 else "indexes"
         head = f"{self.namespace}: {self.documents:,} documents, {count} search {noun}"
-        return "\n".join([head, *(line for one in self.indexes for line in one.as_lines())])
+        lines = [head, *(line for one in self.indexes for line in one.as_lines())]
+        lines += [
+            f"{one.name} is asked instead of {one.instead_of}, since {one.since:%Y-%m-%d %H:%M} UTC"
+            for one in self.switches
+        ]
+        if self.asked is not None:
+            lines.append(f"The service of these settings asks {self.asked}.")
+        return "\n".join(lines)
 
 
-def read_status(collection: Documents, name: str | None = None) -> StatusReport:
+def read_status(
+    collection: Documents, name: str | None = None, *, in_file: SearchIndex, follows: bool = True
+) -> StatusReport:
     """Read what is live.
 
     Args:
         collection: any.
         name: of one index; None for all.
+        in_file: of INDEX_FILE.
+        follows: whether the service asks what stands in for it.
 
     Raises:
         IndexNotReady: there is no index of that name.
@@ -106,10 +132,15 @@ def read_status(collection: Documents, name: str | None = None) -> StatusReport:
         The driver's other errors.
     """
     entries = list_entries(collection) if name is None else [existing_entry(collection, name)]
+    switches = read_switches(collection)
+    others = {one.instead_of: one.name for one in switches} if follows else {}
+    asked = others.get(in_file.name, in_file.name)
     return StatusReport(
         collection.full_name,
         collection.estimated_document_count(),
         tuple(_status(entry) for entry in entries),
+        asked if any(entry["name"] == asked for entry in entries) else None,
+        tuple(switches),
     )
 
 

@@ -24,7 +24,7 @@ def readyz() -> tuple[dict[str, Any], int]:
     service = current_service()
     parts = {**_data_parts(service), "model": _part(service.model_problem)}
     parts["model"]["name"] = service.embedder.name
-    parts["index"]["name"] = service.index.name
+    parts["index"] |= {"name": service.index.name, **_switch_parts(service)}
     is_ready = all(part["ready"] for part in parts.values())
     if is_ready:
         parts["index"]["coverage"] = service.similar.coverage()
@@ -44,6 +44,16 @@ def _data_parts(service: Service) -> dict[str, dict[str, Any]]:
         return {"database": _part(error.message), "index": _part(_UNKNOWN)}
     problem = service.similar.problem(state)
     return {"database": _part(None), "index": _part(problem)}
+
+
+def _switch_parts(service: Service) -> dict[str, Any]:
+    """Say in whose place the index is asked, and why none other is that should be."""
+    try:
+        served = service.served
+    except ServiceError:
+        return {}
+    parts = {"instead_of": served.instead_of, "switch_problem": served.problem}
+    return {name: value for name, value in parts.items() if value is not None}
 
 
 def _words_part(service: Service) -> dict[str, Any]:

@@ -24,7 +24,7 @@ PROSE = Path(__file__).with_name("page.md")
 _COMMAND = "$ python -m scripts.atlas "
 _ECHO = "; echo $?"
 _SCENE = re.compile(r"<!-- scene: (\w+) -->")
-_VARYING = re.compile(r"\d[\d,]*\.\d+")
+_VARYING = re.compile(r"\d[\d,]*\.\d+|\d{4}-\d\d-\d\d \d\d:\d\d")
 # Which number is the best one depends on the machine, too.
 _MEASURED = re.compile(r"(?<=\$ python -m scripts\.atlas tune).*?(?=```)", re.DOTALL)
 

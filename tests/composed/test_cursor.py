@@ -21,8 +21,8 @@ CANDIDATES = (
 def written(**changes):
     """A cursor as a forger writes it."""
     content = {
-        "version": 1,
-        "index": "gallery_knn",
+        "version": 2,
+        "path": "embedding",
         "embedded_by": "f",
         "has_groups": False,
         "has_units": False,
@@ -34,7 +34,7 @@ def written(**changes):
 
 
 def test_cursor_comes_back_as_it_was():
-    cursor = Cursor("gallery_knn", "f" * 64, True, True, False, CANDIDATES)
+    cursor = Cursor("embedding", "f" * 64, True, True, False, CANDIDATES)
 
     assert read_cursor(write_cursor(cursor)) == cursor
 
@@ -42,15 +42,15 @@ def test_cursor_comes_back_as_it_was():
 def test_cursor_that_holds_not_all_candidates_says_so():
     many = tuple(Candidate(f"i{number}", 0.5) for number in range(1001))
 
-    full = read_cursor(write_cursor(Cursor("gallery_knn", "f", False, False, True, many[:1000])))
-    cut = read_cursor(write_cursor(Cursor("gallery_knn", "f", False, False, True, many)))
+    full = read_cursor(write_cursor(Cursor("embedding", "f", False, False, True, many[:1000])))
+    cut = read_cursor(write_cursor(Cursor("embedding", "f", False, False, True, many)))
 
     assert (len(full.candidates), full.is_all) == (1000, True)
     assert (len(cut.candidates), cut.is_all) == (1000, False)
 
 
 def test_nothing_that_comes_next_has_no_cursor():
-    assert write_cursor(Cursor("gallery_knn", "f", False, False, True, ())) is None
+    assert write_cursor(Cursor("embedding", "f", False, False, True, ())) is None
 
 
 def test_cursor_as_a_forger_writes_it_would_be_read():
@@ -67,8 +67,8 @@ def test_cursor_as_a_forger_writes_it_would_be_read():
         base64.urlsafe_b64encode(zlib.compress(bytes(10**8))).decode(),
         written()[:-8],
         base64.urlsafe_b64encode(base64.urlsafe_b64decode(written()) + b"more").decode(),
-        written(version=2),
-        written(index=1),
+        written(version=1),
+        written(path=1),
         written(embedded_by=None),
         written(candidates="all"),
         written(candidates=[["a", 0.5, [], 1]] * 1001),

@@ -101,12 +101,12 @@ def test_cursor_of_a_model_that_is_gone_is_refused(ask, collection):
 
 
 @pytest.mark.usefixtures("placed")
-def test_cursor_of_another_index_or_model_is_refused(ask, either_index):
-    own, candidates = either_index.index_file.stem, (Candidate("i10", 0.9),)
-    made_by_another = Cursor(own, "f" * 64, False, False, True, candidates)
-    of_another = replace(made_by_another, index="other")
+def test_cursor_of_other_vectors_or_of_another_model_is_refused(ask):
+    candidates = (Candidate("i10", 0.9),)
+    made_by_another = Cursor("embedding", "f" * 64, False, False, True, candidates)
+    of_others = replace(made_by_another, path="other")
 
-    for cursor, named in ((made_by_another, "model ffffffffffff"), (of_another, "index other")):
+    for cursor, named in ((made_by_another, "model ffffffffffff"), (of_others, "at other and")):
         text = write_cursor(cursor)
         with pytest.raises(BadRequest, match=named):
             ask(lambda similar, text=text: similar.next_page(text))

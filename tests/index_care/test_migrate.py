@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 from bson import Binary
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
 from app.errors import ConfigError, IndexNotReady
 from app.index_care.apply import apply_plan
@@ -15,7 +15,10 @@ from app.index_care.asking import stored_queries
 from app.index_care.comparing import compare_indexes
 from app.index_care.converting import to_arrays, to_bindata
 from app.index_care.deriving import check_stand_in, derived_content, write_index_file
-from app.index_care.migrate import convert, prepare
+from app.index_care.migrate import Pair, convert, lead_back, prepare, switch
+from app.index_care.refusals import IndexRefused
+from app.index_care.status import read_status
+from app.index_care.switching import read_switch, switch_over
 from app.index_care.target import index_of, live_index
 from app.indexes import read_index_file
 from app.pipelines import search_pipeline
@@ -31,6 +34,7 @@ OLD = knn_definition(
     made={"type": "document", "fields": {"on": {"type": "date"}}},
     title={"type": "string"},
 )
+NEW = vector_definition(dimensions=DIMENSIONS)
 PER_SECOND = 50
 
 
@@ -111,13 +115,13 @@ def test_no_query_fails_or_is_empty_on_the_way_there_and_back(collection, old, n
     with Shop(collection, old) as shop:
         before = shop.hits(old)
         time.sleep(0.3)
-        prepared = prepare(collection, old, new, timeout_s=timeout_s)
+        prepared = prepare(Pair(collection, old, new), timeout_s=timeout_s)
         shop.index = new
-        converted = convert(collection, old, new, timeout_s=timeout_s, is_back=False)
+        converted = convert(Pair(collection, old, new), timeout_s=timeout_s)
         time.sleep(0.3)
         assert kinds_of_vectors(collection) == {Binary}
         after = shop.hits(new)
-        back = convert(collection, old, new, timeout_s=timeout_s, is_back=True)
+        back = lead_back(Pair(collection, old, new), timeout_s=timeout_s)
         shop.index = old
         time.sleep(0.3)
         again = shop.hits(old)
@@ -131,6 +135,62 @@ def test_no_query_fails_or_is_empty_on_the_way_there_and_back(collection, old, n
     assert_same(before, again)
     assert len(shop.answers) > 30
     assert [one for one in shop.answers if not isinstance(one, list) or len(one) != 10] == []
+
+
+def test_switch_is_written_down_and_told_until_the_way_back_takes_it_away(
+    collection, old, new, timeout_s
+):
+    report = switch(Pair(collection, old, new), timeout_s=timeout_s)
+
+    told = read_status(collection, in_file=old)
+    assert (report.step, report.asked) == ("switched", "new")
+    assert read_switch(collection, "old").index == new
+    assert told.asked == "new"
+    assert "new is asked instead of old, since 20" in told.as_text()
+    assert read_status(collection, in_file=old, follows=False).asked == "old"
+    back = lead_back(Pair(collection, old, new), timeout_s=timeout_s)
+    assert back.asked == "old"
+    assert read_switch(collection, "old") is None
+    assert read_status(collection, in_file=old).asked == "old"
+
+
+def test_way_back_is_open_where_the_new_index_is_gone(collection, old, new, timeout_s):
+    pair = Pair(collection, old, new)
+    switch(pair, timeout_s=timeout_s)
+    convert(pair, timeout_s=timeout_s)
+    collection.drop_search_index("new")
+
+    report = lead_back(pair, timeout_s=timeout_s)
+
+    assert report.is_good
+    assert report.asked == "old"
+    assert kinds_of_vectors(collection) == {list}
+    assert "old finds every good vector; verify --index new tells" in report.next_step
+
+
+def test_old_index_that_does_not_catch_up_is_not_gone_back_to(own_server, make_index):
+    collection = own_server(index_lag_ms=3_600_000).c
+    old, new = make_index(knn_definition(DIMENSIONS), "old"), make_index(NEW, "new")
+    apply_plan(collection, old, timeout_s=30)
+    switch_over(collection, "old", new)
+    collection.insert_many(documents(7))
+
+    with pytest.raises(IndexNotReady, match="old does not find 7 documents 0 s after"):
+        lead_back(Pair(collection, old, new), timeout_s=0)
+
+    assert read_switch(collection, "old").index == new
+
+
+def test_user_who_may_not_write_the_switch_is_told_what_to_ask_for(
+    collection, old, new, monkeypatch
+):
+    def refuse(*_, **__):
+        raise OperationFailure("not authorized", 13)
+
+    monkeypatch.setattr(type(collection), "replace_one", refuse)
+
+    with pytest.raises(IndexRefused, match="ask the administrator for the role readWrite"):
+        switch_over(collection, "old", new)
 
 
 def test_derived_index_declares_every_filter(old, new):
@@ -188,7 +248,7 @@ def test_index_that_cannot_stand_in_is_refused(make_index, definition, part):
 
 def test_nothing_is_converted_before_both_indexes_agree(collection, old, new, timeout_s):
     with pytest.raises(IndexNotReady, match="so no vector was changed"):
-        convert(collection, old, new, timeout_s=timeout_s, is_back=False)
+        convert(Pair(collection, old, new), timeout_s=timeout_s)
 
     assert kinds_of_vectors(collection) == {list}
 
@@ -201,10 +261,10 @@ def test_documents_that_neither_index_has_are_not_lost(own_server, make_index, t
     apply_plan(collection, index, timeout_s=30)
     write_index_file(tmp_path / "new.json", derived_content(index, "new"))
 
-    report = prepare(collection, index, read_index_file(tmp_path / "new.json"), timeout_s=30)
+    report = prepare(Pair(collection, index, read_index_file(tmp_path / "new.json")), timeout_s=30)
 
     assert report.missing == 0
-    assert report.created
+    assert report.is_created
 
 
 @pytest.mark.local_atlas_only  # which shows a write at once
@@ -220,10 +280,14 @@ def test_different_answers_are_told_and_not_to_switch_is_the_advice(
     collection.insert_one({"_id": "nested", "v": [queries[0].vector.tolist()]})
     collection.update_many({"_id": {"$lt": 100}}, {"$set": {"v": [queries[0].vector.tolist()]}})
 
-    report = prepare(collection, plain, other, timeout_s=timeout_s)
+    report = switch(Pair(collection, plain, other), timeout_s=timeout_s)
 
     assert not report.is_good
-    assert report.next_step.startswith("Do not switch")
+    assert (report.step, report.missing, report.only_in_new) == ("prepared", 0, 101)
+    assert report.next_step == (
+        "Do not switch: other finds more; verify --index plain tells what plain misses and why."
+    )
+    assert read_switch(collection, "plain") is None
 
 
 def test_vector_that_somebody_writes_meanwhile_is_left_alone(collection, monkeypatch):
@@ -271,7 +335,7 @@ def test_index_file_that_cannot_be_written_is_told(tmp_path):
 
 
 def test_report_is_json(collection, old, new, timeout_s):
-    report = prepare(collection, old, new, timeout_s=timeout_s)
+    report = prepare(Pair(collection, old, new), timeout_s=timeout_s)
 
     told = json.loads(json.dumps(report.as_dict()))
     assert (told["from"], told["to"], told["same_answers"], told["missing"]) == (
