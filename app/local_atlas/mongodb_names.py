@@ -17,7 +17,7 @@ def _names(text: str) -> frozenset[str]:
 
 COMMANDS: Final = _names(
     """
-    abortTransaction analyze applyOps authenticate autoCompact bulkWrite cloneCollectionAsCapped
+    abortTransaction analyze applyOps authenticate autoCompact cloneCollectionAsCapped
     commitTransaction compact connPoolStats convertToCapped createRole createUser
     currentOp cursorInfo dataSize dbHash dropAllRolesFromDatabase dropAllUsersFromDatabase
     dropConnections dropRole dropUser enableSharding explain filemd5 fsync fsyncUnlock

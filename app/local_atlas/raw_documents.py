@@ -5,6 +5,7 @@ only a missing `_id` is added and one that is not first is moved, as the real se
 """
 
 import struct
+from collections.abc import Mapping
 from typing import Any
 
 import bson
@@ -77,6 +78,25 @@ def embedded_document(raw: bytes, name: str) -> bytes:
     """Return the raw document in a top-level field of a valid document."""
     start, end = _element_span(raw, name)
     return raw[start + 1 + len(name.encode()) + 1 : end]
+
+
+def with_names(raw: bytes, names: Mapping[str, str]) -> bytes:
+    """Return a valid document whose top-level fields are called otherwise.
+
+    Args:
+        raw: the document.
+        names: the new name by the old one; a field that has none here is left out.
+    """
+    elements: list[bytes] = []
+    offset = _HEAD
+    while offset < len(raw) - _TAIL:
+        name_end = raw.index(b"\0", offset + 1)
+        end = value_end(raw, raw[offset], name_end + 1)
+        name = names.get(raw[offset + 1 : name_end].decode())
+        if name is not None:
+            elements += raw[offset : offset + 1], name.encode(), raw[name_end:end]
+        offset = end
+    return _document_of(b"".join(elements))
 
 
 def check_id(value: Any) -> None:

@@ -8,6 +8,7 @@ __all__ = ["CommandContext", "command", "load"]
 
 _MODULES = (
     "aggregation",
+    "bulk_write",
     "catalog",
     "collections",
     "crud",

@@ -31,13 +31,13 @@ _CHUNK = 100  # documents that a multi-delete removes at a time
 def insert(context: CommandContext, body: Document) -> Document:
     """Insert documents."""
     name = collection_name(body)
-    documents = _batch(context, body, "documents")
+    documents = write_batch(context, body, "documents")
     is_ordered = bool_field(body, "ordered", default=True)
 
     def apply(transaction: WriteTransaction) -> Document:
         writer = _writer(context, body, transaction, name)
         errors = WriteErrors(is_ordered)
-        new = list(_prepared(documents, errors))
+        new = list(prepared(documents, errors))
         return {"n": insert_batch(writer, new, errors), **errors.reply()}
 
     return run_write(context, body, apply)
@@ -53,7 +53,7 @@ def update(context: CommandContext, body: Document) -> Document:
     name = collection_name(body)
     variables = let_variables(body)
     statements = [
-        parse_update(context, name, raw, variables) for raw in _batch(context, body, "updates")
+        parse_update(context, name, raw, variables) for raw in write_batch(context, body, "updates")
     ]
     is_ordered = bool_field(body, "ordered", default=True)
 
@@ -73,7 +73,7 @@ def delete(context: CommandContext, body: Document) -> Document:
     name = collection_name(body)
     variables = let_variables(body)
     statements = [
-        parse_delete(context, name, raw, variables) for raw in _batch(context, body, "deletes")
+        parse_delete(context, name, raw, variables) for raw in write_batch(context, body, "deletes")
     ]
     is_ordered = bool_field(body, "ordered", default=True)
 
@@ -86,7 +86,7 @@ def delete(context: CommandContext, body: Document) -> Document:
         for index, statement in enumerate(statements):
             context.check_time()
             with errors.of(index):
-                deleted += _delete(writer, transaction, statement)
+                deleted += delete_matching(writer, transaction, statement)
             if errors.stop:
                 break
         return {"n": deleted, **errors.reply()}
@@ -101,7 +101,12 @@ def _writer(
     return transaction.writer(context.database, name, skips_validation=skips_validation)
 
 
-def _batch(context: CommandContext, body: Document, name: str) -> Sequence[bytes]:
+def write_batch(context: CommandContext, body: Document, name: str) -> Sequence[bytes]:
+    """Return the raw documents of a batch of writes.
+
+    Raises:
+        CommandError: 40414, they are missing; 16, they are none or too many.
+    """
     documents = context.raw_documents.get(name)
     if documents is None:
         raise missing_field(body, name)
@@ -115,7 +120,7 @@ def _batch(context: CommandContext, body: Document, name: str) -> Sequence[bytes
     return documents
 
 
-def _prepared(documents: Sequence[bytes], errors: WriteErrors) -> Iterator[tuple[int, NewDocument]]:
+def prepared(documents: Sequence[bytes], errors: WriteErrors) -> Iterator[tuple[int, NewDocument]]:
     """Return what can be stored, with its place in the batch."""
     for index, sent in enumerate(documents):
         with errors.of(index):
@@ -137,9 +142,10 @@ def _update_counts(outcomes: dict[int, UpdateOutcome]) -> Document:
     return {**counts, "upserted": upserted} if upserted else counts
 
 
-def _delete(
+def delete_matching(
     writer: CollectionWriter, transaction: WriteTransaction, statement: DeleteStatement
 ) -> int:
+    """Delete what a statement is about and return how many documents that were."""
     found = writer.collection.find(statement.query, statement.variables, read=transaction.read)
     matches = islice(found, 1) if statement.is_single else found
     deleted = 0

@@ -27,6 +27,10 @@ class WriteErrors:
         """Whether the rest of the batch is not to be tried."""
         return self.is_ordered and bool(self._errors)
 
+    def at(self, index: int) -> CommandError | None:
+        """Return the failure of the statement at this place of the batch; None where it went."""
+        return self._errors.get(index)
+
     @property
     def first(self) -> CommandError | None:
         """The failure of the first statement that failed; None where all went well."""
