@@ -21,6 +21,9 @@ from app.ingest.folder import READ_SUFFIXES
 from scripts._arguments import positive_integer
 from scripts._cli import EXIT_DONE, EXIT_FAILED, run
 
+# Of fewer, a picture's ten nearest are most of what there is, and so the same in any numbers.
+FEWEST_WRITTEN = 100
+
 
 def main(argv: Sequence[str] | None = None, settings: Settings | None = None) -> int:
     """Parse, embed twice, compare, report; settings of the environment where not given."""
@@ -29,6 +32,11 @@ def main(argv: Sequence[str] | None = None, settings: Settings | None = None) ->
     model = arguments.model or settings.model
     folder = checkpoint_folder(model) if arguments.write else None
     check = _check(model, arguments.gallery, arguments.limit)
+    if folder is not None and check.pictures < FEWEST_WRITTEN:
+        raise ConfigError(
+            f"--write: {check.pictures} pictures do not decide for a model; expected "
+            f"{FEWEST_WRITTEN} or more that can be read. Nothing is written."
+        )
     if folder is not None:
         write_manifest(folder, replace(read_manifest(folder), bf16=check.rounded()))
     print(_as_json(model, check) if arguments.json else _as_sentences(model, check))
@@ -75,7 +83,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add(
         "--write",
         action="store_true",
-        help="write what was found into the manifest of a clothing model, which decides by it",
+        help=f"write what was found, on {FEWEST_WRITTEN} pictures or more, into the manifest of a "
+        "clothing model, which decides by it",
     )
     add("--json", action="store_true", help="print the report as JSON")
     return parser.parse_args(argv)

@@ -13,6 +13,7 @@ from app.embedding.precision import made_pictures
 from app.embedding.precision_check import spread
 from app.errors import ConfigError
 from scripts import check_precision
+from scripts.check_precision import FEWEST_WRITTEN
 from tests.checkpoints import write_tiny_clip, write_tiny_clothing
 
 
@@ -20,8 +21,8 @@ from tests.checkpoints import write_tiny_clip, write_tiny_clothing
 def photos(tmp_path: Path) -> Path:
     folder = tmp_path / "photos"
     folder.mkdir()
-    for i, pixels in enumerate(made_pictures(16, 48)):
-        Image.fromarray(np.roll(pixels, i, axis=0)).save(folder / f"{i:02}.png")
+    for i, pixels in enumerate(made_pictures(FEWEST_WRITTEN, 48)):
+        Image.fromarray(np.roll(pixels, i, axis=0)).save(folder / f"{i:03}.png")
     (folder / "broken.png").write_bytes(b"")
     return folder
 
@@ -35,7 +36,7 @@ def test_what_is_found_is_printed_and_written_where_asked(photos, tmp_path, caps
     code = check_precision.main([*arguments, "--write"], Settings())
 
     report = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert report["pictures"] == 16
+    assert report["pictures"] == FEWEST_WRITTEN
     assert 0.99 < report["min_cosine"] < 1
     check = read_manifest(folder).bf16
     assert check is not None
@@ -56,11 +57,22 @@ def test_too_few_pictures_are_refused(photos, tmp_path):
     folder = write_tiny_clothing(tmp_path / "tiny")
 
     with pytest.raises(
-        ConfigError, match="5 of its 17 pictures were taken; expected 11 or more that can be read"
+        ConfigError, match="5 of its 101 pictures were taken; expected 11 or more that can be read"
     ):
         check_precision.main(
             ["--gallery", str(photos), "--model", f"clothing:{folder}", "--limit", "5"], Settings()
         )
+
+
+def test_few_pictures_do_not_decide_for_a_model(photos, tmp_path):
+    folder = write_tiny_clothing(tmp_path / "tiny")
+    before = (folder / "manifest.json").read_bytes()
+    arguments = ["--gallery", str(photos), "--model", f"clothing:{folder}", "--limit", "50"]
+
+    with pytest.raises(ConfigError, match="--write: 50 pictures do not decide for a model"):
+        check_precision.main([*arguments, "--write"], Settings())
+
+    assert (folder / "manifest.json").read_bytes() == before
 
 
 def test_some_photos_are_taken_from_the_whole_of_a_folder():
