@@ -5,6 +5,7 @@ bad stage fails the command and not a later `getMore`.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,8 +19,8 @@ from .found_rows import FETCHED, explained, first_rows, rows_of, stored
 from .knn_beta import search, search_and_explain
 from .listing import checked_entries, read_selector
 from .mql_filter import read_mql_filter
-from .parsing import DocumentParser, ParseError, non_empty_string, string
-from .refusals import QueryError, aggregate_refusal
+from .parsing import DocumentParser, non_empty_string, string
+from .refusals import QueryError, refusals_of_aggregate
 from .search_meta import check_facets, described, meta_of, search_meta
 from .search_query import Lexical, SearchQuery, parse_search
 from .strict_queries import (
@@ -91,7 +92,7 @@ def run_vector_search(
     collection = _collection(registry, environment)
     if collection is None:
         return iter(())
-    try:
+    with refusals_of_aggregate():
         parser = DocumentParser(spec)
         index_name = parser.required("index", non_empty_string)
         criteria = parse_vector_criteria(parser, parser.required("path", string), read_mql_filter)
@@ -106,8 +107,6 @@ def run_vector_search(
         hits = search_with_mql(definition, generation.data, criteria)
         if registry.is_strict:
             check_vector_query(definition, generation.data, criteria)
-    except (ParseError, QueryError) as error:
-        raise aggregate_refusal(error) from error
     environment.check_time()
     rows = rows_of(collection, [hits], "vectorSearchScore")
     return stored(rows, definition) if criteria.return_stored_source else rows
@@ -124,29 +123,22 @@ def run_search(
     Raises:
         CommandError: the specification is refused, or does not fit the index.
     """
-    if not isinstance(spec, dict):
-        raise _not_an_object("The $search stage specification must be an object. Found: ", spec)
     first = wanted if wanted is not None and wanted <= FETCHED else None
-    collection = _collection(registry, environment)
-    if collection is None:
-        return iter(())
-    try:
-        query = parse_search(spec)
-        generation = _searched(registry, collection, query, environment)
-        if generation is None:
+    with refusals_of_aggregate():
+        asked = _asked("$search", registry, spec, environment)
+        if asked is None or asked.generation is None:
             return iter(())
-        definition = generation.version.definition
+        collection, query, data = asked.collection, asked.query, asked.generation.data
+        definition = asked.generation.version.definition
         check_facets(definition, query)
         explain = None
         if query.has_score_details:
-            hits, explain = search_and_explain(definition, generation.data, query)
+            hits, explain = search_and_explain(definition, data, query)
         else:
-            find_all = partial(search, definition, generation.data, query)
+            find_all = partial(search, definition, data, query)
             hits = find_all(wanted=first)
         if registry.is_strict:
-            check_search(definition, generation.data, query)
-    except (ParseError, QueryError) as error:
-        raise aggregate_refusal(error) from error
+            check_search(definition, data, query)
     environment.check_time()
     if explain is not None:
         rows = explained(collection, hits, explain)
@@ -157,7 +149,7 @@ def run_search(
     else:
         rows = rows_of(collection, [hits], "searchScore")
     kept = stored(rows, definition) if query.return_stored_source else rows
-    return SearchRows(kept, meta_of(generation.data, query, len(hits.record_ids)))
+    return SearchRows(kept, meta_of(data, query, len(hits.record_ids)))
 
 
 def run_search_meta(
@@ -171,22 +163,16 @@ def run_search_meta(
     Raises:
         CommandError: the specification is refused, or does not fit the index.
     """
-    if not isinstance(spec, dict):
-        raise _not_an_object("The $searchMeta stage specification must be an object. Found: ", spec)
-    collection = _collection(registry, environment)
-    if collection is None:
-        return iter(())
-    try:
-        query = parse_search(spec)
-        generation = _searched(registry, collection, query, environment)
-        if generation is None:
-            return iter([Row(document=described(query, 0, {}))])
-        definition = generation.version.definition
-        meta = search_meta(definition, generation.data, query)
+    with refusals_of_aggregate():
+        asked = _asked("$searchMeta", registry, spec, environment)
+        if asked is None:
+            return iter(())
+        if asked.generation is None:
+            return iter([Row(document=described(asked.query, 0, {}))])
+        definition, data = asked.generation.version.definition, asked.generation.data
+        meta = search_meta(definition, data, asked.query)
         if registry.is_strict:
-            check_search(definition, generation.data, query)
-    except (ParseError, QueryError) as error:
-        raise aggregate_refusal(error) from error
+            check_search(definition, data, asked.query)
     environment.check_time()
     return iter([Row(document=meta)])
 
@@ -233,6 +219,34 @@ def _index(
     if index is None and registry.is_strict:
         raise unknown_index(collection.namespace, name, registry.names(collection))
     return index
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a $search or $searchMeta asks, and of what.
+
+    Attributes:
+        collection: that is searched.
+        query: what for.
+        generation: the contents of the index; None where there is no such index.
+    """
+
+    collection: "StoredCollection"
+    query: SearchQuery
+    generation: "Generation | None"
+
+
+def _asked(
+    stage: str, registry: "SearchRegistry", spec: Any, environment: SearchEnvironment
+) -> _Asked | None:
+    """Read a $search or $searchMeta; None where there is no such collection."""
+    if not isinstance(spec, dict):
+        raise _not_an_object(f"The {stage} stage specification must be an object. Found: ", spec)
+    collection = _collection(registry, environment)
+    if collection is None:
+        return None
+    query = parse_search(spec)
+    return _Asked(collection, query, _searched(registry, collection, query, environment))
 
 
 def _searched(
