@@ -41,20 +41,6 @@ class Answers:
     hits: Sequence[Ids]
     took_ms: Sequence[float]
 
-    @property
-    def p95_ms(self) -> float:
-        """95 in 100 queries took no longer."""
-        return float(np.quantile(self.took_ms, 0.95))
-
-    @property
-    def median_ms(self) -> float:
-        """Half of the queries took no longer."""
-        return float(np.median(self.took_ms))
-
-    def is_as_fast_as(self, other: "Answers") -> bool:
-        """Tell whether these took no longer, typically and at worst; one could be a busy spell."""
-        return self.p95_ms <= other.p95_ms and self.median_ms <= other.median_ms
-
     def recall(self, exact: "Answers") -> float:
         """Return the mean share of the exact hits among these."""
         return ann_recall(self.hits, exact.hits)

@@ -1,6 +1,7 @@
 """`tune`: the fewest candidates that find what an exact search finds, for each selectivity.
 
-Queries are split in two: one half chooses the number, the other half says how good it is.
+Queries are split in two: one half chooses the number, the other half says how good it is. How fast
+it is, all of them say.
 """
 
 import json
@@ -12,9 +13,10 @@ from bson import json_util
 
 from app.errors import ConfigError, IndexNotReady
 from app.filters import Filter, to_mql
-from app.index_care.asking import Answers, Asker, Query, stored_queries
+from app.index_care.asking import Asker, Query, stored_queries
 from app.index_care.listing import Documents
 from app.index_care.shares import measure_shares
+from app.index_care.timing import Timing, time_in_turns
 from app.index_care.tune_filters import choose_filters
 from app.index_care.tune_report import TuneReport
 from app.index_care.tuning import TunedSetting, Tuning, usual_candidates
@@ -23,7 +25,6 @@ from app.pipelines import MAX_CANDIDATES
 
 _SAMPLED = 5000
 _FACTORS = (1, 1.5, 2, 3, 4, 5, 7.5, 10, 15, 20, 30, 50, 75, 100, 150, 200, 300, 500, 750, 1000)
-_TIMED_ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ def _tuned(
         if asker.ask(checking, ladder[step], condition).recall(exact) >= target_recall:
             break
         step += 1
-    return _measured(asker, checking, ladder[step], (share, condition), target_recall)
+    return _measured(asker, queries, ladder[step], (share, condition), target_recall)
 
 
 def _measured(
@@ -130,33 +131,41 @@ def _measured(
     kept: tuple[float, Filter | None],
     target_recall: float,
 ) -> TunedSetting:
-    """Ask in turns with the chosen number, the usual one and every item: a busy spell hits all."""
     share, condition = kept
-    settings = (candidates, usual_candidates(asker.limit), None)
-    rounds = [
-        [asker.ask(queries, one, condition) for one in settings] for _ in range(_TIMED_ROUNDS)
-    ]
-    chosen, usual, exact = (_joined(column) for column in zip(*rounds, strict=True))
-    recall = chosen.recall(exact)
+    usual = usual_candidates(asker.limit)
+    checking = queries[len(queries) // 2 :]
+    right = asker.ask(checking, None, condition)
+    recall, usual_recall = (
+        asker.ask(checking, one, condition).recall(right) for one in (candidates, usual)
+    )
+    chosen_ms, usual_ms, exact_ms = _timed(asker, queries, (candidates, usual, None), condition)
+    exact_is = exact_ms.compared_with(chosen_ms)
     return TunedSetting(
         share=share,
         filter=None if condition is None else json.loads(json_util.dumps(to_mql(condition))),
         num_candidates=candidates,
         recall=recall,
         reaches_target=recall >= target_recall,
-        p95_ms=chosen.p95_ms,
-        usual_recall=usual.recall(exact),
-        usual_p95_ms=usual.p95_ms,
-        exact_p95_ms=exact.p95_ms,
-        is_exact_better=exact.is_as_fast_as(chosen) or recall < target_recall,
+        p95_ms=chosen_ms.p95_ms,
+        usual_recall=usual_recall,
+        usual_p95_ms=usual_ms.p95_ms,
+        usual_is=usual_ms.compared_with(chosen_ms),
+        exact_p95_ms=exact_ms.p95_ms,
+        exact_is=exact_is,
+        is_exact_better=exact_is == "faster" or recall < target_recall,
     )
 
 
-def _joined(rounds: Sequence[Answers]) -> Answers:
-    return Answers(
-        [hits for one in rounds for hits in one.hits],
-        [took_ms for one in rounds for took_ms in one.took_ms],
-    )
+def _timed(
+    asker: Asker,
+    queries: Sequence[Query],
+    settings: Sequence[int | None],
+    condition: Filter | None,
+) -> list[Timing]:
+    def asks(candidates: int | None) -> Callable[[int], float]:
+        return lambda i: asker.ask(queries[i : i + 1], candidates, condition).took_ms[0]
+
+    return time_in_turns([asks(one) for one in settings], len(queries))
 
 
 def _ladder(limit: int) -> list[int]:

@@ -31,14 +31,14 @@ class TuneReport:
             for one in settings
             if not one.reaches_target
         ]
-        if len(better) == len(settings):
+        if all(one.exact_is != "slower" or one.is_exact_better for one in settings):
             sentences.append(
-                "An exact search is as fast everywhere: exact: true, or an index with "
-                "indexingMethod flat, which keeps no graph, serves this collection better."
+                "An exact search is no slower anywhere: an index with indexingMethod flat, which "
+                "keeps no graph, serves this collection as well."
             )
         elif better:
             filters = " or ".join(_filter(one) for one in better)
-            sentences.append(f"With {filters}, an exact search is as fast.")
+            sentences.append(f"With {filters}, an exact search is better.")
         return sentences
 
     def as_dict(self) -> dict[str, Any]:
@@ -71,7 +71,8 @@ class TuneReport:
                 f"  numCandidates {one.num_candidates:,}: recall {one.recall:.3f}, "
                 f"p95 {one.p95_ms:.2f} ms",
                 f"  20 x limit, {usual:,}: recall {one.usual_recall:.3f}, "
-                f"p95 {one.usual_p95_ms:.2f} ms; exact: p95 {one.exact_p95_ms:.2f} ms",
+                f"p95 {one.usual_p95_ms:.2f} ms, {one.usual_is}; "
+                f"exact: p95 {one.exact_p95_ms:.2f} ms, {one.exact_is}",
             ]
         return "\n".join([*lines, *self.advice])
 

@@ -10,6 +10,7 @@ from typing import Any
 from app.errors import ConfigError
 from app.filters import Filter
 from app.index_care.shares import FieldShares, Shares, estimate_share
+from app.index_care.timing import Verdict
 from app.indexes import SearchIndex
 from app.pipelines import CANDIDATES_PER_RESULT, MAX_CANDIDATES
 
@@ -26,7 +27,9 @@ class TunedSetting:
         reaches_target: whether that is the target or more.
         p95_ms: 95 in 100 queries took no longer.
         usual_recall: with 20 times as many candidates as hits.
-        is_exact_better: whether comparing every item took no longer, or alone reaches the target.
+        usual_is: whether that is slower, beyond noise.
+        exact_is: whether comparing every item is slower.
+        is_exact_better: whether that is faster, or alone reaches the target.
     """
 
     share: float
@@ -37,7 +40,9 @@ class TunedSetting:
     p95_ms: float
     usual_recall: float
     usual_p95_ms: float
+    usual_is: Verdict
     exact_p95_ms: float
+    exact_is: Verdict
     is_exact_better: bool
 
 

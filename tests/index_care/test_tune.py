@@ -127,7 +127,7 @@ def test_an_item_is_no_answer_to_itself(collection, make_index, apply):
     assert all(query.own_id not in hits for query, hits in zip(queries, answers.hits, strict=True))
 
 
-def test_advice_tells_where_an_exact_search_is_as_fast(collection, make_index, apply):
+def test_advice_tells_where_an_exact_search_is_better(collection, make_index, apply):
     collection.insert_many(documents(50))
     apply(make_index(DEFINITIONS["vectorSearch"]))
     report = tune_index(collection, live_index(collection, "v"), Goal(queries=4))
@@ -136,13 +136,14 @@ def test_advice_tells_where_an_exact_search_is_as_fast(collection, make_index, a
     def advice(*settings):
         return replace(report, tuning=replace(report.tuning, settings=settings)).advice
 
-    better, worse = replace(first, is_exact_better=True), replace(first, is_exact_better=False)
+    worse = replace(first, exact_is="slower", is_exact_better=False)
+    equal, better = replace(worse, exact_is="as fast"), replace(worse, is_exact_better=True)
     assert others
-    assert "indexingMethod flat" in advice(better, better)[0]
+    assert "indexingMethod flat" in advice(equal, better)[0]
     assert advice(worse, replace(better, share=0.05, filter={"kind": "a"})) == [
-        "With a filter that keeps 5 %, an exact search is as fast."
+        "With a filter that keeps 5 %, an exact search is better."
     ]
-    assert advice(worse, worse) == []
+    assert advice(worse, equal) == []
     (sentence, _) = advice(worse, replace(better, reaches_target=False, num_candidates=10_000))
     assert sentence == (
         "With no filter, 0.95 was not reached with 10,000 candidates; only an exact search does."
@@ -185,6 +186,10 @@ def test_fewest_candidates_are_found_and_checked(choosing, checking, expected):
     assert setting.reaches_target is (checking < 20_000)
     assert setting.is_exact_better is (checking == 20_000)
     assert setting.p95_ms == expected
+    assert setting.usual_is == (
+        "as fast" if expected == 200 else "slower" if expected < 200 else "faster"
+    )
+    assert setting.exact_is == "slower"
 
 
 @pytest.mark.slow
@@ -201,5 +206,7 @@ def test_fewer_candidates_than_the_usual_are_enough_where_those_overshoot(
     overshot = [one for one in report.tuning.settings if one.usual_recall > 0.99]
     assert overshot
     assert all(one.num_candidates < usual_candidates(10) for one in overshot)
+    assert all(one.usual_is != "faster" for one in overshot)
+    assert overshot[0].usual_is == "slower"
     for one in report.tuning.settings:
         assert recall_on_new_queries(collection, index, one) >= 0.93

@@ -19,7 +19,9 @@ def setting(share, num_candidates, *, is_exact_better=False):
         p95_ms=1.0,
         usual_recall=0.99,
         usual_p95_ms=2.0,
+        usual_is="slower",
         exact_p95_ms=3.0,
+        exact_is="slower",
         is_exact_better=is_exact_better,
     )
 
