@@ -29,18 +29,12 @@ def rarity(documents: int, holding: int) -> float:
     return math.log(1 + (documents - holding + 0.5) / (holding + 0.5))
 
 
-def average_length(lengths: Array) -> float:
-    """Return of how many terms a text is, 1 where there is none; `lengths` are as below."""
-    texts = np.count_nonzero(lengths)
-    return float(lengths.sum() / texts) if texts else 1.0
-
-
 def saturation(frequencies: Array, lengths: Array, average: float) -> Floats:
     """Return (n,) how much of a term's weight each text earns, from 0 to below 1.
 
     Args:
         frequencies: (n,) how often the term is in each text.
-        lengths: (n,) of how many terms each text is; 0 where there is no text.
+        lengths: (n,) of how many terms each text is.
         average: of the lengths of all texts.
     """
     slowness = K1 * (1 - B + B * lengths / average)

@@ -69,7 +69,7 @@ class HasCompletion:
             weighed = weighed_terms(texts, [(term, 1.0) for term in terms])
             met = np.zeros(space.capacity, np.bool_)
             for one in weighed:
-                met |= one.frequencies > 0
+                met[one.slots] = True
             yield Match(met, weighed)
 
     def word_matches(self, space: Space) -> Iterator[Match]:

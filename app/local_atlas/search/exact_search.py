@@ -24,7 +24,7 @@ Slots = npt.NDArray[np.int32]
 _SMALL = 1 << 15
 # Rows are multiplied one by one where a filter keeps less than one in this many.
 _SPARSE = 2
-# So many hits are put in order before any others are.
+# So many hits are put in order before any others are, where nobody knows how many are wanted.
 _BEST = 1000
 
 
@@ -46,20 +46,21 @@ class Hits:
         """Return the same hits in their order, which other scores may have changed."""
         return self._taken(np.lexsort((self.record_ids, -self.scores)))
 
-    def best_first(self) -> Iterator["Hits"]:
+    def best_first(self, wanted: int | None = None) -> Iterator["Hits"]:
         """Yield hits that are in no order in their order: the best before the others are sorted.
 
-        A word may be in all documents, of which a $limit leaves ten.
+        A word may be in all documents, of which a $limit leaves ten: those that are `wanted`.
         """
-        others = len(self.scores) - _BEST
-        if others <= _BEST:
+        first = wanted or _BEST
+        others = len(self.scores) - first
+        if others <= first:
             yield self.ordered()
             return
         bound = np.partition(self.scores, others)[others]
         is_best = self.scores > bound
         equal = np.flatnonzero(self.scores == bound)
         earliest = np.argsort(self.record_ids[equal], kind="stable")
-        is_best[equal[earliest[: _BEST - np.count_nonzero(is_best)]]] = True
+        is_best[equal[earliest[: first - np.count_nonzero(is_best)]]] = True
         yield self._taken(np.flatnonzero(is_best)).ordered()
         yield self._taken(np.flatnonzero(~is_best)).ordered()
 

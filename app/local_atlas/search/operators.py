@@ -13,7 +13,7 @@ import numpy as np
 from .completions import HasCompletion
 from .conditions import AllOf, AnyOf, Condition, Not
 from .score_modifiers import ScoreModifier
-from .scored import Scored, constant
+from .scored import Bools, Scored, constant
 from .space import Space
 from .text_conditions import HasPhrase, HasText
 from .text_ranking import rank_phrase, rank_text
@@ -99,11 +99,21 @@ class Compound:
         for excluded in self.must_not:
             met &= ~excluded.condition.slots(space)
         if self.minimum:
-            met &= np.sum([one.met for one in should], axis=0) >= self.minimum
+            met &= _enough([one.met for one in should], self.minimum)
         scores = np.zeros(space.capacity, np.float32)
         for one in (*must, *should):
             scores += one.scores
         if self.tie_breaker is not None:
             best = np.max([one.scores for one in should], axis=0)
             scores = best + np.float32(self.tie_breaker) * (scores - best)
-        return Scored(met, np.where(met, scores, np.float32(0))).modified(self.score, space)
+        scores[~met] = 0
+        return Scored(met, scores).modified(self.score, space)
+
+
+def _enough(masks: Sequence[Bools], minimum: int) -> Bools:
+    """Return (capacity,) which slots are in at least so many of the masks."""
+    counts = np.zeros(len(masks[0]), np.int32)
+    for mask in masks:
+        counts += mask
+    enough: Bools = counts >= minimum
+    return enough

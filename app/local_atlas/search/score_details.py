@@ -101,7 +101,8 @@ def _of_matches(matches: Iterable[Match], scored: Scored) -> Explain:
         if not scored.met[slot]:
             return None
         met = [one for match in found if match.met[slot] for one in match.weighed]
-        parts = [_weighed(one, slot) for one in met if one.frequencies[slot] > 0]
+        placed = [(one, one.place(slot)) for one in met]
+        parts = [_weighed(one, slot, place) for one, place in placed if place is not None]
         if asked == 1 and len(parts) == 1:
             return parts[0]
         return detail(scored.scores[slot], "sum of:", parts)
@@ -109,13 +110,13 @@ def _of_matches(matches: Iterable[Match], scored: Scored) -> Explain:
     return of_slot
 
 
-def _weighed(one: Weighed, slot: int) -> Details:
+def _weighed(one: Weighed, slot: int, place: int) -> Details:
     shown = one.terms[0] if len(one.terms) == 1 else f'"{" ".join(one.terms)}"'
     path = one.texts.path
     name = f"{path.path}.{path.multi}" if path.multi else path.path
-    score = one.scores[slot]
-    frequency = np.float32(one.frequencies[slot])
-    parts = [_idf(one), _tf(one, slot)]
+    score = one.scores[place]
+    frequency = np.float32(one.frequencies[place])
+    parts = [_idf(one), _tf(one, slot, place)]
     if one.boost != 1:
         parts.insert(0, detail(one.boost, "boost"))
     computed = f"score(freq={frequency}), computed as boost * idf * tf from:"
@@ -140,17 +141,16 @@ def _idf(one: Weighed) -> Details:
     return detail(sum(rarity(one.texts.documents, h) for h in one.holding), "idf, sum of:", each)
 
 
-def _tf(one: Weighed, slot: int) -> Details:
-    texts = one.texts
-    here = slice(slot, slot + 1)
+def _tf(one: Weighed, slot: int, place: int) -> Details:
+    texts, frequency = one.texts, one.frequencies[place]
     counted = "freq, occurrences of term within document"
     if len(one.terms) > 1:
-        counted = f"phraseFreq={np.float32(one.frequencies[slot])}"
+        counted = f"phraseFreq={np.float32(frequency)}"
     return detail(
-        saturation(one.frequencies[here], texts.lengths[here], texts.average)[0],
+        saturation(np.array([frequency]), texts.lengths[[slot]], texts.average)[0],
         "tf, computed as freq / (freq + k1 * (1 - b + b * dl / avgdl)) from:",
         [
-            detail(one.frequencies[slot], counted),
+            detail(frequency, counted),
             detail(K1, "k1, term saturation parameter"),
             detail(B, "b, length normalization parameter"),
             detail(texts.lengths[slot], "dl, length of field"),

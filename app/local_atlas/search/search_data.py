@@ -202,19 +202,15 @@ class SearchData:
 
     def _ranked(self, operator: Operator) -> Hits:
         found = operator.scored(self._root)
-        record_ids, slots = self._root.records()
-        met = found.met[slots]
-        record_ids, slots = record_ids[met], slots[met]
-        return Hits(record_ids, slots.astype(np.int32), found.scores[slots])
+        slots = np.flatnonzero(found.met & (self._root.owners() >= 0))
+        return Hits(self._root.owners()[slots], slots.astype(np.int32), found.scores[slots])
 
     def counted(
         self, condition: Condition, facets: Mapping[str, StringFacet]
     ) -> tuple[int, dict[str, list[tuple[str, int]]]]:
         """Return how many root documents meet a condition, and the values that they have."""
         with self._lock:
-            met = np.zeros(self._root.capacity, np.bool_)
-            met[self._root.records()[1]] = True
-            met &= condition.slots(self._root)
+            met = condition.slots(self._root) & (self._root.owners() >= 0)
             values = {name: facet.counted(self._root, met) for name, facet in facets.items()}
             return int(np.count_nonzero(met)), values
 

@@ -23,6 +23,7 @@ class SlotTable:
         self._previous = array("i")  # by slot: another slot of the same record, or _NONE
         self._free: list[int] = []
         self._records = 0
+        self._owners: npt.NDArray[np.int64] | None = None  # once somebody asked for them
 
     def __len__(self) -> int:
         """Return the number of records that have a slot."""
@@ -46,6 +47,7 @@ class SlotTable:
             self._previous.append(previous)
         self._last_slot[record_id] = slot
         self._records += previous == _NONE
+        self._owners = None
         return slot
 
     def slots_of(self, record_id: int) -> list[int]:
@@ -58,11 +60,17 @@ class SlotTable:
         slots.reverse()
         return slots
 
-    def records(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Return the ids of all records in their order, and the last slot of each."""
-        last_slot = np.array(self._last_slot, np.int64)
-        record_ids = np.flatnonzero(last_slot != _NONE)
-        return record_ids, last_slot[record_ids]
+    def owners(self) -> npt.NDArray[np.int64]:
+        """Return (capacity,) the record of each slot, below zero where the slot is free.
+
+        Of the slots of one record, only the last one counts. Not to be modified.
+        """
+        if self._owners is None:
+            last_slot = np.array(self._last_slot, np.int64)
+            record_ids = np.flatnonzero(last_slot != _NONE)
+            self._owners = np.full(self.capacity, _NONE, np.int64)
+            self._owners[last_slot[record_ids]] = record_ids
+        return self._owners
 
     def release(self, record_id: int) -> list[int]:
         """Let the slots of a record be given again; return them."""
@@ -71,6 +79,7 @@ class SlotTable:
             self._last_slot[record_id] = _NONE
             self._free += slots
             self._records -= 1
+            self._owners = None
         return slots
 
     def state(self) -> dict[str, Any]:
@@ -87,4 +96,5 @@ class SlotTable:
         self._last_slot = array("i", last_slot.tobytes())
         self._previous = array("i", state["previous"].tobytes())
         self._free = state["free"].tolist()
+        self._owners = None
         self._records = int(np.count_nonzero(last_slot != _NONE))

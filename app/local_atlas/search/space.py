@@ -123,9 +123,9 @@ class Space:
         """Return the slots of a record, none where it is not indexed."""
         return self._slots.slots_of(record_id)
 
-    def records(self) -> tuple[Ids, Ids]:
-        """Return the ids of all records in their order, and the last slot of each."""
-        return self._slots.records()
+    def owners(self) -> Ids:
+        """Return (capacity,) the record of each slot, below zero where the slot is free."""
+        return self._slots.owners()
 
     def state(self) -> dict[str, Any]:
         """Return what `restore` needs, which later changes leave alone; vectors are not copied."""

@@ -143,7 +143,7 @@ def run_search(
     if explain is not None:
         rows = explained(collection, hits, explain)
     elif isinstance(query.operator, Lexical):
-        rows = rows_of(collection, hits.best_first(), "searchScore")
+        rows = rows_of(collection, hits.best_first(first), "searchScore")
     elif len(hits.record_ids) == first:
         rows = first_rows(collection, hits, find_all, "searchScore")
     else:

@@ -5,6 +5,8 @@ nobody searches pays next to nothing for them. Then it becomes one code per term
 entries lie in the order of the words: neighbours in the column are neighbours in the text.
 The texts of an array follow one another without a gap, as they do in the engine, whose analyzers
 keep Lucene's position increment gap of 0; so a phrase matches across two of them.
+What a query had to look for in all entries is kept until the texts change: the next one will ask
+for the same frequent words. That takes as much again as the column at most.
 """
 
 from bisect import bisect_left
@@ -17,13 +19,15 @@ import numpy.typing as npt
 
 from .analyzers import Analyzer, Terms
 from .columns import Column, Dictionary
+from .postings import NO_POSTINGS, Postings, postings_of
 from .saved_state import Strings
 
 Bools = npt.NDArray[np.bool_]
-Doubles = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 
 _LEFT_OUT = -1  # the place of a term that the analyzer left out
+# So many terms are looked for one by one; more of them, as grams with typing errors are, together.
+_FEW_TERMS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,21 @@ class Weighting:
 
     counts: bool = True
     lengths: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TextLengths:
+    """Of how many terms the texts are; those that the analyzer left out do not count.
+
+    Args:
+        of_slots: (capacity,) int64, 0 where there is no text.
+        documents: how many slots have a text.
+        terms: of all texts together.
+    """
+
+    of_slots: Counts
+    documents: int
+    terms: int
 
 
 class TextColumn:
@@ -54,14 +73,17 @@ class TextColumn:
         self._analyze = analyze
         self.analyze_query = analyze_query
         self.weighting = weighting or Weighting()
-        self._lengths: Counts | None = None  # by slot, once somebody asked for them
         self._waiting: dict[int, list[str]] = {}
         self._codes = Dictionary()
         self._column = Column(np.int32)
+        # Found out when somebody asks, and forgotten with the next change:
+        self._postings: dict[int, Postings] = {}  # by code
+        self._lengths: TextLengths | None = None
+        self._terms: list[str] | None = None
 
     def add(self, slots: Sequence[int], texts: Sequence[str]) -> None:
         """Take in texts; those of one slot all at once."""
-        self._lengths = None
+        self._forget_found()
         for slot, text in zip(slots, texts, strict=True):
             self._waiting.setdefault(slot, []).append(text)
 
@@ -83,7 +105,7 @@ class TextColumn:
 
     def clear(self, slot: int) -> None:
         """Forget the texts of a slot."""
-        self._lengths = None
+        self._forget_found()
         if self._waiting.pop(slot, None) is None:
             self._column.clear(slot)
 
@@ -91,21 +113,27 @@ class TextColumn:
         """Give back the room of what was cleared, where it is worth it."""
         if self._column.compact():
             self._codes.compact(self._column)
+            self._forget_found()
 
     def terms(self) -> list[str]:
-        """Return the distinct terms that some slot holds, in no order."""
+        """Return the distinct terms that some slot holds, in no order; not to be modified."""
         self._analyze_waiting()
-        column = self._column
-        codes = np.unique(column.values[column.slots >= 0])
-        return [self._codes.value(code) for code in codes.tolist() if code != _LEFT_OUT]
+        if self._terms is None:
+            column = self._column
+            codes = np.unique(column.values[column.slots >= 0])
+            self._terms = [self._codes.value(one) for one in codes.tolist() if one != _LEFT_OUT]
+        return self._terms
 
     def slots_with_any(self, terms: Iterable[str], capacity: int) -> Bools:
         """Return (capacity,) which slots hold one of the terms."""
         self._analyze_waiting()
         codes = [code for code in map(self._codes.find, terms) if code is not None]
-        if len(codes) == 1:
-            return self._column.slots_with(self._column.values == codes[0], capacity)
-        return self._column.slots_with(np.isin(self._column.values, codes), capacity)
+        if len(codes) > _FEW_TERMS:
+            return self._column.slots_with(np.isin(self._column.values, codes), capacity)
+        found = np.zeros(capacity, np.bool_)
+        for code in codes:
+            found[self._postings_of(code).slots] = True
+        return found
 
     def slots_with_phrase(self, phrase: Terms, slop: int, capacity: int) -> Bools:
         """Return (capacity,) which slots hold the terms in their order.
@@ -125,53 +153,55 @@ class TextColumn:
             return self._column.slots_with(entries, capacity)
         candidates = np.ones(capacity, np.bool_)
         for _, code in codes:
-            candidates &= self._column.slots_with(self._column.values == code, capacity)
+            candidates &= self._postings_of(code).mask(capacity)
         for slot in np.flatnonzero(candidates).tolist():
             candidates[slot] = _is_near(self._column.values_of(slot), codes, slop)
         return candidates
 
-    def lengths(self, capacity: int) -> Counts:
-        """Return (capacity,) how many terms each slot has; those left out do not count."""
+    def lengths(self, capacity: int) -> TextLengths:
+        """Return of how many terms the text of each slot is; `capacity` is above every slot."""
         self._analyze_waiting()
-        if self._lengths is None or len(self._lengths) < capacity:
+        if self._lengths is None or len(self._lengths.of_slots) != capacity:
             slots = self._column.slots
             kept = (slots >= 0) & (self._column.values != _LEFT_OUT)
-            self._lengths = np.bincount(slots[kept], minlength=capacity)
-        return self._lengths[:capacity]
+            of_slots = np.bincount(slots[kept], minlength=capacity)
+            self._lengths = TextLengths(
+                of_slots, int(np.count_nonzero(of_slots)), int(of_slots.sum())
+            )
+        return self._lengths
 
-    def knows(self, term: str) -> bool:
-        """Tell whether a term is, or was, in some slot."""
-        self._analyze_waiting()
-        return self._codes.find(term) is not None
-
-    def frequencies(self, term: str, capacity: int) -> Doubles:
-        """Return (capacity,) how often a term is in each slot."""
+    def postings(self, term: str) -> Postings:
+        """Return which slots hold a term, and how often."""
         self._analyze_waiting()
         code = self._codes.find(term)
-        if code is None:
-            return np.zeros(capacity)
-        return self._counted(np.flatnonzero(self._column.values == code), capacity)
+        return NO_POSTINGS if code is None else self._postings_of(code)
 
-    def phrase_frequencies(self, phrase: Terms, slop: int, capacity: int) -> Doubles:
-        """Return (capacity,) how often the terms are in each slot in their order.
+    def phrase_postings(self, phrase: Terms, slop: int, capacity: int) -> Postings:
+        """Return which slots hold the terms in their order, and how often.
 
         With a slop a phrase counts once, and the less the more positions its terms are off.
         """
         self._analyze_waiting()
         codes = self._places(phrase)
         if codes is None:
-            return np.zeros(capacity)
+            return NO_POSTINGS
         if slop == 0:
-            return self._counted(self._starts(codes), capacity)
-        frequencies = np.zeros(capacity)
-        for slot in np.flatnonzero(self.slots_with_phrase(phrase, slop, capacity)).tolist():
-            least = _least_slop(self._column.values_of(slot), codes, slop)
-            frequencies[slot] = 1 / (1 + least)
-        return frequencies
+            return postings_of(self._column, self._starts(codes))
+        slots = np.flatnonzero(self.slots_with_phrase(phrase, slop, capacity))
+        texts = (self._column.values_of(slot) for slot in slots.tolist())
+        counts = [1 / (1 + _least_slop(text, codes, slop)) for text in texts]
+        return Postings(slots.astype(np.int32), np.array(counts, np.float64))
 
-    def _counted(self, entries: Counts, capacity: int) -> Doubles:
-        slots = self._column.slots[entries]
-        return np.bincount(slots[slots >= 0], minlength=capacity).astype(np.float64)
+    def _postings_of(self, code: int) -> Postings:
+        found = self._postings.get(code)
+        if found is None:
+            found = postings_of(self._column, np.flatnonzero(self._column.values == code))
+            self._postings[code] = found
+        return found
+
+    def _forget_found(self) -> None:
+        self._postings = {}
+        self._lengths = self._terms = None
 
     def _places(self, phrase: Terms) -> list[tuple[int, int]] | None:
         """Return place and code of the terms of a phrase; None where one of them is nowhere."""

@@ -8,14 +8,15 @@ Source: https://github.com/mongodb/mongot, `TextQueryFactory` and `PhraseQueryFa
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .bm25 import average_length, rarity, saturation
+from .bm25 import rarity, saturation
 from .fuzzy import rated_terms
+from .postings import Postings
 from .query_paths import TextPath
 from .scored import Bools, Floats, Scored
 from .space import Space
@@ -35,7 +36,7 @@ class Texts:
         capacity: above every slot.
         documents: how many have a text.
         lengths: (capacity,) of how many terms each is, as far as that counts.
-        average: of the lengths.
+        average: of the lengths of those that there are.
     """
 
     path: TextPath
@@ -55,16 +56,29 @@ class Weighed:
         terms: the one, or those of the phrase in their order.
         boost: a factor.
         holding: how many documents have each of the terms, or count as if they had.
-        frequencies: (capacity,) how often each text has it, as far as that counts.
-        scores: (capacity,) float32, zero where it is not.
+        slots: (n,) of the texts that have it, each once.
+        frequencies: (n,) how often each of them has it, as far as that counts.
+        scores: (n,) float32, what that is worth.
     """
 
     texts: Texts
     terms: tuple[str, ...]
     boost: float
     holding: tuple[int, ...]
+    slots: Array
     frequencies: Array
     scores: Floats
+
+    def within(self, mask: Bools) -> "Weighed":
+        """Return the same of those texts that are in the mask."""
+        kept = mask[self.slots]
+        slots, frequencies, scores = self.slots[kept], self.frequencies[kept], self.scores[kept]
+        return replace(self, slots=slots, frequencies=frequencies, scores=scores)
+
+    def place(self, slot: int) -> int | None:
+        """Return where a slot is among the others; None where it does not have it."""
+        places = np.flatnonzero(self.slots == slot)
+        return int(places[0]) if places.size else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +87,7 @@ class Match:
 
     Args:
         met: (capacity,) which slots.
-        weighed: what their scores are the sums of; there may be more in slots that are not met.
+        weighed: what their scores are the sums of; none of it is in a slot that is not met.
         asked: of how many terms the query is, those that no text has among them.
     """
 
@@ -84,11 +98,12 @@ class Match:
 
 def texts_of(path: TextPath, column: TextColumn, capacity: int) -> Texts:
     """Return the texts of a path with what is known of all of them."""
-    lengths: Array = column.lengths(capacity)
-    documents = int(np.count_nonzero(lengths))
+    known = column.lengths(capacity)
     if not column.weighting.lengths:
-        lengths = np.minimum(lengths, 1)
-    return Texts(path, column, capacity, documents, lengths, average_length(lengths))
+        alike = np.minimum(known.of_slots, 1)
+        return Texts(path, column, capacity, known.documents, alike, 1.0)
+    average = known.terms / known.documents if known.documents else 1.0
+    return Texts(path, column, capacity, known.documents, known.of_slots, average)
 
 
 def rank_text(text: HasText, space: Space) -> Scored:
@@ -125,8 +140,8 @@ def summed(matches: Iterable[Match], capacity: int) -> Scored:
         met |= match.met
         found = np.zeros(capacity, np.float32)
         for one in match.weighed:
-            found += one.scores
-        scores += np.where(match.met, found, np.float32(0))
+            found[one.slots] += one.scores
+        scores += found
     return Scored(met, scores)
 
 
@@ -136,56 +151,55 @@ def weighed_terms(texts: Texts, rated: list[tuple[str, float]]) -> list[Weighed]
     Returns:
         Those that some text has.
     """
-    found = [
-        (term, rate, texts.column.frequencies(term, texts.capacity))
-        for term, rate in rated
-        if texts.column.knows(term)
-    ]
-    holding = max((int(np.count_nonzero(counts)) for _, _, counts in found), default=0)
-    weighed = (_weighed(texts, (term,), counts, (holding,), rate) for term, rate, counts in found)
+    found = [(term, rate, texts.column.postings(term)) for term, rate in rated]
+    holding = max((len(postings) for _, _, postings in found), default=0)
+    weighed = (_weighed(texts, (term,), one, (holding,), rate) for term, rate, one in found)
     return [one for one in weighed if one is not None]
 
 
 def _text_match(text: HasText, texts: Texts, query: str) -> Match:
     terms = [term for term in texts.column.analyze_query(query) if term is not None]
-    found = np.zeros(texts.capacity, np.int64)
     indexed = texts.column.terms() if text.fuzzy is not None and terms else []
-    weighed: list[Weighed] = []
+    of_terms: list[list[Weighed]] = []
     for term in terms:
         rated = [(term, 1.0)] if text.fuzzy is None else rated_terms(term, indexed, text.fuzzy)
-        of_term = weighed_terms(texts, rated)
-        if of_term:
-            found += np.any([one.frequencies > 0 for one in of_term], axis=0)
-            weighed += of_term
-    needed = len(terms) if text.needs_all else 1
-    return Match(found >= max(needed, 1), weighed, len(terms))
+        of_terms.append(weighed_terms(texts, rated))
+    weighed = [one for of_term in of_terms for one in of_term]
+    if not text.needs_all or not terms:
+        return Match(_having_any(weighed, texts.capacity), weighed, len(terms))
+    met = np.ones(texts.capacity, np.bool_)
+    for of_term in of_terms:
+        met &= _having_any(of_term, texts.capacity)
+    return Match(met, [one.within(met) for one in weighed], len(terms))
 
 
 def _phrase_match(phrase: HasPhrase, texts: Texts, query: str) -> Match:
-    places = texts.column.analyze_query(query)
-    frequencies = texts.column.phrase_frequencies(places, phrase.slop, texts.capacity)
+    column = texts.column
+    places = column.analyze_query(query)
+    postings = column.phrase_postings(places, phrase.slop, texts.capacity)
     terms = tuple(term for term in places if term is not None)
-    present = [texts.column.frequencies(term, texts.capacity) for term in terms]
-    holding = tuple(int(np.count_nonzero(one)) for one in present)
-    weighed = _weighed(texts, terms, frequencies, holding, 1.0)
-    return Match(frequencies > 0, [] if weighed is None else [weighed])
+    holding = tuple(len(column.postings(term)) for term in terms)
+    weighed = _weighed(texts, terms, postings, holding, 1.0)
+    return Match(postings.mask(texts.capacity), [] if weighed is None else [weighed])
+
+
+def _having_any(weighed: list[Weighed], capacity: int) -> Bools:
+    mask = np.zeros(capacity, np.bool_)
+    for one in weighed:
+        mask[one.slots] = True
+    return mask
 
 
 def _weighed(
-    texts: Texts,
-    terms: tuple[str, ...],
-    frequencies: Array,
-    holding: tuple[int, ...],
-    boost: float,
+    texts: Texts, terms: tuple[str, ...], postings: Postings, holding: tuple[int, ...], boost: float
 ) -> Weighed | None:
-    """Weigh terms by their frequencies and by how many documents hold each; None without any."""
-    slots = np.flatnonzero(frequencies)
-    if not slots.size:
+    """Weigh terms by how often texts have them and by how many do; None where none does."""
+    if not len(postings):
         return None
+    slots, frequencies = postings.slots, postings.counts
     weight = np.float32(sum(rarity(texts.documents, one) for one in holding))
     if not texts.column.weighting.counts:
-        frequencies = np.minimum(frequencies, 1.0)
-    earned = saturation(frequencies[slots], texts.lengths[slots], texts.average)
-    scores = np.zeros(texts.capacity, np.float32)
-    scores[slots] = np.float32(boost) * (weight * earned)
-    return Weighed(texts, terms, boost, holding, frequencies, scores)
+        frequencies = np.minimum(frequencies, 1)
+    earned = saturation(frequencies, texts.lengths[slots], texts.average)
+    scores = np.float32(boost) * (weight * earned)
+    return Weighed(texts, terms, boost, holding, slots, frequencies, scores)

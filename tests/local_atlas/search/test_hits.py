@@ -28,6 +28,17 @@ def test_the_best_come_first_and_then_all_others(count: int, values: int) -> Non
     assert len(batches[0].scores) == (1000 if count > 2000 else count)
 
 
+@pytest.mark.parametrize(("wanted", "sizes"), [(10, [10, 90]), (49, [49, 51]), (51, [100])])
+def test_no_more_are_sorted_first_than_are_wanted(wanted: int, sizes: list[int]) -> None:
+    hits = drawn(100, 7)
+
+    batches = list(hits.best_first(wanted))
+
+    assert [len(batch.scores) for batch in batches] == sizes
+    found = np.concatenate([batch.record_ids for batch in batches])
+    assert np.array_equal(found, hits.ordered().record_ids)
+
+
 def test_order_is_by_score_and_then_by_id() -> None:
     hits = Hits(np.array([5, 2, 9]), np.arange(3, dtype=np.int32), np.array([1, 1, 2], np.float32))
 

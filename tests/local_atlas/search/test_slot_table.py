@@ -19,6 +19,10 @@ def check(table: SlotTable, model: Model) -> None:
     assert len(table) == len(model.slots)
     for record_id in range(120):
         assert table.slots_of(record_id) == model.slots.get(record_id, [])
+    owners = table.owners().tolist()
+    assert len(owners) == table.capacity
+    owned = {slots[-1]: record_id for record_id, slots in model.slots.items()}
+    assert {slot: owner for slot, owner in enumerate(owners) if owner >= 0} == owned
 
 
 def test_slots_are_those_of_a_dictionary_through_restores() -> None:
@@ -33,8 +37,9 @@ def test_slots_are_those_of_a_dictionary_through_restores() -> None:
             assert slot not in model.used()
             assert slot < table.capacity
             model.slots.setdefault(record_id, []).append(slot)
-        if step % 500 == 0:
+        if step % 50 < 5:  # what is kept is to be forgotten with a single change
             check(table, model)
+        if step % 500 == 0:
             state, table = table.state(), SlotTable()
             table.restore(state)
     check(table, model)

@@ -5,6 +5,7 @@ from itertools import product
 from typing import Any
 
 import bson
+import numpy as np
 import pytest
 
 from app.local_atlas.search.analyzers import ANALYZERS
@@ -114,7 +115,9 @@ def test_a_term_that_was_left_out_makes_no_text_longer() -> None:
     column = TextColumn(lambda text: [None if one == "the" else one for one in text.split()], list)
     column.add([0, 1], ["up the hill", "the"])
 
-    assert column.lengths(3).tolist() == [2, 0, 0]
+    lengths = column.lengths(3)
+    assert lengths.of_slots.tolist() == [2, 0, 0]
+    assert (lengths.documents, lengths.terms) == (1, 2)
 
 
 def test_terms_are_those_of_the_slots_that_are_left() -> None:
@@ -125,3 +128,30 @@ def test_terms_are_those_of_the_slots_that_are_left() -> None:
     column.clear(0)
 
     assert sorted(column.terms()) == ["blue", "shoe"]
+
+
+def test_what_was_found_once_is_not_found_in_texts_that_changed() -> None:
+    column = TextColumn(STANDARD, STANDARD)
+    column.add([0, 1, 2], ["red shoe", "red red shoe", "blue shoe"])
+    before = column.postings("red")
+    assert (before.slots.tolist(), before.counts.tolist()) == ([0, 1], [1, 2])
+
+    column.clear(1)
+    column.add([3], ["red dress"])
+
+    after = column.postings("red")
+    assert (after.slots.tolist(), after.counts.tolist()) == ([0, 3], [1, 1])
+    assert column.slots_with_any(["red", "dress"], 4).tolist() == [True, False, False, True]
+    assert (before.slots.tolist(), before.counts.tolist()) == ([0, 1], [1, 2])
+
+
+def test_many_terms_are_found_as_few_are() -> None:
+    column = TextColumn(STANDARD, STANDARD)
+    column.add(range(200), [f"w{number} x{number % 7}" for number in range(200)])
+    wanted = {f"w{number}" for number in range(0, 200, 2)}
+
+    mask = column.slots_with_any(wanted, 200)
+
+    one_by_one = [column.slots_with_any([term], 200) for term in wanted]
+    assert mask.tolist() == np.any(one_by_one, axis=0).tolist()
+    assert mask.sum() == 100
