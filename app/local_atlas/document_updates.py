@@ -14,6 +14,7 @@ from bson import Regex
 from .collection_writer import CollectionWriter, Replacement
 from .errors import CommandError
 from .mql.bson_order import equal, sort_key
+from .mql.collation import Collation, under
 from .mql.paths import MISSING
 from .mql.rows import Row, decode
 from .mql.sorting import compile_sort
@@ -51,6 +52,8 @@ class UpdateStatement:
     array_filters: Sequence[Document] = ()
     variables: Mapping[str, Any] = field(default_factory=dict)
     sort: Document = field(default_factory=dict)
+    collation: Collation | None = None
+    """How strings compare; those of everything but `raw_update` are collated."""
 
     @property
     def is_replacement(self) -> bool:
@@ -62,7 +65,8 @@ class UpdateStatement:
         if self.is_whole:
             return self
         assert self.raw_update is not None
-        return replace(self, update=decode(self.raw_update), is_whole=True)
+        update = under(self.collation, decode(self.raw_update))
+        return replace(self, update=update, is_whole=True)
 
     def compiled(self) -> Update:
         """Compile the update, which checks it."""
@@ -128,7 +132,9 @@ class DocumentUpdater:
 
     def matches(self, statement: UpdateStatement) -> Iterator[Match]:
         """Return the documents that a statement is about: all, or the first in its order."""
-        found = self._writer.collection.find(statement.query, statement.variables, read=self._read)
+        found = self._writer.collection.find(
+            statement.query, statement.variables, read=self._read, collation=statement.collation
+        )
         if statement.sort:
             key = compile_sort(statement.sort)
             found = iter(sorted(found, key=lambda match: key(match[1])))
@@ -186,15 +192,16 @@ class DocumentUpdater:
             changed = update.apply(old)
             outcome.before = outcome.after = old
             if changed is not old:
-                new = _changed(statement, changed, row)
-                replacements.append(Replacement(record_id, old, new))
+                new = _plain(statement, _changed(statement, changed, row))
+                before = old if statement.collation is None else row.stored()
+                replacements.append(Replacement(record_id, before, new))
                 outcome.after = new.document
         self._writer.replace_many(replacements)
         outcome.matched += len(chunk)
         outcome.modified += len(replacements)
 
     def _upsert(self, statement: UpdateStatement, update: Update, outcome: UpdateOutcome) -> None:
-        new = _upserted(statement, update)
+        new = _plain(statement, _upserted(statement, update))
         self._writer.insert(new)
         outcome.upserted_id = new.document["_id"]
         outcome.after = new.document
@@ -205,7 +212,7 @@ def replaced_id_key(statement: UpdateStatement) -> bytes | None:
 
     Where anything is wrong with it, this is None: it is left to `DocumentUpdater.run` to refuse it.
     """
-    if statement.is_multi or statement.sort or statement.array_filters:
+    if statement.is_multi or statement.sort or statement.array_filters or statement.collation:
         return None
     identity = statement.query.get("_id")
     if len(statement.query) != 1 or identity is None or isinstance(identity, _NO_IDENTITY):
@@ -261,6 +268,11 @@ def _upserted(statement: UpdateStatement, update: Update) -> NewDocument:
         return _checked(*with_id_first(statement.raw_update, statement.update))
     owner = encode_document({"_id": document["_id"]})
     return _checked(with_id_of(statement.raw_update, owner), document)
+
+
+def _plain(statement: UpdateStatement, new: NewDocument) -> NewDocument:
+    """Return a document whose strings are not collated, for the keys of the indexes."""
+    return new if statement.collation is None else NewDocument(new.raw, decode(new.raw))
 
 
 def _checked(raw: bytes, document: Document) -> NewDocument:

@@ -6,7 +6,8 @@ from typing import Any
 from .commands.merges import merging
 from .commands.outputs import replacing
 from .commands.table import CommandContext
-from .errors import CommandError
+from .errors import NOT_EMULATED, CommandError, bad_value
+from .mql.collation import Collation, under
 from .mql.expression_compiler import Scope
 from .mql.matcher import compile_filter
 from .mql.outputs import Merge, Target, Write
@@ -24,6 +25,7 @@ class StoreEnvironment:
         context: of the command.
         name: of the collection, in the command's database.
         variables: the values of `let`.
+        collation: how strings compare; those of `variables` and of every query are collated.
         depth: how many views were opened to get here.
     """
 
@@ -33,12 +35,14 @@ class StoreEnvironment:
         name: str,
         variables: Mapping[str, Any] | None = None,
         *,
+        collation: Collation | None = None,
         depth: int = 0,
     ) -> None:
         self.variables = dict(variables or {})
         self.name = name
         self.search_sources = search_sources(context.search)
         self._context = context
+        self._collation = collation
         self._depth = depth
 
     @property
@@ -59,12 +63,16 @@ class StoreEnvironment:
             return iter(())
         if is_view(collection.options):
             return self._view_rows(collection.options, query)
-        found = collection.find(query, self.variables, read=self._timed_read(collection))
+        found = collection.find(
+            query, self.variables, read=self._timed_read(collection), collation=self._collation
+        )
         return (row for _, row in found)
 
     def on(self, collection_name: str) -> "StoreEnvironment":
         """Return the environment of another collection of the database."""
-        return StoreEnvironment(self._context, collection_name, self.variables)
+        return StoreEnvironment(
+            self._context, collection_name, self.variables, collation=self._collation
+        )
 
     def replacing(self, target: Target) -> Write:
         """Return what replaces a collection by rows."""
@@ -72,6 +80,8 @@ class StoreEnvironment:
 
     def merging(self, merge: Merge, variables: Mapping[str, Any]) -> Write:
         """Return what merges rows into a collection."""
+        if self._collation is not None:
+            raise bad_value(f"$merge with a collation {NOT_EMULATED}")
         return merging(self._context, merge, variables)
 
     def check_time(self) -> None:
@@ -84,9 +94,14 @@ class StoreEnvironment:
         if self._depth == MAX_DEPTH:
             message = f"View depth limit exceeded; maximum depth is {MAX_DEPTH}"
             raise CommandError(165, "ViewDepthLimitExceeded", message)
-        source = StoreEnvironment(self._context, options["viewOn"], depth=self._depth + 1)
-        matches = compile_filter(query or {}, scope=Scope(frozenset(self.variables)))
-        rows = run_pipeline(options["pipeline"], source)
+        collation = self._collation
+        source = StoreEnvironment(
+            self._context, options["viewOn"], collation=collation, depth=self._depth + 1
+        )
+        make_key = None if collation is None else collation.key
+        scope = Scope(frozenset(self.variables), make_key=make_key)
+        matches = compile_filter(query or {}, scope=scope)
+        rows = run_pipeline(under(collation, options["pipeline"]), source, make_key)
         return (row for row in rows if matches(row.document, self.variables))
 
     def _timed_read(self, collection: StoredCollection) -> Any:

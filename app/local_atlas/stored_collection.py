@@ -9,9 +9,10 @@ from typing import Any
 
 from bson import Binary
 
+from .mql.collation import Collation, under
 from .mql.expression_compiler import Scope
 from .mql.matcher import compile_filter
-from .mql.rows import Row
+from .mql.rows import Row, decode
 from .ordinary_indexes import ID_INDEX_NAME, OrdinaryIndex, best_lookup, pinned_keys
 from .persistence import Persistence, Read
 from .records import Record, RecordTable
@@ -64,6 +65,7 @@ class StoredCollection:
         variables: Mapping[str, Any] | None = None,
         *,
         read: Read | None = None,
+        collation: Collation | None = None,
     ) -> Iterator[tuple[int, Row]]:
         """Return record ids and documents that match, in the order of the record ids.
 
@@ -71,10 +73,14 @@ class StoredCollection:
             query: a filter; None or `{}` for all.
             variables: those that `$expr` may use.
             read: reads inside a write transaction, where not what is committed is wanted.
+            collation: how strings compare; those of query and variables are collated already, and
+                so are then those of the decoded documents.
 
         Raises:
             CommandError: the filter is malformed; at the call, before anything is read.
         """
+        if collation is not None:
+            return self._find_collated(query or {}, variables or {}, read, collation)
         if not query:
             return ((record_id, Row(raw=raw)) for record_id, raw in self.scan(read))
         variables = variables or {}
@@ -84,6 +90,21 @@ class StoredCollection:
         rows = ((record_id, Row(raw=raw)) for record_id, raw in candidates)
         if id_keys is not None and _asks_only_for_ids(query):
             return rows
+        return (found for found in rows if matches(found[1].document, variables))
+
+    def _find_collated(
+        self,
+        query: Mapping[str, Any],
+        variables: Mapping[str, Any],
+        read: Read | None,
+        collation: Collation,
+    ) -> Iterator[tuple[int, Row]]:
+        """Go through all documents: the keys of the indexes are those of plain strings."""
+        matches = compile_filter(query, scope=Scope(frozenset(variables), make_key=collation.key))
+        rows = (
+            (record_id, Row(raw=raw, document=under(collation, decode(raw))))
+            for record_id, raw in self.scan(read)
+        )
         return (found for found in rows if matches(found[1].document, variables))
 
     def scan(self, read: Read | None = None) -> Iterator[Record]:

@@ -5,15 +5,16 @@ from typing import Any
 
 from ..environment import StoreEnvironment
 from ..errors import NOT_EMULATED, CommandError, failed_to_parse
+from ..mql.collation import under
 from ..mql.stages import run_pipeline
 from .fields import (
     bool_field,
+    collation_field,
     collection_name,
     document_field,
     let_variables,
     list_field,
     non_negative_field,
-    refuse_collation,
     unknown_field,
 )
 from .indexes import check_hint
@@ -34,7 +35,6 @@ _DATABASE_LEVEL = "$cmd.aggregate"  # stands for the collection where the pipeli
 def aggregate(context: CommandContext, body: Document) -> Document:
     """Run a pipeline and return its documents through a cursor."""
     name = _DATABASE_LEVEL if body["aggregate"] == 1 else collection_name(body)
-    refuse_collation(body)
     if bool_field(body, "explain"):
         raise unknown_field("aggregate", "explain", f" {NOT_EMULATED}")
     if "cursor" not in body:
@@ -43,9 +43,11 @@ def aggregate(context: CommandContext, body: Document) -> Document:
         )
     check_hint(context, name, body.get("hint"))
     batch_size = non_negative_field(document_field(body, "cursor"), "batchSize")
-    environment = StoreEnvironment(context, name, let_variables(body))
-    pipeline = list_field(body, "pipeline")
-    rows = run_pipeline(pipeline, environment)
+    collation = collation_field(body)
+    variables = under(collation, let_variables(body))
+    environment = StoreEnvironment(context, name, variables, collation=collation)
+    pipeline = under(collation, list_field(body, "pipeline"))
+    rows = run_pipeline(pipeline, environment, None if collation is None else collation.key)
     if name == _DATABASE_LEVEL:
         _check_needs_no_collection(pipeline)
     namespace = f"{context.database}.{name}"

@@ -15,10 +15,10 @@ from ..mql.transforms import stage_parts
 from ..views import is_view
 from .fields import (
     bool_field,
+    collation_field,
     collection_name,
     document_field,
     list_field,
-    refuse_collation,
     string_field,
 )
 from .table import CommandContext, command
@@ -47,7 +47,8 @@ _VIEW_FIELDS = ("viewOn", "pipeline")
 def create(context: CommandContext, body: Document) -> Document:
     """Create an empty collection or a view; one that exists already is left as it is."""
     name = collection_name(body)
-    refuse_collation(body)
+    if collation_field(body) is not None:
+        raise CommandError(72, "InvalidOptions", f"collation of a whole collection {NOT_EMULATED}")
     if bool_field(body, "capped"):
         raise CommandError(72, "InvalidOptions", f"capped: true {NOT_EMULATED}")
     options = _view_options(context, body) or _checked_validation(context, body)

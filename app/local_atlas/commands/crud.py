@@ -146,10 +146,16 @@ def delete_matching(
     writer: CollectionWriter, transaction: WriteTransaction, statement: DeleteStatement
 ) -> int:
     """Delete what a statement is about and return how many documents that were."""
-    found = writer.collection.find(statement.query, statement.variables, read=transaction.read)
+    found = writer.collection.find(
+        statement.query,
+        statement.variables,
+        read=transaction.read,
+        collation=statement.collation,
+    )
     matches = islice(found, 1) if statement.is_single else found
     deleted = 0
     while chunk := list(islice(matches, _CHUNK)):
-        writer.delete_many((record_id, row.document) for record_id, row in chunk)
+        is_plain = statement.collation is None
+        writer.delete_many((rid, row.document if is_plain else row.stored()) for rid, row in chunk)
         deleted += len(chunk)
     return deleted

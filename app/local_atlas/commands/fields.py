@@ -5,8 +5,9 @@ from typing import Any
 
 from bson import Int64
 
-from ..errors import CommandError, bad_value
+from ..errors import CommandError
 from ..mql.bson_types import is_number, is_true, type_name
+from ..mql.collation import Collation, parse_collation
 from ..mql.expressions import compile_expression
 from ..mql.rows import Row
 from ..namespaces import is_collection_name
@@ -125,14 +126,13 @@ def let_variables(body: Mapping[str, Any]) -> Document:
     }
 
 
-def refuse_collation(body: Mapping[str, Any]) -> None:
-    """Refuse any collation but the one that compares bytes."""
-    collation = document_field(body, "collation")
-    if collation and collation.get("locale") != "simple":
-        raise bad_value(
-            f"collation {{ locale: {collation.get('locale')!r} }} must be the simple one "
-            "(not emulated by LocalAtlas)"
-        )
+def collation_field(body: Mapping[str, Any]) -> Collation | None:
+    """Return the collation that a command or statement asks for; None where bytes compare.
+
+    Raises:
+        CommandError: it is none, or is not emulated.
+    """
+    return parse_collation(document_field(body, "collation"))
 
 
 def missing_field(body: Mapping[str, Any], name: str) -> CommandError:

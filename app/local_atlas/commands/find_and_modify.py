@@ -6,6 +6,7 @@ from typing import Any
 from ..collection_writer import CollectionWriter
 from ..document_updates import DocumentUpdater, UpdateStatement
 from ..errors import failed_to_parse
+from ..mql.collation import under
 from ..mql.expression_compiler import Scope
 from ..mql.paths import MISSING
 from ..mql.projection import compile_find_projection
@@ -14,11 +15,11 @@ from ..raw_documents import encode_document
 from ..write_transaction import WriteTransaction
 from .fields import (
     bool_field,
+    collation_field,
     collection_name,
     document_field,
     let_variables,
     list_field,
-    refuse_collation,
 )
 from .indexes import check_hint
 from .retryable import run_write
@@ -39,7 +40,6 @@ Document = dict[str, Any]
 def find_and_modify(context: CommandContext, body: Document) -> Document:
     """Update, replace, upsert or remove the first document that matches."""
     name = collection_name(body)
-    refuse_collation(body)
     _refuse_contradictions(body)
     check_hint(context, name, body.get("hint"))
     statement = _statement(body)
@@ -64,7 +64,7 @@ def _remove(
     if match is None:
         return {"n": 0}, None
     record_id, row = match
-    writer.delete_many([(record_id, row.document)])
+    writer.delete_many([(record_id, row.stored())])
     return {"n": 1}, row.document
 
 
@@ -80,11 +80,14 @@ def _update(
 
 
 def _statement(body: Document) -> UpdateStatement:
+    collation = collation_field(body)
+    body = under(collation, body)
     update = checked_update(body.get("update", {}))
     return UpdateStatement(
         query=document_field(body, "query"),
         update=update,
         raw_update=encode_document(update) if isinstance(update, dict) else None,
+        collation=collation,
         is_upsert=bool_field(body, "upsert"),
         array_filters=list_field(body, "arrayFilters") if "arrayFilters" in body else (),
         variables=let_variables(body),

@@ -7,6 +7,7 @@ from typing import Any
 from ..environment import StoreEnvironment
 from ..errors import NOT_EMULATED, bad_value
 from ..mql.bson_order import sort_key
+from ..mql.collation import under
 from ..mql.expression_compiler import Scope
 from ..mql.paths import MISSING, leaves_at
 from ..mql.projection import compile_find_projection
@@ -15,13 +16,13 @@ from ..mql.sorting import compile_sort
 from ..views import is_view
 from .fields import (
     bool_field,
+    collation_field,
     collection_name,
     document_field,
     int_field,
     let_variables,
     list_field,
     non_negative_field,
-    refuse_collation,
     string_field,
 )
 from .indexes import check_hint
@@ -41,7 +42,6 @@ Document = dict[str, Any]
 def find(context: CommandContext, body: Document) -> Document:
     """Return the documents that match, through a cursor."""
     name = collection_name(body)
-    refuse_collation(body)
     limit = int_field(body, "limit") or 0
     # A negative limit is the old way to ask for one batch.
     is_single = bool_field(body, "singleBatch") or limit < 0
@@ -57,14 +57,14 @@ def find(context: CommandContext, body: Document) -> Document:
 def count(context: CommandContext, body: Document) -> Document:
     """Count the documents that match."""
     name = collection_name(body)
-    refuse_collation(body)
-    query = document_field(body, "query")
+    environment = StoreEnvironment(context, name, collation=collation_field(body))
+    query = under(collation_field(body), document_field(body, "query"))
     skip, limit = int_field(body, "skip") or 0, abs(int_field(body, "limit") or 0)
     collection = context.store.collection(context.database, name)
     if not query and (collection is None or not is_view(collection.options)):
         total = 0 if collection is None else collection.count()
     else:
-        total = sum(1 for _ in StoreEnvironment(context, name).rows(query))
+        total = sum(1 for _ in environment.rows(query))
     counted = max(0, total - skip)
     return {"n": min(counted, limit) if limit else counted}
 
@@ -73,10 +73,11 @@ def count(context: CommandContext, body: Document) -> Document:
 def distinct(context: CommandContext, body: Document) -> Document:
     """Return each value of a path once, in the order in which they are met."""
     name = collection_name(body)
-    refuse_collation(body)
     path = string_field(body, "key")
+    collation = collation_field(body)
+    environment = StoreEnvironment(context, name, collation=collation)
     found: dict[bytes, Any] = {}
-    for row in StoreEnvironment(context, name).rows(document_field(body, "query")):
+    for row in environment.rows(under(collation, document_field(body, "query"))):
         for value in _distinct_values(row.document, path):
             found.setdefault(sort_key(value), value)
     return {"values": list(found.values())}
@@ -107,11 +108,14 @@ def kill_cursors(context: CommandContext, body: Document) -> Document:
 
 def _find_rows(context: CommandContext, body: Document, name: str, limit: int) -> Iterator[Row]:
     check_hint(context, name, body.get("hint"))
+    collation = collation_field(body)
+    body = under(collation, body)
     query, sort = document_field(body, "filter"), document_field(body, "sort")
     variables = let_variables(body)
-    environment = StoreEnvironment(context, name, variables)
+    environment = StoreEnvironment(context, name, variables, collation=collation)
     projection = document_field(body, "projection")
-    scope = Scope(frozenset(variables), metadata=frozenset())
+    make_key = None if collation is None else collation.key
+    scope = Scope(frozenset(variables), metadata=frozenset(), make_key=make_key)
     project = compile_find_projection(projection, query, scope=scope) if projection else None
     skip = non_negative_field(body, "skip") or 0
     if "$natural" in sort:

@@ -8,14 +8,15 @@ from ..document_updates import UpdateStatement
 from ..errors import failed_to_parse
 from ..long_arrays import outline
 from ..mongodb_names import FIELDS, note_on
+from ..mql.collation import Collation, under
 from ..raw_documents import decode_checked, embedded_document
 from .fields import (
     bool_field,
     checked_document,
+    collation_field,
     document_field,
     list_field,
     missing_field,
-    refuse_collation,
     unknown_field,
     wrong_type,
 )
@@ -38,6 +39,8 @@ class DeleteStatement:
     query: Document
     is_single: bool
     variables: Mapping[str, Any]
+    collation: Collation | None = None
+    """How strings compare; those of query and variables are collated."""
 
 
 def parse_update(
@@ -51,19 +54,22 @@ def parse_update(
     statement, is_whole = _decoded(raw)
     _check_fields("update.updates", statement, _UPDATE_FIELDS)
     _check_common(context, collection, statement)
-    update = statement.get("u")
+    collation = collation_field(statement)
+    raw_update = embedded_document(raw, "u") if isinstance(statement.get("u"), dict) else None
+    statement = under(collation, statement)
     if "u" not in statement:
         raise missing_field({"update.updates": 1}, "u")
     return UpdateStatement(
         query=_query(statement, "update.updates"),
-        update=checked_update(update),
-        raw_update=embedded_document(raw, "u") if isinstance(update, dict) else None,
+        update=checked_update(statement["u"]),
+        raw_update=raw_update,
         is_whole=is_whole,
         is_multi=bool_field(statement, "multi"),
         is_upsert=bool_field(statement, "upsert"),
         array_filters=list_field(statement, "arrayFilters") if "arrayFilters" in statement else (),
-        variables={**variables, **document_field(statement, "c")},
+        variables=under(collation, {**variables, **document_field(statement, "c")}),
         sort=document_field(statement, "sort"),
+        collation=collation,
     )
 
 
@@ -84,7 +90,10 @@ def parse_delete(
         raise failed_to_parse(
             f"The limit field in delete objects must be 0 or 1. Got {statement['limit']}"
         )
-    return DeleteStatement(_query(statement, "delete.deletes"), statement["limit"] == 1, variables)
+    collation = collation_field(statement)
+    query = under(collation, _query(statement, "delete.deletes"))
+    is_single = statement["limit"] == 1
+    return DeleteStatement(query, is_single, under(collation, variables), collation)
 
 
 def checked_update(update: Any) -> Document | list[Document]:
@@ -113,7 +122,6 @@ def _query(statement: Document, where: str) -> Document:
 
 
 def _check_common(context: CommandContext, collection: str, statement: Document) -> None:
-    refuse_collation(statement)
     if "hint" in statement:
         check_hint(context, collection, statement["hint"])
 

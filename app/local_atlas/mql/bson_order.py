@@ -19,6 +19,7 @@ from typing import Any, Final
 from bson import Binary, Code, DatetimeMS, DBRef, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex
 from bson.timestamp import Timestamp
 
+from .collated import CollatedString
 from .paths import MISSING, Missing
 
 END: Final = b"\x00"
@@ -80,6 +81,8 @@ def same(a: Any, b: Any) -> bool:
         return list(a) == list(b) and all(same(a[name], b[name]) for name in a)
     if isinstance(a, list):
         return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, CollatedString):
+        return bool(a == b)  # what a collation does not tell apart is stored differently
     if isinstance(a, float):
         return _pack_double(a) == _pack_double(b)
     if isinstance(a, Decimal128):
@@ -138,7 +141,11 @@ def _sortable_digits(value: Decimal) -> bytes:
 
 
 def _escape(text: str) -> bytes:
-    return text.encode().replace(b"\x00", b"\x00\xff") + b"\x00\x00"
+    return _terminated(text.encode())
+
+
+def _terminated(content: bytes) -> bytes:
+    return content.replace(b"\x00", b"\x00\xff") + b"\x00\x00"
 
 
 def _encode_object(value: Mapping[str, Any]) -> bytes:
@@ -213,6 +220,7 @@ _ENCODERS: dict[type, Callable[[Any], bytes]] = {
     Decimal128: _encode_decimal128,
     Code: _encode_code,
     str: lambda value: _STRING + _escape(value),
+    CollatedString: lambda value: _STRING + _terminated(value.key),
     dict: _encode_object,
     DBRef: lambda value: _encode_object(value.as_doc()),
     list: _encode_array,

@@ -10,6 +10,7 @@ from typing import Any, Final
 from bson import Binary, Code, DatetimeMS, DBRef, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex
 from bson.timestamp import Timestamp
 
+from .collated import CollatedString
 from .paths import Missing
 
 INT32_MIN: Final = -(1 << 31)
@@ -44,6 +45,7 @@ _NAMES: Final[dict[type, str]] = {
     Missing: "missing",
     float: "double",
     str: "string",
+    CollatedString: "string",
     dict: "object",
     DBRef: "object",
     list: "array",

@@ -17,6 +17,7 @@ from .bit_conditions import BIT_OPERATORS, bit_test
 from .bson_order import is_nan, sort_key
 from .bson_text import render, render_field
 from .bson_types import NUMERIC_TYPES, TYPE_NUMBERS, is_number, is_true, type_name
+from .collated import CollatedString
 from .numbers import exact_int64, to_int64
 from .paths import MISSING
 from .regex import compile_pattern, compile_value
@@ -150,7 +151,7 @@ def regex_test(wanted: "Regex[Any]") -> Test:
     key = sort_key(wanted)
 
     def test(value: Any) -> bool:
-        if type(value) is str:
+        if type(value) in _STRINGS:
             return search(value) is not None
         return isinstance(value, Regex) and sort_key(value) == key
 
@@ -164,7 +165,7 @@ def parse_regex(operators: Mapping[str, Any]) -> Condition:
         raise bad_value("$options has to be a string")
     if isinstance(pattern, str):
         search = compile_pattern(pattern, options).search
-        return Condition(lambda value: type(value) is str and search(value) is not None)
+        return Condition(lambda value: type(value) in _STRINGS and search(value) is not None)
     if not isinstance(pattern, Regex):
         raise bad_value("$regex has to be a string")
     if not options:
@@ -258,6 +259,7 @@ def _mod_part(role: str, operand: Any) -> int:
     return whole
 
 
+_STRINGS: Final = frozenset({str, CollatedString})
 _FAST_NUMBERS: Final = frozenset({int, float, Int64})
 
 SIMPLE_OPERATORS: Final[dict[str, Callable[[str, Any], list[Constraint]]]] = {

@@ -15,6 +15,7 @@ from bson import DatetimeMS
 from ..errors import NOT_EMULATED, CommandError, failed_to_parse
 from ..mongodb_names import EXPRESSIONS, note_on
 from .bson_text import render
+from .collated import collated
 from .paths import MISSING, compile_get
 from .rows import Row
 
@@ -33,11 +34,13 @@ class Scope:
         variable_names: user variables in sight (`let`, `$map`, ...).
         metadata: the kinds of `$meta` that earlier stages provide; None where nobody knows.
         now: the value of `$$NOW`, one for the whole command.
+        make_key: of the collation by which strings compare; None where bytes do.
     """
 
     variable_names: frozenset[str] = frozenset()
     metadata: frozenset[str] | None = None
     now: DatetimeMS = field(default_factory=lambda: DatetimeMS(time.time_ns() // 1_000_000))
+    make_key: Callable[[str], bytes] | None = None
 
     def with_variables(self, *names: str) -> "Scope":
         """Return a scope that knows further variables."""
@@ -154,7 +157,11 @@ def _compile_operator(expression: Mapping[str, Any], scope: Scope) -> Evaluate:
             "InvalidPipelineOperator",
             f"Unrecognized expression '{name}'{note_on(name, EXPRESSIONS)}",
         )
-    return compile_one(operand, scope)
+    evaluate = compile_one(operand, scope)
+    make_key = scope.make_key
+    if make_key is None:
+        return evaluate
+    return lambda row, variables: collated(evaluate(row, variables), make_key)
 
 
 def _compile_object(expression: Mapping[str, Any], scope: Scope) -> Evaluate:

@@ -11,6 +11,7 @@ from heapq import nsmallest
 from itertools import islice
 from typing import Any, Final, Protocol
 
+from ..errors import NOT_EMULATED
 from ..mongodb_names import unknown_stage
 from .expression_compiler import Scope, Variables
 from .matcher import compile_filter
@@ -195,6 +196,8 @@ def _compile_start(
     if name in SEARCH_STAGES:
         if name not in scope.search_stages:
             raise unknown_stage(name)
+        if scope.expressions.make_key is not None:
+            raise location(40415, f"{name} with a collation {NOT_EMULATED}")
         scope = scope.with_metadata(_METADATA.get(name, frozenset()))
         if name == "$search":
             scope = replace(scope, expressions=scope.expressions.with_variables(SEARCH_META))

@@ -46,6 +46,10 @@ class Row:
             self._document = decode(self.raw)
         return self._document
 
+    def stored(self) -> dict[str, Any]:
+        """Return the document as it was stored, its strings not collated."""
+        return self.document if self.raw is None else decode(self.raw)
+
     def with_document(self, document: dict[str, Any]) -> "Row":
         """Return a row of another document that keeps this row's metadata."""
         return Row(document=document, metadata=self.metadata)

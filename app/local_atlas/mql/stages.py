@@ -1,6 +1,6 @@
 """The way into pipelines: `run_pipeline`, with every stage registered."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from ..errors import CommandError
@@ -23,7 +23,11 @@ __all__ = ["Environment", "run_pipeline"]
 _WHILE_RUNNING: Final = "PlanExecutor error during aggregation :: caused by :: "
 
 
-def run_pipeline(pipeline: Sequence[Any], environment: Environment) -> Iterator[Row]:
+def run_pipeline(
+    pipeline: Sequence[Any],
+    environment: Environment,
+    make_key: Callable[[str], bytes] | None = None,
+) -> Iterator[Row]:
     """Run an aggregation pipeline.
 
     The whole pipeline, and the specification of a search stage, is checked at the call; documents
@@ -32,13 +36,15 @@ def run_pipeline(pipeline: Sequence[Any], environment: Environment) -> Iterator[
     Args:
         pipeline: not to be modified while the iterator is in use.
         environment: the collection it runs on.
+        make_key: of the collation by which strings compare, those of the pipeline and of the
+            environment's rows among them; None where bytes do.
 
     Raises:
         CommandError: with the server's code, at the call or while iterating.
     """
     variables = environment.variables
     scope = StageScope(
-        Scope(frozenset(variables), metadata=frozenset()),
+        Scope(frozenset(variables), metadata=frozenset(), make_key=make_key),
         search_stages=frozenset(environment.search_sources),
     )
     return _reported(compile_pipeline(pipeline, scope).run(environment, variables))
