@@ -22,6 +22,7 @@ from .commands.fields import (
     list_field,
     string_field,
     unknown_field,
+    wrong_type,
 )
 from .commands.table import COMMANDS, Command, CommandContext
 from .errors import NOT_EMULATED, CommandError, ProtocolError
@@ -83,25 +84,33 @@ def reply_to(message: Message, context: CommandContext, request_id: int) -> Mess
 
 
 def _reply_to_query(message: OpQuery, context: CommandContext) -> bytes:
-    body = decode_checked(message.query)
-    name = next(iter(body), "")
-    if name not in _HELLO_COMMANDS:
-        refusal = CommandError(
-            352,
-            "UnsupportedOpQueryCommand",
-            f"Unsupported OP_QUERY command: {name}. The client driver may require an upgrade.",
-        )
+    try:
+        body = _decoded_hello(message.query)
+    except CommandError as refusal:
         return encode_document(refusal.reply())
     database = message.full_collection_name.partition(".")[0]
     return _run(encode_document({**body, "$db": database}), {}, context)
 
 
+def _decoded_hello(query: bytes) -> Document:
+    body = decode_checked(query)
+    name = next(iter(body), "")
+    if name not in _HELLO_COMMANDS:
+        raise CommandError(
+            352,
+            "UnsupportedOpQueryCommand",
+            f"Unsupported OP_QUERY command: {name}. The client driver may require an upgrade.",
+        )
+    return body
+
+
 def _run(raw: bytes, sequences: Mapping[str, Sequence[bytes]], context: CommandContext) -> bytes:
     """Run a command and return its encoded reply."""
-    body = decode_checked(raw)
-    name = next(iter(body), "")
+    name = ""
     started = time.monotonic()
     try:
+        body = decode_checked(raw)
+        name = next(iter(body), "")
         return _encoded(_run_checked(raw, body, sequences, context))
     except ProtocolError:
         raise
@@ -125,6 +134,8 @@ def _encoded(reply: Document) -> bytes:
 def _refusal(name: str, error: Exception) -> CommandError:
     if isinstance(error, CommandError):
         return error
+    if isinstance(error, RecursionError):
+        return CommandError(15, "Overflow", f"{name} is nested too deeply to be run")
     logger.error("%s failed", name, exc_info=error)
     if isinstance(error, sqlite3.Error):
         return _storage_failure(error)
@@ -205,6 +216,8 @@ def _check_session(body: Document) -> None:
             f"Multi-document transactions must not be started {NOT_EMULATED}",
         )
     level = document_field(body, "readConcern").get("level", "local")
+    if not isinstance(level, str):
+        raise wrong_type({"readConcern": 1}, "level", level, "string")
     if level not in _READ_CONCERN_LEVELS:
         raise CommandError(72, "InvalidOptions", f"readConcern level {level!r} {NOT_EMULATED}")
     if stage is not None and level != "local":

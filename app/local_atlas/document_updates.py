@@ -23,7 +23,7 @@ from .new_document import NewDocument
 from .persistence import Read
 from .raw_documents import (
     check_id,
-    check_size,
+    check_storable,
     encode_document,
     with_id_first,
     with_id_of,
@@ -244,7 +244,7 @@ def _replacing(
         owner = old_raw if old_raw is not None else encode_document(statement.query)
         raw, decoded = with_id_of(statement.raw_update, owner), statement.query
         is_whole = False
-    check_size(raw)
+    check_storable(raw, statement.update)
     return NewDocument(raw, decoded, is_whole=is_whole, id_key=id_key)
 
 
@@ -276,5 +276,5 @@ def _plain(statement: UpdateStatement, new: NewDocument) -> NewDocument:
 
 
 def _checked(raw: bytes, document: Document) -> NewDocument:
-    check_size(raw)
+    check_storable(raw, document)
     return NewDocument(raw, document)

@@ -6,7 +6,7 @@ from typing import Any
 from .long_arrays import outline
 from .mql.bson_order import sort_key
 from .mql.rows import decode
-from .raw_documents import check_id, check_size, decode_checked, with_id_first
+from .raw_documents import check_id, check_storable, decode_checked, with_id_first
 
 Document = dict[str, Any]
 
@@ -45,11 +45,12 @@ def new_document(sent: bytes) -> NewDocument:
     """Return what an insert stores of a document: its bytes, `_id` in front, one where none was.
 
     Raises:
-        CommandError: 53 or 52, its `_id` cannot be one; 10334, it is too large.
+        CommandError: 53 or 52, its `_id` cannot be one; 10334 or 15, it is too large
+            or too deep.
         ProtocolError: it is not valid BSON.
     """
     parts = outline(sent)
     raw, decoded = with_id_first(sent, decode_checked(parts.raw))
     check_id(decoded["_id"])
-    check_size(raw)
+    check_storable(raw, decoded)
     return NewDocument(raw, decoded, is_whole=parts.is_whole)

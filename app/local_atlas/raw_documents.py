@@ -5,23 +5,28 @@ only a missing `_id` is added and one that is not first is moved, as the real se
 """
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import bson
 from bson import ObjectId, Regex
-from bson.errors import InvalidBSON
+from bson.errors import InvalidBSON, InvalidDocument
 
-from .errors import CommandError, ProtocolError
+from .errors import CommandError, ProtocolError, bad_value
 from .mql.rows import CODEC, decode
 
 MAX_DOCUMENT_SIZE_BYTES = 16 * 1024 * 1024  # maxBsonObjectSize of the handshake
+# Levels of documents and arrays, the outermost counted: mongod's maxBSONDepth, and what it leaves
+# to stored documents, so that a command has room around them.
+MAX_COMMAND_LEVELS = 200
+MAX_DOCUMENT_LEVELS = 180
 
 Document = dict[str, Any]
 
 _INT32 = struct.Struct("<i")
 _HEAD, _TAIL = _INT32.size, 1
 _ID_NAME = b"_id\0"
+_DOCUMENT, _ARRAY = 0x03, 0x04
 # What an element's value occupies: a fixed number of bytes, or a length that stands at its start
 # and counts these bytes too few. Regular expressions (11) are two strings that end in zero.
 _FIXED_SIZES = {
@@ -36,16 +41,32 @@ def decode_checked(raw: bytes) -> Document:
 
     Raises:
         ProtocolError: it is not valid BSON.
+        CommandError: 15, its nesting is deeper than any command's.
     """
     try:
-        return decode(raw)
-    except (InvalidBSON, RecursionError) as error:
+        decoded = decode(raw)
+    except InvalidBSON as error:
+        if "recursion" in str(error):  # the decoder has no name of its own for it
+            raise _too_deep(MAX_COMMAND_LEVELS) from error
         raise ProtocolError(f"A document in the message is not valid BSON: {error}.") from error
+    _check_levels(raw, decoded, MAX_COMMAND_LEVELS)
+    return decoded
 
 
 def encode_document(document: Document) -> bytes:
-    """Encode a document that was made here."""
-    return bson.encode(document, codec_options=CODEC)
+    """Encode a document that was made here.
+
+    Raises:
+        CommandError: 10334, it has more bytes than its length could say; 2, it has a name that no
+            document can have.
+    """
+    try:
+        return bson.encode(document, codec_options=CODEC)
+    except InvalidDocument as error:
+        raise bad_value(f"{error}.") from error
+    except ValueError as error:
+        message = f"BSONObj size is invalid: {error}"
+        raise CommandError(10334, "BSONObjectTooLarge", message) from error
 
 
 def with_id_first(raw: bytes, document: Document) -> tuple[bytes, Document]:
@@ -119,8 +140,17 @@ def check_id(value: Any) -> None:
                 )
 
 
-def check_size(raw: bytes) -> None:
-    """Refuse a document over 16 MiB."""
+def check_storable(raw: bytes, decoded: Document) -> None:
+    """Refuse a document over 16 MiB, or of more than 180 levels.
+
+    Args:
+        raw: the document.
+        decoded: the same; long arrays of numbers may be missing from it.
+
+    Raises:
+        CommandError: 10334 or 15.
+    """
+    _check_levels(raw, decoded, MAX_DOCUMENT_LEVELS)
     if len(raw) > MAX_DOCUMENT_SIZE_BYTES:
         raise CommandError(
             10334,
@@ -128,6 +158,29 @@ def check_size(raw: bytes) -> None:
             f"BSONObj size: {len(raw)} is invalid. Size must be between 0 and "
             f"{MAX_DOCUMENT_SIZE_BYTES}",
         )
+
+
+def _check_levels(raw: bytes, decoded: Document, limit: int) -> None:
+    # Each level has a byte of type 3 or 4, so that hardly any document is looked at closely.
+    if raw.count(_DOCUMENT) + raw.count(_ARRAY) < limit:
+        return
+    level: list[Any] = [decoded]
+    for _ in range(limit):
+        level = [value for outer in level for value in _values(outer) if _is_nested(value)]
+    if level:
+        raise _too_deep(limit)
+
+
+def _values(outer: Any) -> Iterable[Any]:
+    return outer.values() if isinstance(outer, dict) else outer
+
+
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, dict | list)
+
+
+def _too_deep(limit: int) -> CommandError:
+    return CommandError(15, "Overflow", f"BSONObj exceeded maximum nested object depth: {limit}")
 
 
 def _document_of(elements: bytes) -> bytes:

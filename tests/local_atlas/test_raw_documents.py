@@ -13,7 +13,7 @@ from app.local_atlas.errors import CommandError, ProtocolError
 from app.local_atlas.mql.rows import decode
 from app.local_atlas.raw_documents import (
     check_id,
-    check_size,
+    check_storable,
     decode_checked,
     embedded_document,
     with_id_first,
@@ -99,15 +99,6 @@ def test_invalid_bson_is_a_protocol_error() -> None:
         decode_checked(bson.encode({"a": 1})[:-2] + b"\0")
 
 
-def test_document_that_nests_too_deep_is_a_protocol_error() -> None:
-    raw = bson.encode({})
-    for _ in range(5000):
-        raw = (len(raw) + 8).to_bytes(4, "little") + b"\x03a\0" + raw + b"\0"
-
-    with pytest.raises(ProtocolError, match="not valid BSON"):
-        decode_checked(raw)
-
-
 @pytest.mark.parametrize(
     ("value", "code"), [([1], 53), (Regex("a"), 53), ({"$a": 1}, 52)], ids=["array", "regex", "$"]
 )
@@ -124,9 +115,52 @@ def test_other_values_can_be_ids(value: Any) -> None:
 
 
 def test_document_over_16_mebibytes_is_refused() -> None:
-    check_size(bytes(16 * 1024 * 1024))
+    check_storable(bytes(16 * 1024 * 1024), {})
 
     with pytest.raises(CommandError) as refused:
-        check_size(bytes(16 * 1024 * 1024 + 1))
+        check_storable(bytes(16 * 1024 * 1024 + 1), {})
 
     assert refused.value.code == 10334
+
+
+def nested(levels: int, *, in_arrays: bool) -> dict[str, Any]:
+    """A document of that many levels, itself counted."""
+    value: Any = 1
+    for _ in range(levels - 1):
+        value = [value] if in_arrays else {"a": value}
+    return {"a": value}
+
+
+@pytest.mark.parametrize("in_arrays", [False, True], ids=["documents", "arrays"])
+def test_document_of_more_than_180_levels_is_refused(in_arrays: bool) -> None:
+    good, bad = nested(180, in_arrays=in_arrays), nested(181, in_arrays=in_arrays)
+    check_storable(bson.encode(good), good)
+
+    with pytest.raises(CommandError) as refused:
+        check_storable(bson.encode(bad), bad)
+
+    assert refused.value.code == 15
+
+
+def test_document_with_many_arrays_side_by_side_is_not_deep() -> None:
+    document = {str(i): [{}] for i in range(300)}
+
+    check_storable(bson.encode(document), document)
+
+
+@pytest.mark.parametrize("levels", [201, 5000])
+def test_command_of_more_than_200_levels_is_refused(levels: int) -> None:
+    decode_checked(raw_nested(200))
+
+    with pytest.raises(CommandError) as refused:
+        decode_checked(raw_nested(levels))
+
+    assert refused.value.code == 15
+
+
+def raw_nested(levels: int) -> bytes:
+    """The same, deeper than any encoder goes."""
+    raw = bson.encode({})
+    for _ in range(levels - 1):
+        raw = (len(raw) + 8).to_bytes(4, "little") + b"\x03a\0" + raw + b"\0"
+    return raw

@@ -1,12 +1,13 @@
 """Reads the fields of a command, each checked for its type as the real server does."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from bson import Int64
 
 from ..errors import CommandError
-from ..mql.bson_types import is_number, is_true, type_name
+from ..mql.bson_types import is_number, is_string, is_true, type_name
 from ..mql.collation import Collation, parse_collation
 from ..mql.expressions import compile_expression
 from ..mql.rows import Row
@@ -24,7 +25,7 @@ def collection_name(body: Document) -> str:
         CommandError: 73, it is no name of a collection.
     """
     name = next(iter(body.values()))
-    if not isinstance(name, str):
+    if not is_string(name):
         raise CommandError(
             73, "InvalidNamespace", f"collection name has invalid type {type_name(name)}"
         )
@@ -32,7 +33,7 @@ def collection_name(body: Document) -> str:
         raise CommandError(
             73, "InvalidNamespace", f"Invalid namespace specified '{body.get('$db')}.{name}'"
         )
-    return name
+    return str(name)
 
 
 def document_field(body: Mapping[str, Any], name: str) -> Document:
@@ -70,14 +71,29 @@ def list_field(body: Mapping[str, Any], name: str) -> list[Any]:
     return value
 
 
+def documents_field(body: Mapping[str, Any], name: str) -> list[Document]:
+    """Return a field that holds an array of documents, `[]` where it is missing."""
+    values = list_field(body, name) if name in body else []
+    return [checked_document(body, f"{name}.{i}", value) for i, value in enumerate(values)]
+
+
+def integers_field(body: Mapping[str, Any], name: str) -> list[int]:
+    """Return a field that must hold an array of integers."""
+    values = list_field(body, name)
+    for position, value in enumerate(values):
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise wrong_type(body, f"{name}.{position}", value, "long")
+    return values
+
+
 def string_field(body: Mapping[str, Any], name: str) -> str:
     """Return a field that must hold a string."""
     if name not in body:
         raise missing_field(body, name)
     value = body[name]
-    if not isinstance(value, str):
+    if not is_string(value):
         raise wrong_type(body, name, value, "string")
-    return value
+    return str(value)
 
 
 def bool_field(body: Mapping[str, Any], name: str, *, default: bool = False) -> bool:
@@ -100,6 +116,8 @@ def int_field(body: Mapping[str, Any], name: str) -> int | None:
     if isinstance(value, bool) or not is_number(value):
         raise wrong_type(body, name, value, "long")
     number = float(value.to_decimal()) if hasattr(value, "to_decimal") else value
+    if math.isnan(number):
+        return 0
     if abs(number) > _MAX_INT64:
         return Int64(_MAX_INT64 if number > 0 else -_MAX_INT64)
     return int(number)

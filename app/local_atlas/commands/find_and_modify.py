@@ -18,8 +18,8 @@ from .fields import (
     collation_field,
     collection_name,
     document_field,
+    documents_field,
     let_variables,
-    list_field,
 )
 from .indexes import check_hint
 from .retryable import run_write
@@ -89,7 +89,7 @@ def _statement(body: Document) -> UpdateStatement:
         raw_update=encode_document(update) if isinstance(update, dict) else None,
         collation=collation,
         is_upsert=bool_field(body, "upsert"),
-        array_filters=list_field(body, "arrayFilters") if "arrayFilters" in body else (),
+        array_filters=documents_field(body, "arrayFilters"),
         variables=let_variables(body),
         sort=document_field(body, "sort"),
     )

@@ -9,7 +9,14 @@ from ..mql.rows import Row
 from ..ordinary_indexes import ID_INDEX_NAME, OrdinaryIndex
 from ..store import StoredCollection
 from ..views import refuse_view
-from .fields import collection_name, document_field, int_field, list_field, unknown_field
+from .fields import (
+    collection_name,
+    document_field,
+    documents_field,
+    int_field,
+    list_field,
+    unknown_field,
+)
 from .table import CommandContext, command
 
 Document = dict[str, Any]
@@ -24,7 +31,8 @@ _STORED_OPTIONS = ("unique", "sparse", "partialFilterExpression")
 def create_indexes(context: CommandContext, body: Document) -> Document:
     """Create ordinary indexes, and the collection where it is missing."""
     name = collection_name(body)
-    wanted = list_field(body, "indexes")
+    list_field(body, "indexes")  # it must be there
+    wanted = documents_field(body, "indexes")
     if not wanted:
         raise bad_value("Must specify at least one index to create")
     specifications = [_specification(each) for each in wanted]
@@ -124,12 +132,12 @@ def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _specification(wanted: Any) -> Document:
+def _specification(wanted: Document) -> Document:
     """Return what is stored of an index, in the order in which `listIndexes` shows it."""
     key = document_field(wanted, "key")
     _check_key(key)
     for option in wanted:
-        if option == "collation" and wanted[option].get("locale") == "simple":
+        if option == "collation" and document_field(wanted, option).get("locale") == "simple":
             continue
         if option == "hidden" and not is_true(wanted[option]):
             continue

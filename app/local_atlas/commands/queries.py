@@ -1,5 +1,6 @@
 """Commands that read documents: find, count, distinct, and the cursors they leave open."""
 
+import sys
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -20,8 +21,8 @@ from .fields import (
     collection_name,
     document_field,
     int_field,
+    integers_field,
     let_variables,
-    list_field,
     non_negative_field,
     string_field,
 )
@@ -59,7 +60,7 @@ def count(context: CommandContext, body: Document) -> Document:
     name = collection_name(body)
     environment = StoreEnvironment(context, name, collation=collation_field(body))
     query = under(collation_field(body), document_field(body, "query"))
-    skip, limit = int_field(body, "skip") or 0, abs(int_field(body, "limit") or 0)
+    skip, limit = non_negative_field(body, "skip") or 0, abs(int_field(body, "limit") or 0)
     collection = context.store.collection(context.database, name)
     if not query and (collection is None or not is_view(collection.options)):
         total = 0 if collection is None else collection.count()
@@ -95,7 +96,7 @@ def get_more(context: CommandContext, body: Document) -> Document:
 @command("killCursors", fields=("cursors",))
 def kill_cursors(context: CommandContext, body: Document) -> Document:
     """Close cursors that the client does not want any more."""
-    wanted = list_field(body, "cursors")
+    wanted = integers_field(body, "cursors")
     killed = context.cursors.kill(wanted)
     missing = [cursor_id for cursor_id in wanted if cursor_id not in killed]
     return {
@@ -124,7 +125,7 @@ def _find_rows(context: CommandContext, body: Document, name: str, limit: int) -
         rows = iter(sorted(environment.rows(query), key=compile_sort(sort)))
     else:
         rows = environment.rows(query)
-    rows = islice(rows, skip, skip + limit if limit else None)
+    rows = islice(rows, skip, min(skip + limit, sys.maxsize) if limit else None)
     return rows if project is None else (row.with_document(project(row, variables)) for row in rows)
 
 

@@ -13,6 +13,8 @@ from .numbers import exact_int64
 
 Test = Callable[[Any], bool]
 
+_MOST_BITS: Final = 8 * 16 * 1024 * 1024  # a document has fewer
+
 
 def bit_test(name: str, operand: Any) -> Test:
     """Compile one bitwise operator into a test of a number or of binary data."""
@@ -35,10 +37,7 @@ def _bits(value: Any) -> int | None:
 
 def _mask(name: str, operand: Any) -> int:
     if isinstance(operand, list):
-        mask = 0
-        for item in operand:
-            mask |= 1 << _bit_position(item)
-        return mask
+        return _mask_of(set(map(_bit_position, operand)))
     if isinstance(operand, bytes):
         return int.from_bytes(operand, "little")
     if not is_number(operand):
@@ -50,6 +49,15 @@ def _mask(name: str, operand: Any) -> int:
     if mask_or_none < 0:
         raise failed_to_parse(f"Expected a non-negative number in: {render_field(name, operand)}")
     return mask_or_none
+
+
+def _mask_of(positions: set[int]) -> int:
+    # Beyond the last bit of the largest value there is only its sign.
+    nearest = {min(position, _MOST_BITS) for position in positions}
+    bits = bytearray(max(nearest, default=0) // 8 + 1)
+    for position in nearest:
+        bits[position // 8] |= 1 << position % 8
+    return int.from_bytes(bits, "little")
 
 
 def _bit_position(item: Any) -> int:

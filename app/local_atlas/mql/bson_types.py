@@ -84,6 +84,11 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float | Decimal128) and not isinstance(value, bool)
 
 
+def is_string(value: Any) -> bool:
+    """Tell whether a value is a BSON string; code is none, though its class is made of `str`."""
+    return isinstance(value, str) and not isinstance(value, Code)
+
+
 def is_true(value: Any) -> bool:
     """Tell whether a value counts as true: everything but false, zero, null and missing."""
     if value is None or isinstance(value, Missing):

@@ -16,7 +16,7 @@ from ..errors import CommandError, bad_value, failed_to_parse, type_mismatch
 from .bit_conditions import BIT_OPERATORS, bit_test
 from .bson_order import is_nan, sort_key
 from .bson_text import render, render_field
-from .bson_types import NUMERIC_TYPES, TYPE_NUMBERS, is_number, is_true, type_name
+from .bson_types import NUMERIC_TYPES, TYPE_NUMBERS, is_number, is_string, is_true, type_name
 from .collated import CollatedString
 from .numbers import exact_int64, to_int64
 from .paths import MISSING
@@ -161,9 +161,9 @@ def regex_test(wanted: "Regex[Any]") -> Test:
 def parse_regex(operators: Mapping[str, Any]) -> Condition:
     """Parse `$regex` with its `$options`, which may stand before or behind it."""
     pattern, options = operators["$regex"], operators.get("$options", "")
-    if not isinstance(options, str):
+    if not is_string(options):
         raise bad_value("$options has to be a string")
-    if isinstance(pattern, str):
+    if is_string(pattern):
         search = compile_pattern(pattern, options).search
         return Condition(lambda value: type(value) in _STRINGS and search(value) is not None)
     if not isinstance(pattern, Regex):
@@ -192,7 +192,7 @@ def _parse_type(path: str, operand: Any) -> list[Constraint]:
 
 
 def _type_names(operand: Any) -> frozenset[str]:
-    if isinstance(operand, str):
+    if is_string(operand):
         if operand == "number":
             return NUMERIC_TYPES
         if operand not in TYPE_NUMBERS:

@@ -15,6 +15,7 @@ from bson import DatetimeMS
 from ..errors import NOT_EMULATED, CommandError, failed_to_parse
 from ..mongodb_names import EXPRESSIONS, note_on
 from .bson_text import render
+from .bson_types import is_string
 from .collated import collated
 from .paths import MISSING, compile_get
 from .rows import Row
@@ -53,7 +54,7 @@ def compile_operand(expression: Any, scope: Scope) -> Evaluate:
     Raises:
         CommandError: it is malformed, or names what does not exist or is not emulated.
     """
-    if isinstance(expression, str) and expression.startswith("$"):
+    if is_string(expression) and expression.startswith("$"):
         return _compile_path(expression, scope)
     if isinstance(expression, dict) and expression:
         if next(iter(expression)).startswith("$"):

@@ -5,7 +5,7 @@ Source: https://github.com/mongodb/mongo, `document_source_hybrid_scoring_util.c
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from ..errors import CommandError, failed_to_parse, type_mismatch
@@ -62,7 +62,7 @@ def read_inputs(rules: Rules, spec: Mapping[str, Any], scope: StageScope) -> tup
     """
     stage = rules.stage
     given = object_field(f"{stage}.input", spec["input"], "pipelines", is_required=True)
-    inner = replace(scope, is_in_facet=False).with_metadata(frozenset())
+    inner = scope.of_sub_pipeline().with_metadata(frozenset())
     compiled: dict[str, Pipeline] = {}
     for name, pipeline in given.items():
         if not isinstance(pipeline, list):

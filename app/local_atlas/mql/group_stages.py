@@ -11,7 +11,7 @@ from typing import Any
 from .accumulators import Accumulator, compile_accumulator
 from .bson_order import sort_key
 from .bson_text import render
-from .bson_types import type_name
+from .bson_types import is_string, type_name
 from .expression_compiler import Evaluate, Scope, Variables
 from .expressions import compile_expression
 from .fold import Fold
@@ -88,7 +88,7 @@ def _sort_by_count(name: str, operand: Any, scope: StageScope) -> Stage:
                 "the sortByCount field must be defined as a $-prefixed path or an "
                 "expression inside an object",
             )
-    elif not isinstance(operand, str):
+    elif not is_string(operand):
         message = "the sortByCount field must be specified as a string or as an object"
         raise location(40149, message)
     elif not operand.startswith("$"):
@@ -136,7 +136,7 @@ def _bucket(name: str, operand: Any, scope: StageScope) -> Stage:
 
 
 def _check_group_by(operand: Any) -> None:
-    is_path = isinstance(operand, str) and operand.startswith("$")
+    is_path = is_string(operand) and operand.startswith("$")
     if not is_path and not isinstance(operand, Mapping):
         raise location(
             40202,

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..errors import bad_value, failed_to_parse
-from .bson_types import type_name
+from ..errors import bad_value, failed_to_parse, type_mismatch
+from .bson_types import is_string, type_name
 from .expression_compiler import Variables, check_field_path
 from .lookup_stage import first_stage_name
 from .operators.support import location
@@ -28,25 +28,30 @@ from .rows import Row
 
 @stage("$unionWith")
 def _union_with(name: str, operand: Any, scope: StageScope) -> Stage:
-    if not isinstance(operand, str | Mapping):
+    if not (is_string(operand) or isinstance(operand, Mapping)):
         raise failed_to_parse(
             "the $unionWith stage specification must be an object or string, but found "
             f"{type_name(operand)}"
         )
-    options = {"coll": operand} if isinstance(operand, str) else operand
+    options = {"coll": operand} if is_string(operand) else operand
     for option in options:
         if option not in {"coll", "pipeline"}:
             raise location(40415, f"BSON field '$unionWith.{option}' is an unknown field.")
     collection, pipeline = options.get("coll"), options.get("pipeline", [])
     if not isinstance(pipeline, list):
         raise failed_to_parse("'pipeline' option must be specified as an array")
+    if collection is not None and not is_string(collection):
+        raise type_mismatch(
+            f"BSON field '$unionWith.coll' is the wrong type '{type_name(collection)}', expected "
+            "type 'string'"
+        )
     if collection is None and first_stage_name(pipeline) not in NEEDS_NO_COLLECTION:
         raise failed_to_parse(
             "$unionWith stage without explicit collection must have a pipeline with $documents as "
             "first stage"
         )
     refuse_last_stages(pipeline, "$unionWith", 31441)
-    inner = replace(scope, is_in_facet=False).with_metadata(frozenset())
+    inner = scope.of_sub_pipeline().with_metadata(frozenset())
     compiled = compile_pipeline(pipeline, inner)
 
     def run(rows: Iterator[Row], environment: Environment, variables: Variables) -> Iterator[Row]:

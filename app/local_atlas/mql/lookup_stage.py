@@ -8,15 +8,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
+import bson
 from bson import Regex
 
 from ..errors import failed_to_parse
 from .bson_order import sort_key
 from .bson_text import render, render_field
-from .bson_types import type_name
+from .bson_types import is_string, type_name
 from .conditions import is_operator_document
 from .expression_compiler import Evaluate, Variables, check_field_path, check_variable_name
 from .expressions import compile_expression
+from .operators.support import location
 from .paths import MISSING, Document, compile_leaves_at, compile_values_at, with_value
 from .pipelines import (
     NEEDS_NO_COLLECTION,
@@ -30,10 +32,11 @@ from .pipelines import (
     refuse_last_stages,
     stage,
 )
-from .rows import Row
+from .rows import CODEC, Row
 
 _LOOKUP_STRINGS: Final = ("from", "as", "localField", "foreignField")
 HASH_AFTER: Final = 16  # so many look-ups ask the collection; after them all of it is hashed once
+_MAX_FOUND_BYTES: Final = 100 * 1024 * 1024  # internalLookupStageIntermediateDocumentMaxSizeBytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,8 @@ def _lookup(name: str, operand: Any, scope: StageScope) -> Stage:
         raise failed_to_parse(f"missing 'from' option to $lookup stage specification: {shown}")
     let = _compile_let(operand.get("let", {}), scope)
     fields = _lookup_fields(operand, has_pipeline=pipeline is not None)
-    inner = replace(scope, expressions=scope.expressions.with_variables(*let), is_in_facet=False)
+    expressions = scope.expressions.with_variables(*let)
+    inner = replace(scope.of_sub_pipeline(), expressions=expressions)
     compiled = None
     if pipeline is not None:
         refuse_last_stages(pipeline, "$lookup", 51047)
@@ -88,7 +92,7 @@ def _lookup(name: str, operand: Any, scope: StageScope) -> Stage:
 def _check_lookup_options(operand: Mapping[str, Any]) -> None:
     for option, value in operand.items():
         if option in _LOOKUP_STRINGS:
-            if not isinstance(value, str):
+            if not is_string(value):
                 raise failed_to_parse(
                     f"$lookup argument '{render_field(option, value)}' must be a string, is type "
                     f"{type_name(value)}"
@@ -161,7 +165,7 @@ def _uncorrelated(spec: _Lookup, other: Environment) -> Any:
     def find(row: Row, variables: Variables) -> list[Document]:
         if not found:
             assert spec.pipeline is not None
-            found.append([each.document for each in spec.pipeline.run(other, variables)])
+            found.append(_collected(spec.pipeline.run(other, variables)))
         return found[0]
 
     return find
@@ -187,9 +191,25 @@ def _correlated(spec: _Lookup, other: Environment) -> Any:
             else:
                 found = iter(foreign.matching(values))
             rows = spec.pipeline.run_on(found, other, inner)
-        return [each.document for each in rows]
+        return _collected(rows)
 
     return find
+
+
+def _collected(rows: Iterator[Row]) -> list[Document]:
+    size_bytes = 0
+    found: list[Document] = []
+    for row in rows:
+        raw = row.raw if row.raw is not None else bson.encode(row.document, codec_options=CODEC)
+        size_bytes += len(raw)
+        if size_bytes > _MAX_FOUND_BYTES:
+            raise location(
+                4568,
+                "Total size of documents matching the pipeline of a $lookup stage exceeds "
+                f"{_MAX_FOUND_BYTES} bytes",
+            )
+        found.append(row.document)
+    return found
 
 
 def _compile_local_values(path: str) -> Any:

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from ..errors import NOT_EMULATED, CommandError, bad_value
+from .bson_types import is_string
 from .expression_compiler import Evaluate, Scope, special_form
 from .paths import MISSING
 from .rows import Row
@@ -39,7 +40,7 @@ def compile_meta(operand: Any, scope: Scope) -> Evaluate:
         CommandError: 17307 for a name that is no string, 17308 for an unknown one, 40218 where no
             earlier stage provides it.
     """
-    if not isinstance(operand, str):
+    if not is_string(operand):
         raise CommandError(17307, "Location17307", "$meta only supports string arguments")
     if operand in _NOT_EMULATED:
         raise bad_value(f"Unsupported argument to $meta: {operand} {NOT_EMULATED}")

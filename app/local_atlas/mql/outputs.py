@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ..errors import NOT_EMULATED, bad_value, type_mismatch
-from .bson_types import type_name
+from .bson_types import is_string, type_name
 from .expression_compiler import check_field_path
 from .operators.support import location
 from .rows import Row
@@ -68,7 +68,7 @@ def parse_out(operand: Any) -> Target:
         CommandError: 16990 for what is neither a string nor an object, 40414 and 40415 for fields
             that are missing or unknown, 14 for those of a wrong type.
     """
-    if isinstance(operand, str):
+    if is_string(operand):
         return Target(None, operand)
     if not isinstance(operand, Mapping):
         kind = type_name(operand)
@@ -89,10 +89,10 @@ def parse_merge(operand: Any) -> Merge:
         CommandError: 14, 40414, 40415 and the numbered ones of each field; 51181 for modes that do
             not go together, 51199 and 51273 for variables that may not be.
     """
-    if not isinstance(operand, str | Mapping):
+    if not (is_string(operand) or isinstance(operand, Mapping)):
         kind = type_name(operand)
         raise type_mismatch(f"$merge requires a string or object argument, but found {kind}")
-    given = {"into": operand} if isinstance(operand, str) else operand
+    given = {"into": operand} if is_string(operand) else operand
     _refuse_unknown("$merge", given, _MERGE_FIELDS)
     if "into" not in given:
         raise location(40414, "BSON field '$merge.into' is missing but a required field")
@@ -112,13 +112,13 @@ def parse_merge(operand: Any) -> Merge:
 
 
 def _parse_into(into: Any) -> Target:
-    if not isinstance(into, str | Mapping):
+    if not (is_string(into) or isinstance(into, Mapping)):
         raise location(
             51178,
             "$merge 'into' field  must be either a string or an object, but found "
             f"{type_name(into)}",
         )
-    if isinstance(into, str):
+    if is_string(into):
         if not into:
             raise location(5786800, "$merge 'into' field cannot be an empty string")
         return Target(None, into)
@@ -131,15 +131,15 @@ def _parse_into(into: Any) -> Target:
 
 
 def _parse_on(on: Any) -> tuple[str, ...]:
-    if not isinstance(on, str | list):
+    if not (is_string(on) or isinstance(on, list)):
         raise location(
             51186,
             "$merge 'on' field  must be either a string or an array of strings, but found "
             f"{type_name(on)}",
         )
-    paths = [on] if isinstance(on, str) else on
+    paths = [on] if is_string(on) else on
     for path in paths:
-        if not isinstance(path, str):
+        if not is_string(path):
             kind = type_name(path)
             message = f"$merge 'on' array elements must be strings, but found {kind}"
             raise location(51134, message)
@@ -158,7 +158,7 @@ def _parse_when_matched(mode: Any) -> tuple[str, tuple[Document, ...]]:
         for each in mode:
             stage_parts(each)
         return _PIPELINE, tuple(mode)
-    if not isinstance(mode, str):
+    if not is_string(mode):
         raise location(
             51191,
             "$merge 'whenMatched' field  must be either a string or an array, but found "
@@ -200,9 +200,9 @@ def _string(
             message = f"BSON field '{where}.{field}' is missing but a required field"
             raise location(40414, message)
         return None
-    if not isinstance(value, str):
+    if not is_string(value):
         raise _wrong_type(f"{where}.{field}", value, "string")
-    return value
+    return str(value)
 
 
 def _wrong_type(where: str, value: Any, expected: str) -> Exception:

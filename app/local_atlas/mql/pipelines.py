@@ -5,13 +5,14 @@ A compiled stage turns an iterator of rows into another; `$lookup` and its kin h
 https://www.mongodb.com/docs/manual/reference/operator/aggregation-pipeline/
 """
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from heapq import nsmallest
 from itertools import islice
 from typing import Any, Final, Protocol
 
-from ..errors import NOT_EMULATED
+from ..errors import NOT_EMULATED, CommandError
 from ..mongodb_names import unknown_stage
 from .expression_compiler import Scope, Variables
 from .matcher import compile_filter
@@ -65,11 +66,27 @@ class StageScope:
         expressions: variables and metadata in sight of its expressions.
         search_stages: the search stages that this environment has.
         is_in_facet: the stage stands in a pipeline of `$facet`.
+        depth: how many stages it stands in that hold pipelines over collections.
     """
 
     expressions: Scope
     search_stages: frozenset[str] = frozenset()
     is_in_facet: bool = False
+    depth: int = 0
+
+    def of_sub_pipeline(self) -> "StageScope":
+        """Return the scope of a pipeline over a collection that a stage of this one holds.
+
+        Raises:
+            CommandError: 232, they are nested too deep.
+        """
+        if self.depth == _MAX_DEPTH:
+            raise CommandError(
+                232,
+                "MaxSubPipelineDepthExceeded",
+                f"Maximum number of nested sub-pipelines exceeded. Limit is {_MAX_DEPTH}",
+            )
+        return replace(self, is_in_facet=False, depth=self.depth + 1)
 
     def with_metadata(self, metadata: frozenset[str] | None) -> "StageScope":
         """Return the scope behind a stage that leaves these kinds of metadata."""
@@ -100,6 +117,7 @@ LAST_STAGES: Final = frozenset({"$out", "$merge"})  # of a whole pipeline, never
 NOT_IN_FACET: Final = frozenset({"$facet", *LAST_STAGES})
 SEARCH_STAGES: Final = frozenset({"$search", "$searchMeta", "$vectorSearch", "$listSearchIndexes"})
 SEARCH_META: Final = "SEARCH_META"  # a variable
+_MAX_DEPTH: Final = 20
 _SCORES: Final = frozenset({"score", "searchScore", "searchSequenceToken", "searchHighlights"})
 _METADATA: Final[dict[str, frozenset[str]]] = {
     "$search": _SCORES | {"searchScoreDetails", "scoreDetails"},
@@ -297,7 +315,7 @@ class RowRange:
         self, rows: Iterator[Row], environment: Environment, variables: Variables
     ) -> Iterator[Row]:
         """Return the rows in the range; reads no row behind it."""
-        stop = None if self.limit is None else self.skip + self.limit
+        stop = None if self.limit is None else min(self.skip + self.limit, sys.maxsize)
         return islice(rows, self.skip, stop)
 
 

@@ -34,7 +34,8 @@ def _conditions(query: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield name, operand
         elif name in {"$and", "$or"} and isinstance(operand, list):
             for part in operand:
-                yield from _conditions(part)
+                if isinstance(part, Mapping):
+                    yield from _conditions(part)
 
 
 def _matched_index(document: Document, parts: list[str], matches: Filter) -> int | None:

@@ -11,7 +11,7 @@ from typing import Any
 from bson import Int64
 
 from .bson_text import render_field
-from .bson_types import is_number, type_name
+from .bson_types import is_number, is_string, type_name
 from .expression_compiler import Variables, check_field_path
 from .expressions import compile_expression
 from .matcher import compile_filter
@@ -96,12 +96,14 @@ def _row_count(name: str, operand: Any, code: int) -> int:
 
 @stage("$count", starts_anew=True)
 def _count(name: str, operand: Any, scope: StageScope) -> Stage:
-    if not isinstance(operand, str):
+    if not is_string(operand):
         raise location(40156, "the count field must be a non-empty string")
     if not operand:
         raise location(40157, "the count field must be a non-empty string")
     if operand.startswith("$"):
         raise location(40158, "the count field cannot be a $-prefixed path")
+    if "\0" in operand:
+        raise location(40159, "the count field cannot contain a null byte")
     if "." in operand:
         raise location(40160, "the count field cannot contain '.'")
 
@@ -146,13 +148,13 @@ def _run_sample(
 
 @stage("$unwind")
 def _unwind(name: str, operand: Any, scope: StageScope) -> Stage:
-    if not isinstance(operand, str | Mapping):
+    if not (is_string(operand) or isinstance(operand, Mapping)):
         raise location(
             15981,
             "expected either a string or an object as specification for $unwind stage, got "
             f"{type_name(operand)}",
         )
-    options: Mapping[str, Any] = {"path": operand} if isinstance(operand, str) else operand
+    options: Mapping[str, Any] = {"path": operand} if is_string(operand) else operand
     _check_unwind_options(options)
     path = options["path"]
     if not path.startswith("$"):
@@ -164,6 +166,7 @@ def _unwind(name: str, operand: Any, scope: StageScope) -> Stage:
 
     def run(rows: Iterator[Row], environment: Environment, variables: Variables) -> Iterator[Row]:
         for row in rows:
+            environment.check_time()
             yield from _unwound(row, path[1:], index_path, keeps_empty=keeps_empty)
 
     return run
@@ -172,7 +175,7 @@ def _unwind(name: str, operand: Any, scope: StageScope) -> Stage:
 def _check_unwind_options(options: Mapping[str, Any]) -> None:
     for name, value in options.items():
         if name == "path":
-            if not isinstance(value, str):
+            if not is_string(value):
                 kind = type_name(value)
                 message = f"expected a string as the path for $unwind stage, got {kind}"
                 raise location(28808, message)
@@ -185,7 +188,7 @@ def _check_unwind_options(options: Mapping[str, Any]) -> None:
                     f" got {kind}",
                 )
         elif name == "includeArrayIndex":
-            if not isinstance(value, str) or not value:
+            if not is_string(value) or not value:
                 raise location(
                     28810,
                     "expected a non-empty string for the includeArrayIndex  option to $unwind "

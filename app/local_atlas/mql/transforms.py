@@ -9,7 +9,7 @@ from typing import Any, Final
 from ..errors import CommandError
 from ..mongodb_names import unknown_stage
 from .bson_text import render
-from .bson_types import type_name
+from .bson_types import is_string, type_name
 from .expression_compiler import Scope, Variables
 from .expressions import compile_expression
 from .paths import as_document
@@ -85,7 +85,7 @@ def _unset(name: str, operand: Any, scope: Scope) -> Transform:
         message = "$unset specification must be a string or an array with at least one field"
         raise CommandError(31119, "Location31119", message)
     for path in paths:
-        if not isinstance(path, str):
+        if not is_string(path):
             message = "$unset specification must be a string or an array containing only strings"
             raise CommandError(31120, "Location31120", message)
         if path.startswith("$"):

@@ -16,7 +16,7 @@ from bson.timestamp import Timestamp
 from ..errors import bad_value, type_mismatch
 from .bson_order import compare
 from .bson_text import render_field
-from .bson_types import is_number, type_name
+from .bson_types import is_number, is_string, type_name
 from .numbers import Number, add, is_integer_type, is_long, multiply, typed_int
 from .paths import MISSING
 from .update_tree import Edit, Situation, keep_if_same
@@ -159,7 +159,7 @@ def _apply_bits(operations: dict[str, int], old: Any, situation: Situation, at: 
 
 
 def _parse_rename(path: str, operand: Any) -> Edits:
-    if not isinstance(operand, str):
+    if not is_string(operand):
         shown = render_field(path, operand)
         raise bad_value(f"The 'to' field for $rename must be a string: {shown}")
     shown = render_field(path, operand)

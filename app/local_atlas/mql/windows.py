@@ -14,7 +14,7 @@ from bson import DatetimeMS, Decimal128
 from ..errors import failed_to_parse
 from .bson_order import sort_key
 from .bson_text import render, render_field
-from .bson_types import is_number, type_name
+from .bson_types import is_number, is_string, type_name
 from .expression_compiler import Evaluate, Scope, Variables, compile_operand
 from .numbers import DECIMAL_CONTEXT, exact_int64, to_decimal
 from .operators.date_arithmetic import TIME_UNITS, add_to_date
@@ -194,11 +194,11 @@ def _parse_unit(operand: Mapping[str, Any]) -> str | None:
             "'window' field that specifies unit cannot have other fields besides 'range'"
         )
     unit = operand["unit"]
-    if not isinstance(unit, str):
+    if not is_string(unit):
         raise failed_to_parse("'unit' must be a string")
     if unit not in TIME_UNITS:
         raise failed_to_parse(f"unknown time unit value: {unit}")
-    return unit
+    return str(unit)
 
 
 def _parse_bounds(
@@ -215,7 +215,7 @@ def _parse_bound(bound: Any, scope: Scope, check: Callable[[Any], None]) -> Boun
         return None
     if bound == "current":
         return 0
-    if isinstance(bound, str):
+    if is_string(bound):
         raise failed_to_parse("Window bounds must be 'unbounded', 'current', or a number.")
     value = compile_operand(bound, scope)(Row(document={}), {})
     check(value)

@@ -4,8 +4,9 @@ https://www.mongodb.com/docs/manual/reference/operator/aggregation/#array-expres
 """
 
 from itertools import zip_longest
-from typing import Any
+from typing import Any, Final
 
+from ...errors import CommandError
 from ..bson_order import sort_key, value_key
 from ..bson_types import is_number, type_name
 from ..expression_compiler import (
@@ -21,6 +22,9 @@ from ..paths import MISSING
 from ..rows import Row
 from ..sorting import compile_sort
 from .support import Signature, int32_of, is_null, location, require_array, shown
+
+# As many as the real server's limit of 100 MB holds.
+_MAX_RANGE: Final = 100 * 1024 * 1024 // 16
 
 
 @function("$size")
@@ -139,7 +143,14 @@ def _range(start: Any, end: Any, step: Any = 1) -> list[int]:
     stride = _range_part("a numeric step value", "a step value", step, (34447, 34448))
     if stride == 0:
         raise location(34449, "$range requires a non-zero step value")
-    return list(range(first, last, stride))
+    numbers = range(first, last, stride)
+    if len(numbers) > _MAX_RANGE:
+        raise CommandError(
+            146,
+            "ExceededMemoryLimit",
+            f"$range would make {len(numbers)} numbers, it may make {_MAX_RANGE}.",
+        )
+    return list(numbers)
 
 
 def _range_part(wanted: str, role: str, value: Any, codes: tuple[int, int]) -> int:

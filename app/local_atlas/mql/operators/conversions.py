@@ -15,7 +15,7 @@ from bson.errors import InvalidId
 from bson.timestamp import Timestamp
 
 from ...errors import CommandError
-from ..bson_types import TYPE_NUMBERS, is_number, is_true, type_name
+from ..bson_types import TYPE_NUMBERS, is_number, is_string, is_true, type_name
 from ..expression_compiler import (
     Evaluate,
     Scope,
@@ -55,7 +55,7 @@ def _to_double(value: Any) -> float:
         return float(value)
     if isinstance(value, DatetimeMS):
         return float(int(value))
-    if isinstance(value, str):
+    if is_string(value):
         return float(_parsed(value, float))
     if not is_number(value):
         raise _unsupported(value, "double")
@@ -67,7 +67,7 @@ def _to_decimal128(value: Any) -> Decimal128:
         return Decimal128(Decimal(int(value)))
     if isinstance(value, DatetimeMS):
         return Decimal128(Decimal(int(value)))
-    if isinstance(value, str):
+    if is_string(value):
         return Decimal128(DECIMAL_CONTEXT.plus(_parsed(value, Decimal)))
     if not is_number(value):
         raise _unsupported(value, "decimal")
@@ -101,7 +101,7 @@ def _integer(target: str, value: Any) -> int:
         return int(value)
     if isinstance(value, DatetimeMS) and target == "long":
         return int(value)
-    if isinstance(value, str):
+    if is_string(value):
         whole = int(_parsed(value, _strict_int))
         if not INT64_MIN <= whole <= INT64_MAX:
             raise _failure(f"Failed to parse number '{value}'{_SUFFIX}: Overflow")
@@ -124,7 +124,7 @@ def _strict_int(text: str) -> int:
 
 
 def _to_string(value: Any) -> str:
-    if isinstance(value, str):
+    if is_string(value):
         return str(value)
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -153,7 +153,7 @@ def _float_text(value: float) -> str:
 def _to_object_id(value: Any) -> ObjectId:
     if isinstance(value, ObjectId):
         return value
-    if not isinstance(value, str):
+    if not is_string(value):
         raise _unsupported(value, "objectId")
     try:
         return ObjectId(str(value))
@@ -175,7 +175,7 @@ def _to_date(value: Any) -> DatetimeMS:
         return DatetimeMS(value.generation_time)
     if isinstance(value, Timestamp):
         return DatetimeMS(value.time * 1000)
-    if isinstance(value, str):
+    if is_string(value):
         return _parsed_date(value)
     if not is_number(value) or (is_integer_type(value) and not isinstance(value, Int64)):
         raise _unsupported(value, "date")
@@ -246,7 +246,7 @@ def _conversion_to(target: Any) -> Convert:
     if is_number(target):
         number = exact_int64(target)
         name = next((each for each, code in TYPE_NUMBERS.items() if code == number), None)
-    elif not isinstance(target, str):
+    elif not is_string(target):
         message = "$convert's 'to' argument must be a string or number, but is "
         raise CommandError(9, "FailedToParse", message + type_name(target))
     if name not in TYPE_NUMBERS:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from bson import DatetimeMS, Int64
 
 from ...errors import failed_to_parse
+from ..bson_types import is_string
 from ..expression_compiler import Evaluate, Scope, Variables, compile_operand, special_form
 from ..numbers import exact_int64
 from ..rows import Row
@@ -69,11 +70,11 @@ def add_to_date(date: DatetimeMS, unit: str, amount: int) -> DatetimeMS:
 
 
 def _unit(name: str, unit: Any) -> str:
-    if not isinstance(unit, str) or unit not in TIME_UNITS:
+    if not is_string(unit) or unit not in TIME_UNITS:
         raise failed_to_parse(
             f"{name} parameter 'unit' value cannot be recognized as a time unit: {unit}"
         )
-    return unit
+    return str(unit)
 
 
 def _moved(moment: datetime, unit: str, amount: int) -> datetime:
@@ -138,7 +139,7 @@ _DAYS: Final = tuple(name.lower() for name in calendar.day_name)
 def _weekday(name: Any) -> int:
     """Return the number of a day of the week, Monday 0, by its name or first three letters."""
     for number, day in enumerate(_DAYS):
-        if isinstance(name, str) and name.lower() in {day, day[:3]}:
+        if is_string(name) and name.lower() in {day, day[:3]}:
             return number
     raise failed_to_parse(
         f"$dateDiff parameter 'startOfWeek' value cannot be recognized as a day of a week: {name}"

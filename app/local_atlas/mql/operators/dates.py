@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from bson import DatetimeMS, Int64, ObjectId
 from bson.timestamp import Timestamp
 
-from ..bson_types import type_name
+from ..bson_types import is_string, type_name
 from ..expression_compiler import Evaluate, Scope, Variables, compile_operand, special_form
 from ..rows import Row
 from .support import Signature, is_null, location
@@ -53,7 +53,7 @@ def date_of(value: Any) -> DatetimeMS:
 
 def zone_of(name: Any) -> tzinfo:
     """Return a time zone by Olson name or offset such as `+05:30`."""
-    if not isinstance(name, str):
+    if not is_string(name):
         raise location(40517, f"timezone must evaluate to a string, found {type_name(name)}")
     offset = _OFFSET.fullmatch(name)
     if offset is not None:
@@ -156,7 +156,7 @@ def _date_to_string(operand: Any, scope: Scope) -> Evaluate:
         template = format_of(row, variables)
         if is_null(template):
             return None
-        if not isinstance(template, str):
+        if not is_string(template):
             message = "$dateToString requires that 'format' be a string, found: "
             raise location(18533, f"{message}{type_name(template)}")
         moment = moment_of(row, variables)

@@ -5,7 +5,7 @@ https://www.mongodb.com/docs/manual/reference/operator/aggregation/map/
 
 from typing import Any
 
-from ..bson_types import is_true, type_name
+from ..bson_types import is_string, is_true, type_name
 from ..expression_compiler import (
     Evaluate,
     Scope,
@@ -113,7 +113,7 @@ def _reduce(operand: Any, scope: Scope) -> Evaluate:
 
 
 def _variable(name: Any) -> str:
-    if not isinstance(name, str):
+    if not is_string(name):
         raise location(16881, f"'as' must be a string, but is {type_name(name)}")
     check_variable_name(name)
-    return name
+    return str(name)

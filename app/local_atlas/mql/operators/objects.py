@@ -6,7 +6,7 @@ https://www.mongodb.com/docs/manual/reference/operator/aggregation/#object-expre
 from collections.abc import Mapping
 from typing import Any
 
-from ..bson_types import type_name
+from ..bson_types import is_string, type_name
 from ..expression_compiler import (
     Evaluate,
     Scope,
@@ -107,17 +107,17 @@ def _field_name(name: str, operand: Any, scope: Scope, code: int) -> str:
     """Return a field's name, which must be known when the expression is compiled."""
     if isinstance(operand, Mapping) and list(operand) in (["$literal"], ["$const"]):
         (operand,) = operand.values()
-    elif isinstance(operand, str) and operand.startswith("$"):
+    elif is_string(operand) and operand.startswith("$"):
         raise location(
             code,
             f"{name} requires 'field' to evaluate to a constant, but got a non-constant argument",
         )
-    if not isinstance(operand, str):
+    if not is_string(operand):
         raise location(
             code,
             f"{name} requires 'field' to evaluate to type String, but got {type_name(operand)}",
         )
-    return operand
+    return str(operand)
 
 
 @function("$objectToArray")
@@ -141,7 +141,7 @@ def _array_to_object(value: Any) -> Any:
     made: Document = {}
     for item in value:
         name, field_value = _pair(item)
-        if not isinstance(name, str):
+        if not is_string(name):
             raise location(
                 40395,
                 "$arrayToObject requires an array of key-value pairs, where the key must be of "

@@ -10,6 +10,7 @@ from typing import Any
 from bson import Regex
 
 from ..bson_order import regex_options
+from ..bson_types import is_string
 from ..expression_compiler import Evaluate, Scope, Variables, compile_operand, special_form
 from ..regex import compile_pattern
 from ..rows import Row
@@ -33,7 +34,7 @@ def _searching(
         def evaluate(row: Row, variables: Variables) -> Any:
             text, regex = input_of(row, variables), regex_of(row, variables)
             options = options_of(row, variables)
-            if not is_null(text) and not isinstance(text, str):
+            if not is_null(text) and not is_string(text):
                 raise location(51104, f"{name} needs 'input' to be of type string")
             if is_null(regex):
                 return nothing()
@@ -44,12 +45,12 @@ def _searching(
 
 
 def _pattern(name: str, regex: Any, options: Any) -> re.Pattern[str]:
-    if not isinstance(regex, str | Regex):
+    if not (is_string(regex) or isinstance(regex, Regex)):
         raise location(51105, f"{name} needs 'regex' to be of type string or regex")
-    if not is_null(options) and not isinstance(options, str):
+    if not is_null(options) and not is_string(options):
         raise location(51106, f"{name} needs 'options' to be of type string")
     given = "" if is_null(options) else options
-    if isinstance(regex, str):
+    if is_string(regex):
         return compile_pattern(regex, given)
     own = regex_options(regex)
     if own and given:

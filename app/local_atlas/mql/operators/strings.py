@@ -9,7 +9,7 @@ from typing import Any, Final
 from bson import Code, DatetimeMS
 from bson.timestamp import Timestamp
 
-from ..bson_types import is_number, type_name
+from ..bson_types import is_number, is_string, type_name
 from ..expression_compiler import (
     Evaluate,
     Scope,
@@ -33,7 +33,7 @@ def _concat(*values: Any) -> Any:
     if any(map(is_null, values)):
         return None
     for value in values:
-        if not isinstance(value, str):
+        if not is_string(value):
             raise location(16702, f"$concat only supports strings, not {type_name(value)}")
     return "".join(values)
 
@@ -42,7 +42,7 @@ def coerce_to_string(value: Any) -> str:
     """Return a value as the older string operators take it: null and missing are empty."""
     if is_null(value):
         return ""
-    if isinstance(value, str):
+    if is_string(value):
         return str(value)
     if isinstance(value, DatetimeMS):
         return iso_date(value)
@@ -125,7 +125,7 @@ function("$substr", least=3, most=3)(_substr_bytes)
 @nullable
 def _split(text: Any, separator: Any) -> list[str]:
     for value, code, place in ((text, 40085, "first"), (separator, 40086, "second")):
-        if not isinstance(value, str):
+        if not is_string(value):
             raise location(
                 code,
                 "$split requires an expression that evaluates to a string as a "
@@ -138,14 +138,14 @@ def _split(text: Any, separator: Any) -> list[str]:
 
 @function("$strLenCP")
 def _str_len_cp(text: Any) -> int:
-    if not isinstance(text, str):
+    if not is_string(text):
         raise location(34471, f"$strLenCP requires a string argument, found: {type_name(text)}")
     return len(text)
 
 
 @function("$strLenBytes")
 def _str_len_bytes(text: Any) -> int:
-    if not isinstance(text, str):
+    if not is_string(text):
         raise location(34473, f"$strLenBytes requires a string argument, found: {type_name(text)}")
     return len(text.encode())
 
@@ -155,7 +155,7 @@ def _index_of_cp(text: Any, token: Any, start: Any = 0, end: Any = MISSING) -> A
     if is_null(text):
         return None
     for value, code, place in ((text, 40093, "first"), (token, 40094, "second")):
-        if not isinstance(value, str):
+        if not is_string(value):
             kind = type_name(value)
             message = f"$indexOfCP requires a string as the {place} argument, found: {kind}"
             raise location(code, message)
@@ -200,7 +200,7 @@ def _trimming(name: str, *, left: bool, right: bool) -> None:
 
 
 def _require_trim_string(name: str, role: str, value: Any, code: int) -> None:
-    if not isinstance(value, str) or isinstance(value, Code):
+    if not is_string(value) or isinstance(value, Code):
         raise location(
             code,
             f"{name} requires {role} to be a string, got {shown(value)} (of type "
@@ -227,7 +227,7 @@ def _replacing(name: str, count: int) -> None:
             if any(map(is_null, values)):
                 return None
             for role, value, code in zip(required, values, (51746, 51745, 51744), strict=True):
-                if not isinstance(value, str):
+                if not is_string(value):
                     raise location(
                         code,
                         f"{name} requires that '{role}' be a string, found: {shown(value)}",
