@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pymongo.errors import ExecutionTimeout
+from bson import ObjectId
+from pymongo.errors import ExecutionTimeout, OperationFailure
 
 from app.bson_values import encode_value
 from app.documents import get_path
@@ -25,7 +26,6 @@ from app.indexes import SearchIndex
 from app.layouts import written_at_path
 
 _NEWEST = 100
-# The ordinary index on the date finds them at once; without it the whole collection is sorted.
 _MAX_TIME_MS = 300
 _GOOD_FOR_S = 10.0
 
@@ -36,19 +36,20 @@ class Lag:
 
     Attributes:
         documents: how many of the last `of` have a good vector and are not found.
-        seconds: since the oldest of them was written; 0 where there is none.
+        seconds: since the oldest of them was written; 0 where there is none, None where none says
+            when it was.
     """
 
     documents: int
     of: int
-    seconds: float
+    seconds: float | None
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON has it."""
         return {
             "documents": self.documents,
             "of_the_newest": self.of,
-            "seconds": round(self.seconds, 3),
+            "seconds": None if self.seconds is None else round(self.seconds, 3),
         }
 
 
@@ -83,18 +84,52 @@ def measure_lag(collection: Documents, index: SearchIndex) -> Lag | None:
     """
     if "_id" not in filter_types(index.definition):
         return None
-    path = written_at_path(index)
-    newest = collection.find({path: {"$type": "date"}}, {path: 1}).sort(path, -1).limit(_NEWEST)
-    try:
-        rows = list(newest.max_time_ms(_MAX_TIME_MS))
-    except ExecutionTimeout:
+    rows = _newest(collection, written_at_path(index))
+    if rows is None:
         return None
     found = make_finder(collection, index).find([row["_id"] for row in rows]) if rows else {}
     behind = [row for row in rows if encode_value(row["_id"]) not in found]
     behind = _with_good_vector(collection, index, behind)
-    dates = [one for one in (get_path(dict(row), path) for row in behind) if _is_date(one)]
-    seconds = (datetime.now(UTC) - min(dates)).total_seconds() if dates else 0.0
-    return Lag(len(behind), len(rows), max(seconds, 0.0))
+    return Lag(len(behind), len(rows), _seconds_since(behind, written_at_path(index)))
+
+
+def _newest(collection: Documents, path: str) -> list[dict[str, Any]] | None:
+    """Return the documents that were written last, None where that would take long.
+
+    The ordinary index on the date finds them at once. Without one, those that were inserted last
+    are taken, in the order in which the database keeps them.
+    """
+    if _has_ordinary_index(collection, path):
+        newest = collection.find({path: {"$type": "date"}}, {path: 1}).sort(path, -1)
+    else:
+        newest = collection.find({}, {path: 1}).sort("$natural", -1)
+    try:
+        return list(newest.limit(_NEWEST).max_time_ms(_MAX_TIME_MS))
+    except ExecutionTimeout:
+        return None
+
+
+def _has_ordinary_index(collection: Documents, path: str) -> bool:
+    try:
+        indexes = collection.index_information().values()
+    except OperationFailure:  # the user may not list them
+        return False
+    return any(one["key"][0][0] == path for one in indexes)
+
+
+def _seconds_since(rows: list[dict[str, Any]], path: str) -> float | None:
+    if not rows:
+        return 0.0
+    dates = [_written_at(row, path) for row in rows]
+    known = [one for one in dates if one is not None]
+    return max((datetime.now(UTC) - min(known)).total_seconds(), 0.0) if known else None
+
+
+def _written_at(row: dict[str, Any], path: str) -> datetime | None:
+    date, item_id = get_path(row, path), row["_id"]
+    if isinstance(date, datetime):
+        return date if date.tzinfo is not None else date.replace(tzinfo=UTC)
+    return item_id.generation_time if isinstance(item_id, ObjectId) else None
 
 
 def _with_good_vector(
@@ -108,7 +143,3 @@ def _with_good_vector(
     vectors: Mapping[bytes, dict[str, Any]] = {encode_value(one["_id"]): one for one in found}
     read = [(row, vectors.get(encode_value(row["_id"]))) for row in rows]
     return [row for row, one in read if one is not None and find_fault(one, index) is None]
-
-
-def _is_date(value: Any) -> bool:
-    return isinstance(value, datetime)

@@ -2,12 +2,12 @@
 
 `$vectorSearch` with `exact: true` has no upper limit, and runs over a `search` index too. Where
 `_id` is a filter field, batches of `_id`s are asked for; the work is that of the documents asked
-for. Where it is none, one exact search returns every document there is; where a server refuses
-that over a `search` index, `knnBeta` with `k` = documents does.
+for. Where it is none, one exact search returns every document there is, which are kept on disk;
+where a server refuses that over a `search` index, `knnBeta` with `k` = documents does.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Literal, Protocol
 from uuid import UUID
@@ -19,6 +19,7 @@ from pymongo.errors import OperationFailure
 from app.bson_values import encode_value
 from app.documents import embedding_to_bson
 from app.index_care.definitions import filter_types
+from app.index_care.kept_scores import KeptScores
 from app.index_care.listing import Documents
 from app.indexes import SearchIndex
 from app.local_atlas.search.values import MAX_TERM_UNITS
@@ -92,7 +93,7 @@ class _Batches:
                 found |= self._rest().find(some)
             else:
                 stages = _exact(self._index, _ROOM * len(some), {"_id": {"$in": some}})
-                found |= _scores(self._collection, stages)
+                found.update(_scores(self._collection, stages))
         return found
 
     def refresh(self) -> None:
@@ -120,21 +121,20 @@ class _Everything:
         self._collection = collection
         self._index = index
         self.method: Method = "one exact search"
-        self._found: Found | None = None
+        self._kept: KeptScores | None = None
 
     def find(self, ids: Sequence[Any]) -> Found:
-        if self._found is None:
-            self._found = self._ask()
-        keys = [encode_value(one) for one in ids]
-        return {key: self._found[key] for key in keys if key in self._found}
+        if self._kept is None:
+            self._kept = self._ask()
+        return dict(self._kept.of([encode_value(one) for one in ids]))
 
     def refresh(self) -> None:
-        self._found = None
+        self._kept = None
 
-    def _ask(self) -> Found:
+    def _ask(self) -> KeptScores:
         documents = max(1, self._collection.estimated_document_count() * 2)
         try:
-            return _scores(self._collection, _exact(self._index, documents, None))
+            return KeptScores(_scores(self._collection, _exact(self._index, documents, None)))
         except OperationFailure:
             if self._index.type != "search":
                 raise
@@ -148,7 +148,7 @@ class _Everything:
             {"$search": {"index": self._index.name, "knnBeta": knn_beta}},
             {"$project": {"score": {"$meta": "searchScore"}}},
         ]
-        return _scores(self._collection, stages)
+        return KeptScores(_scores(self._collection, stages))
 
 
 def _exact(index: SearchIndex, limit: int, condition: dict[str, Any] | None) -> Pipeline:
@@ -164,6 +164,7 @@ def _exact(index: SearchIndex, limit: int, condition: dict[str, Any] | None) -> 
     return [{"$vectorSearch": stage}, {"$project": {"score": {"$meta": "vectorSearchScore"}}}]
 
 
-def _scores(collection: Documents, stages: Pipeline) -> Found:
-    rows: Iterable[dict[str, Any]] = collection.aggregate(stages)
-    return {encode_value(row["_id"]): row["score"] for row in rows}
+def _scores(collection: Documents, stages: Pipeline) -> Iterator[tuple[bytes, float]]:
+    with collection.aggregate(stages) as rows:
+        for row in rows:
+            yield encode_value(row["_id"]), row["score"]

@@ -4,11 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.errors import IndexNotReady
 from app.index_care.builds import Build, Entry, read_build
 from app.index_care.definitions import filter_types, vector_fields
+from app.index_care.lag import Lag, measure_lag
 from app.index_care.listing import Documents, existing_entry, list_entries
 from app.index_care.planning import type_of
 from app.index_care.switching import Switch, read_switches
+from app.index_care.target import live_index
 from app.indexes import SearchIndex
 
 
@@ -19,6 +22,7 @@ class IndexStatus:
     Attributes:
         vectors: path of each vector field, and its options.
         filters: paths that queries may filter on.
+        lag: None where that cannot be told, see `measure_lag`.
     """
 
     name: str
@@ -26,6 +30,7 @@ class IndexStatus:
     build: Build
     vectors: Mapping[str, Mapping[str, Any]]
     filters: Sequence[str]
+    lag: Lag | None
 
     @property
     def note(self) -> str:
@@ -50,6 +55,7 @@ class IndexStatus:
             "message": self.build.message,
             "vectors": {path: dict(options) for path, options in self.vectors.items()},
             "filters": list(self.filters),
+            "lag": None if self.lag is None else self.lag.as_dict(),
         }
 
     def as_lines(self) -> list[str]:
@@ -61,6 +67,11 @@ class IndexStatus:
             lines.append(f"  vector {path}: {', '.join(str(one) for one in options.values())}")
         if self.filters:
             lines.append(f"  filters: {', '.join(self.filters)}")
+        if self.lag is not None and self.lag.of:
+            lines.append(
+                f"  lag: {self.lag.documents} of the {self.lag.of} newest documents are not "
+                f"searchable yet"
+            )
         if build.message:
             lines.append(f"  the server says: {build.message}")
         return lines
@@ -138,13 +149,13 @@ def read_status(
     return StatusReport(
         collection.full_name,
         collection.estimated_document_count(),
-        tuple(_status(entry) for entry in entries),
+        tuple(_status(collection, entry) for entry in entries),
         asked if any(entry["name"] == asked for entry in entries) else None,
         tuple(switches),
     )
 
 
-def _status(entry: Entry) -> IndexStatus:
+def _status(collection: Documents, entry: Entry) -> IndexStatus:
     definition = entry.get("latestDefinition", {})
     return IndexStatus(
         entry["name"],
@@ -152,4 +163,12 @@ def _status(entry: Entry) -> IndexStatus:
         read_build(entry),
         vector_fields(definition),
         sorted(filter_types(definition)),
+        _lag(collection, entry["name"]),
     )
+
+
+def _lag(collection: Documents, name: str) -> Lag | None:
+    try:
+        return measure_lag(collection, live_index(collection, name))
+    except IndexNotReady:  # nothing answers, or there is not one vector field
+        return None
