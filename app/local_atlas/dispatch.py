@@ -29,7 +29,13 @@ from .errors import NOT_EMULATED, CommandError, ProtocolError
 from .mongodb_names import FIELDS, note_on, unknown_command
 from .mql.pipelines import LAST_STAGES, SEARCH_STAGES
 from .namespaces import is_database_name
-from .raw_documents import MAX_DOCUMENT_SIZE_BYTES, decode_checked, encode_document
+from .raw_documents import (
+    MAX_COMMAND_LEVELS,
+    MAX_DOCUMENT_SIZE_BYTES,
+    check_levels,
+    decode_checked,
+    encode_document,
+)
 from .wire import MORE_TO_COME, BodySection, Message, OpMsg, OpQuery, OpReply
 
 logger = logging.getLogger(__name__)
@@ -110,6 +116,7 @@ def _run(raw: bytes, sequences: Mapping[str, Sequence[bytes]], context: CommandC
     started = time.monotonic()
     try:
         body = decode_checked(raw)
+        check_levels(raw, body, MAX_COMMAND_LEVELS)
         name = next(iter(body), "")
         return _encoded(_run_checked(raw, body, sequences, context))
     except ProtocolError:

@@ -5,7 +5,7 @@ only a missing `_id` is added and one that is not first is moved, as the real se
 """
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import bson
@@ -27,6 +27,7 @@ _INT32 = struct.Struct("<i")
 _HEAD, _TAIL = _INT32.size, 1
 _ID_NAME = b"_id\0"
 _DOCUMENT, _ARRAY = 0x03, 0x04
+_LEAST_LEVEL_BYTES = 7  # of an element with no name: its type, a zero, and an empty document
 # What an element's value occupies: a fixed number of bytes, or a length that stands at its start
 # and counts these bytes too few. Regular expressions (11) are two strings that end in zero.
 _FIXED_SIZES = {
@@ -41,16 +42,14 @@ def decode_checked(raw: bytes) -> Document:
 
     Raises:
         ProtocolError: it is not valid BSON.
-        CommandError: 15, its nesting is deeper than any command's.
+        CommandError: 15, it is nested deeper than the decoder can go.
     """
     try:
-        decoded = decode(raw)
+        return decode(raw)
     except InvalidBSON as error:
         if "recursion" in str(error):  # the decoder has no name of its own for it
             raise _too_deep(MAX_COMMAND_LEVELS) from error
         raise ProtocolError(f"A document in the message is not valid BSON: {error}.") from error
-    _check_levels(raw, decoded, MAX_COMMAND_LEVELS)
-    return decoded
 
 
 def encode_document(document: Document) -> bytes:
@@ -140,6 +139,33 @@ def check_id(value: Any) -> None:
                 )
 
 
+def check_levels(raw: bytes, decoded: Document, limit: int) -> None:
+    """Refuse what is nested deeper than `limit`.
+
+    Args:
+        raw: a document.
+        decoded: the same; long arrays of numbers may be missing from it.
+        limit: levels of documents and arrays, the outermost counted.
+
+    Raises:
+        CommandError: 15.
+    """
+    # Each level has a byte of its type, so that hardly any document is looked at closely.
+    if len(raw) < limit * _LEAST_LEVEL_BYTES or raw.count(_DOCUMENT) + raw.count(_ARRAY) < limit:
+        return
+    level: list[Any] = [decoded]
+    for _ in range(limit):
+        level = [
+            value
+            for outer in level
+            for value in (outer.values() if type(outer) is dict else outer)
+            if type(value) is dict or type(value) is list
+        ]
+        if not level:
+            return
+    raise _too_deep(limit)
+
+
 def check_storable(raw: bytes, decoded: Document) -> None:
     """Refuse a document over 16 MiB, or of more than 180 levels.
 
@@ -150,7 +176,7 @@ def check_storable(raw: bytes, decoded: Document) -> None:
     Raises:
         CommandError: 10334 or 15.
     """
-    _check_levels(raw, decoded, MAX_DOCUMENT_LEVELS)
+    check_levels(raw, decoded, MAX_DOCUMENT_LEVELS)
     if len(raw) > MAX_DOCUMENT_SIZE_BYTES:
         raise CommandError(
             10334,
@@ -158,25 +184,6 @@ def check_storable(raw: bytes, decoded: Document) -> None:
             f"BSONObj size: {len(raw)} is invalid. Size must be between 0 and "
             f"{MAX_DOCUMENT_SIZE_BYTES}",
         )
-
-
-def _check_levels(raw: bytes, decoded: Document, limit: int) -> None:
-    # Each level has a byte of type 3 or 4, so that hardly any document is looked at closely.
-    if raw.count(_DOCUMENT) + raw.count(_ARRAY) < limit:
-        return
-    level: list[Any] = [decoded]
-    for _ in range(limit):
-        level = [value for outer in level for value in _values(outer) if _is_nested(value)]
-    if level:
-        raise _too_deep(limit)
-
-
-def _values(outer: Any) -> Iterable[Any]:
-    return outer.values() if isinstance(outer, dict) else outer
-
-
-def _is_nested(value: Any) -> bool:
-    return isinstance(value, dict | list)
 
 
 def _too_deep(limit: int) -> CommandError:

@@ -13,6 +13,7 @@ from app.local_atlas.errors import CommandError, ProtocolError
 from app.local_atlas.mql.rows import decode
 from app.local_atlas.raw_documents import (
     check_id,
+    check_levels,
     check_storable,
     decode_checked,
     embedded_document,
@@ -150,10 +151,10 @@ def test_document_with_many_arrays_side_by_side_is_not_deep() -> None:
 
 @pytest.mark.parametrize("levels", [201, 5000])
 def test_command_of_more_than_200_levels_is_refused(levels: int) -> None:
-    decode_checked(raw_nested(200))
+    check_levels(raw_nested(200), decode_checked(raw_nested(200)), 200)
 
     with pytest.raises(CommandError) as refused:
-        decode_checked(raw_nested(levels))
+        check_levels(raw_nested(levels), decode_checked(raw_nested(levels)), 200)
 
     assert refused.value.code == 15
 
