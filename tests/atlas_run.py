@@ -10,7 +10,7 @@ beside the one that LocalAtlas gives. In `assert answer == expected` the answer 
 It needs a cluster, of any size, or a `mongodb-atlas-local` container, and a user who may read and
 write any database: each test has one of its own, whose name begins with `local_atlas_check_` and
 which is dropped after it. No more than three search indexes exist at a time, which is what a free
-cluster takes, and about 240 are built one after the other: what a run takes is how long the server
+cluster takes, and about 260 are built one after the other: what a run takes is how long the server
 takes for one, some seconds to a minute or two, times that.
 Each wait for a build or for a write to be searchable ends after ten minutes.
 """

@@ -39,7 +39,11 @@ def draw_item(color: str) -> Image.Image:
 
 
 def fill_gallery(
-    collection: Collection[dict[str, Any]], settings: Settings, embedder: Embedder
+    collection: Collection[dict[str, Any]],
+    settings: Settings,
+    embedder: Embedder,
+    *,
+    timeout_s: float = 30.0,
 ) -> None:
     """Write one item a colour with its file under the gallery's root, and index them.
 
@@ -81,4 +85,4 @@ def fill_gallery(
     beside = settings.lexical_index_file
     for one in (index, *([read_any_index_file(beside)] if beside is not None else [])):
         apply_index(collection, one, update=False)
-        wait_until_queryable(collection, one, timeout_s=30)
+        wait_until_queryable(collection, one, timeout_s=timeout_s)

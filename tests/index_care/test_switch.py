@@ -14,7 +14,9 @@ from app.indexes import read_index_file
 from scripts import atlas
 from scripts._cli import run
 from tests import real_server
+from tests.fakes import FakeEmbedder
 from tests.galleries import fill_gallery
+from tests.routes.conftest import serving
 
 PER_SECOND = 50
 ASKED = ("navy", "crimson", "green", "white")
@@ -22,10 +24,26 @@ OLD = "gallery_knn"
 
 
 @pytest.fixture
-def gallery(settings, collection, embedder):
+def embedder():
+    return FakeEmbedder(dimensions=512)
+
+
+@pytest.fixture
+def gallery(settings, collection, embedder, tmp_path):
     """Settings of a filled gallery under an index with knnVector."""
-    fill_gallery(collection, settings, embedder)
+    settings = dataclasses.replace(settings, gallery_root=tmp_path)
+    timeout_s = 30.0 if real_server.asked is None else real_server.DEADLINE_S
+    fill_gallery(collection, settings, embedder, timeout_s=timeout_s)
     return settings
+
+
+@pytest.fixture
+def client(gallery, embedder):
+    """A client of the service over the filled gallery, once it finds what was written."""
+    with serving(gallery, embedder) as client:
+        real_server.poll(lambda: client.get("/readyz").status_code == 200)
+        real_server.poll(lambda: all(len(hits) == 3 for hits in all_hits(client)))
+        yield client
 
 
 @pytest.fixture
@@ -133,22 +151,18 @@ def test_page_of_a_search_goes_on_over_the_other_index(client, migrate):
     assert [hit["id"] for hit in page.json()["hits"]] == [hit["id"] for hit in whole[2:]]
 
 
-def test_process_that_starts_later_asks_the_other_index_too(migrate, gallery, serve, embedder):
+def test_process_that_starts_later_asks_the_other_index_too(migrate, gallery, embedder):
     migrate("--switch")
 
-    client = serve(gallery, embedder)
+    with serving(gallery, embedder) as client:
+        assert client.get("/items/navy/similar?limit=3").json()["index"] == "new"
 
-    assert client.get("/items/navy/similar?limit=3").json()["index"] == "new"
 
-
-def test_operator_may_have_the_index_of_the_file_asked_all_the_same(
-    migrate, gallery, serve, embedder
-):
+def test_operator_may_have_the_index_of_the_file_asked_all_the_same(migrate, gallery, embedder):
     migrate("--switch")
 
-    client = serve(dataclasses.replace(gallery, follow_switches=False), embedder)
-
-    assert client.get("/readyz").json()["index"]["name"] == OLD
+    with serving(dataclasses.replace(gallery, follow_switches=False), embedder) as client:
+        assert client.get("/readyz").json()["index"]["name"] == OLD
 
 
 @pytest.mark.parametrize(
