@@ -24,6 +24,7 @@ from .commands.fields import (
     unknown_field,
     wrong_type,
 )
+from .commands.stable_api import check_stable_api
 from .commands.table import COMMANDS, Command, CommandContext
 from .errors import NOT_EMULATED, CommandError, ProtocolError
 from .mongodb_names import FIELDS, note_on, unknown_command
@@ -158,8 +159,10 @@ def _run_checked(
     if entry is None:
         raise unknown_command(name)
     body = {**body, **_decoded_sequences(sequences, entry)}
+    check_stable_api(name, body)
     _check_session(body)
     _check_fields(body, entry)
+    _use_session(body, context)
     database = _database(body)
     raw_documents = _raw_documents(raw, body, sequences, entry)
     scoped = replace(
@@ -205,6 +208,12 @@ def _check_fields(body: Document, entry: Command) -> None:
             raise unknown_field(entry.name, field, f" {NOT_EMULATED}")
         if field not in entry.fields and field not in _GENERIC_FIELDS:
             raise unknown_field(entry.name, field, note_on(field, FIELDS))
+
+
+def _use_session(body: Document, context: CommandContext) -> None:
+    session = document_field(body, "lsid").get("id")
+    if isinstance(session, bytes):
+        context.sessions.use(session)
 
 
 def _check_session(body: Document) -> None:

@@ -14,6 +14,7 @@ from .mql.outputs import Merge, Target, Write
 from .mql.rows import Row
 from .mql.stages import run_pipeline
 from .search.stages import search_sources
+from .statistics import statistics_rows
 from .store import StoredCollection
 from .views import MAX_DEPTH, is_view
 
@@ -73,6 +74,10 @@ class StoreEnvironment:
         return StoreEnvironment(
             self._context, collection_name, self.variables, collation=self._collation
         )
+
+    def statistics(self, name: str, operand: Mapping[str, Any]) -> Iterator[Row]:
+        """Return what a stage that tells of the collection or the server finds."""
+        return statistics_rows(self._context, name, operand, self.name)
 
     def replacing(self, target: Target) -> Write:
         """Return what replaces a collection by rows."""

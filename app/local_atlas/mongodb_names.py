@@ -18,27 +18,26 @@ def _names(text: str) -> frozenset[str]:
 COMMANDS: Final = _names(
     """
     abortTransaction analyze applyOps authenticate autoCompact cloneCollectionAsCapped
-    commitTransaction compact connPoolStats convertToCapped createRole createUser
-    currentOp cursorInfo dataSize dbHash dropAllRolesFromDatabase dropAllUsersFromDatabase
-    dropConnections dropRole dropUser enableSharding explain filemd5 fsync fsyncUnlock
-    getClusterParameter getDefaultRWConcern getDiagnosticData grantPrivilegesToRole
-    grantRolesToRole grantRolesToUser invalidateUserCache killAllSessionsByPattern killOp
-    listShards lockInfo logRotate logout mapReduce planCacheClear planCacheClearFilters
-    planCacheListFilters planCacheSetFilter profile reIndex replSetGetConfig replSetGetStatus
+    commitTransaction compact connPoolStats convertToCapped createRole createUser currentOp
+    cursorInfo dataSize dbHash dropAllRolesFromDatabase dropAllUsersFromDatabase dropConnections
+    dropRole dropUser enableSharding explain filemd5 fsyncUnlock getClusterParameter
+    getDiagnosticData grantPrivilegesToRole grantRolesToRole grantRolesToUser
+    invalidateUserCache killAllSessionsByPattern killOp listShards lockInfo logRotate mapReduce
+    planCacheClear planCacheClearFilters planCacheListFilters planCacheSetFilter reIndex
     replSetInitiate replSetReconfig replSetStepDown revokePrivilegesFromRole revokeRolesFromRole
-    revokeRolesFromUser rolesInfo rotateCertificates saslContinue saslStart setAllowMigrations
+    revokeRolesFromUser rotateCertificates saslContinue saslStart setAllowMigrations
     setClusterParameter setDefaultRWConcern setFeatureCompatibilityVersion setIndexCommitQuorum
     setParameter setProfilingFilterGlobally shardCollection shutdown top updateRole updateUser
-    usersInfo validate validateDBMetadata
+    validateDBMetadata
     """
 )
 
 STAGES: Final = _names(
     """
-    $bucketAuto $changeStream $changeStreamSplitLargeEvent $collStats $currentOp $densify $fill
-    $geoNear $graphLookup $indexStats $listCatalog $listClusterCatalog $listLocalSessions
+    $changeStream $changeStreamSplitLargeEvent $currentOp $densify $fill
+    $geoNear $graphLookup $indexStats $listCatalog $listClusterCatalog
     $listSampledQueries $listSessions $planCacheStats $querySettings $queryStats
-    $rankFusion $redact $rerank $score $scoreFusion $searchMeta $shardedDataDistribution
+    $rankFusion $rerank $score $scoreFusion $searchMeta $shardedDataDistribution
     """
 )
 

@@ -7,6 +7,7 @@ from .table import CommandContext, command
 __all__ = ["CommandContext", "command", "load"]
 
 _MODULES = (
+    "administration",
     "aggregation",
     "bulk_write",
     "catalog",
@@ -17,6 +18,7 @@ _MODULES = (
     "indexes",
     "queries",
     "search_indexes",
+    "sessions",
 )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from ..environment import StoreEnvironment
 from ..errors import NOT_EMULATED, CommandError, failed_to_parse
 from ..mql.collation import under
+from ..mql.pipelines import NEEDS_NO_COLLECTION
 from ..mql.stages import run_pipeline
 from .fields import (
     bool_field,
@@ -60,7 +61,7 @@ def _check_needs_no_collection(pipeline: Sequence[Document]) -> None:
     stage = next(iter(pipeline[0])) if pipeline else None
     if stage is None:
         message = "{aggregate: 1} is not valid for an empty pipeline."
-    elif stage != "$documents":
+    elif stage not in NEEDS_NO_COLLECTION:
         message = f"{{aggregate: 1}} is not valid for '{stage}'; a collection is required."
     else:
         return

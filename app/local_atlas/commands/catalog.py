@@ -9,6 +9,7 @@ from ..errors import CommandError
 from ..mql.matcher import compile_filter
 from ..mql.rows import Row
 from ..persistence import PAGE_SIZE_BYTES
+from ..statistics import bson_bytes, storage_statistics
 from ..store import StoredCollection
 from ..views import is_view, refuse_view
 from .fields import bool_field, collection_name, document_field, int_field, string_field
@@ -96,21 +97,8 @@ def collection_stats(context: CommandContext, body: Document) -> Document:
     """Return counts and BSON sizes of a collection; zeros for one that does not exist."""
     name = collection_name(body)
     collection = context.store.collection(context.database, name)
-    if collection is not None:
-        refuse_view(collection.namespace, collection.options)
-    collections = [] if collection is None else [collection]
-    count, size_bytes = _count(collections), _bson_bytes(collections)
     scale = int_field(body, "scale") or 1
-    return {
-        "ns": f"{context.database}.{name}",
-        "count": count,
-        "size": size_bytes // scale,
-        "avgObjSize": size_bytes // count if count else 0,
-        "storageSize": size_bytes // scale,
-        "nindexes": sum(len(each.index_specifications()) for each in collections),
-        "capped": False,
-        "scaleFactor": scale,
-    }
+    return {"ns": f"{context.database}.{name}", **storage_statistics(collection, scale)}
 
 
 @command("dbStats", "dbstats", fields=("scale", "freeStorage"))
@@ -118,7 +106,7 @@ def database_stats(context: CommandContext, body: Document) -> Document:
     """Return counts and BSON sizes of a database."""
     entries = context.store.collections(context.database)
     collections = [each for each in entries if not is_view(each.options)]
-    count, size_bytes = _count(collections), _bson_bytes(collections)
+    count, size_bytes = _count(collections), bson_bytes(collections)
     scale = int_field(body, "scale") or 1
     return {
         "db": context.database,
@@ -164,13 +152,9 @@ def _matching(entries: Sequence[Document], query: Document) -> Iterator[Document
 
 def _size_bytes(context: CommandContext, database: str) -> int:
     """Return the size of a database's documents, one page at least, as it would be on disk."""
-    pages = -(-_bson_bytes(context.store.collections(database)) // PAGE_SIZE_BYTES)
+    pages = -(-bson_bytes(context.store.collections(database)) // PAGE_SIZE_BYTES)
     return max(1, pages) * PAGE_SIZE_BYTES
 
 
 def _count(collections: Sequence[StoredCollection]) -> int:
     return sum(collection.count() for collection in collections)
-
-
-def _bson_bytes(collections: Sequence[StoredCollection]) -> int:
-    return sum(each.records.size_bytes(each.read) for each in collections)

@@ -1,16 +1,16 @@
-"""What drivers ask before and between their work: who are you, are you well, end my sessions."""
+"""What drivers ask before and between their work: who are you, are you well."""
 
 import os
 import platform
 import socket
 import time
-import uuid
 from typing import Any
 
-from bson import Binary, DatetimeMS, Int64
+from bson import DatetimeMS, Int64
 
 from ..errors import CommandError
 from ..raw_documents import MAX_DOCUMENT_SIZE_BYTES
+from ..sessions import SESSION_TIMEOUT_MINUTES
 from ..wire import MAX_MESSAGE_SIZE_BYTES
 from .table import COMMANDS, Command, CommandContext, command
 
@@ -21,7 +21,6 @@ VERSION_ARRAY = [8, 2, 0, 0]
 MAX_WIRE_VERSION = 27  # MongoDB 8.2
 SET_NAME = "localAtlas"
 MAX_WRITE_BATCH_SIZE = 100_000
-SESSION_TIMEOUT_MINUTES = 30
 # What test suites and shells look at to learn what they may ask of a server.
 _PARAMETERS = {
     "authenticationMechanisms": [],
@@ -65,19 +64,6 @@ def build_info(context: CommandContext, body: Document) -> Document:
         "maxBsonObjectSize": MAX_DOCUMENT_SIZE_BYTES,
         "storageEngines": ["sqlite"],
     }
-
-
-@command("endSessions", "refreshSessions", "killSessions", "killAllSessions")
-def end_sessions(context: CommandContext, body: Document) -> Document:
-    """Take notice: a session holds nothing here that could be ended."""
-    return {}
-
-
-@command("startSession")
-def start_session(context: CommandContext, body: Document) -> Document:
-    """Give a session id, for shells that do not make their own."""
-    session_id = {"id": Binary(uuid.uuid4().bytes, 4)}
-    return {"id": session_id, "timeoutMinutes": SESSION_TIMEOUT_MINUTES}
 
 
 @command("whatsmyuri")

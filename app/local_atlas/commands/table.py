@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..cursors import CursorTable
 from ..errors import CommandError
+from ..sessions import SessionTable
 from ..store import Store
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class CommandContext:
     search: "SearchRegistry"
     cursors: CursorTable
     connection: ConnectionInfo
+    sessions: SessionTable = field(default_factory=SessionTable)
+    """Shared by all connections."""
     database: str = ""
     raw_documents: Mapping[str, Sequence[bytes]] = field(default_factory=dict)
     """Those of the fields that the command declared as `raw_fields`, where it has them."""

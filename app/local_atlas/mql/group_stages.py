@@ -31,16 +31,17 @@ def _group(name: str, operand: Any, scope: StageScope) -> Stage:
     if "_id" not in operand:
         raise location(15955, "a group specification must include an _id")
     fields = {field: each for field, each in operand.items() if field != "_id"}
-    accumulators = _compile_fields(fields, scope.expressions)
+    accumulators = compile_fields(fields, scope.expressions)
     key_of = _null_for_missing(compile_expression(operand["_id"], scope.expressions))
 
     def run(rows: Iterator[Row], environment: Environment, variables: Variables) -> Iterator[Row]:
-        return iter(_gather(rows, variables, key_of, accumulators))
+        return iter(gather(rows, variables, key_of, accumulators))
 
     return run
 
 
-def _compile_fields(fields: Mapping[str, Any], scope: Scope) -> dict[str, Accumulator]:
+def compile_fields(fields: Mapping[str, Any], scope: Scope) -> dict[str, Accumulator]:
+    """Compile the fields that a stage computes for each group."""
     for field in fields:
         if "." in field:
             raise location(40235, f"The field name '{field}' cannot contain '.'")
@@ -57,7 +58,7 @@ def _null_for_missing(evaluate: Evaluate) -> KeyOf:
     return key_of
 
 
-def _gather(
+def gather(
     rows: Iterator[Row],
     variables: Variables,
     key_of: KeyOf,
@@ -95,11 +96,11 @@ def _sort_by_count(name: str, operand: Any, scope: StageScope) -> Stage:
         message = "the sortByCount field must be defined as a $-prefixed path or an expression"
         raise location(40148, message)
     key_of = _null_for_missing(compile_expression(operand, scope.expressions))
-    accumulators = _compile_fields({"count": {"$sum": 1}}, scope.expressions)
+    accumulators = compile_fields({"count": {"$sum": 1}}, scope.expressions)
     by_count = compile_sort_key({"count": -1})
 
     def run(rows: Iterator[Row], environment: Environment, variables: Variables) -> Iterator[Row]:
-        groups = _gather(rows, variables, key_of, accumulators)
+        groups = gather(rows, variables, key_of, accumulators)
         yield from sorted(groups, key=lambda row: by_count(row.document))
 
     return run
@@ -116,7 +117,7 @@ def _bucket(name: str, operand: Any, scope: StageScope) -> Stage:
             raise location(40197, f"Unrecognized option to $bucket: {option}.")
     if "groupBy" not in operand or "boundaries" not in operand:
         raise location(40198, "$bucket requires 'groupBy' and 'boundaries' to be specified.")
-    _check_group_by(operand["groupBy"])
+    check_group_by(name, operand["groupBy"])
     boundaries = _boundaries(operand["boundaries"], scope.expressions)
     default = _default(operand, boundaries, scope.expressions)
     output = operand.get("output", {"count": {"$sum": 1}})
@@ -124,24 +125,25 @@ def _bucket(name: str, operand: Any, scope: StageScope) -> Stage:
         kind = type_name(output)
         message = f"The $bucket 'output' field must be an object, but found type: {kind}."
         raise location(40196, message)
-    accumulators = _compile_fields(output, scope.expressions)
+    accumulators = compile_fields(output, scope.expressions)
     group_by = compile_expression(operand["groupBy"], scope.expressions)
     key_of = _bucket_key(group_by, boundaries, default)
 
     def run(rows: Iterator[Row], environment: Environment, variables: Variables) -> Iterator[Row]:
-        groups = _gather(rows, variables, key_of, accumulators)
+        groups = gather(rows, variables, key_of, accumulators)
         yield from sorted(groups, key=lambda row: sort_key(row.document["_id"]))
 
     return run
 
 
-def _check_group_by(operand: Any) -> None:
+def check_group_by(stage_name: str, operand: Any) -> None:
+    """Refuse what is neither a path nor an expression."""
     is_path = is_string(operand) and operand.startswith("$")
     if not is_path and not isinstance(operand, Mapping):
         raise location(
             40202,
-            "The $bucket 'groupBy' field must be defined as a $-prefixed path or an expression, "
-            f"but found: {render(operand)}.",
+            f"The {stage_name} 'groupBy' field must be defined as a $-prefixed path or an "
+            f"expression, but found: {render(operand)}.",
         )
 
 

@@ -39,6 +39,9 @@ class Environment(Protocol):
     def on(self, collection_name: str) -> "Environment":
         """Return the environment of another collection of the database."""
 
+    def statistics(self, name: str, operand: Mapping[str, Any]) -> Iterator[Row]:
+        """Return what a stage that tells of the collection or the server finds."""
+
     def replacing(self, target: Target) -> Write:
         """Return what replaces a collection by rows, all at once or not at all."""
 

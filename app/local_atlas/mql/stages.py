@@ -5,13 +5,16 @@ from typing import Any, Final
 
 from ..errors import CommandError
 from . import (  # noqa: F401 - importing registers their stages
+    bucket_auto_stage,
     group_stages,
     join_stages,
     lookup_stage,
     output_stages,
     rank_fusion,
+    redact_stage,
     row_stages,
     score_fusion,
+    statistics_stages,
     window_stage,
 )
 from .expression_compiler import Scope

@@ -1,0 +1,85 @@
+"""What the server can tell of its collections and sessions: sizes, counts, times."""
+
+import hashlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from bson import Binary, DatetimeMS
+
+from .errors import CommandError
+from .mql.bson_types import is_number
+from .mql.rows import Row
+from .stored_collection import StoredCollection
+from .views import refuse_view
+
+if TYPE_CHECKING:
+    from .commands.table import CommandContext
+
+Document = dict[str, Any]
+
+# The bytes by which the real server tells the owner of a session where there are no users.
+_NOBODY = Binary(hashlib.sha256(b"").digest())
+
+
+def storage_statistics(collection: StoredCollection | None, scale: int = 1) -> Document:
+    """Return counts and BSON sizes of a collection; zeros for one that does not exist.
+
+    Raises:
+        CommandError: 166, it is a view.
+    """
+    if collection is not None:
+        refuse_view(collection.namespace, collection.options)
+    count = 0 if collection is None else collection.count()
+    size_bytes = 0 if collection is None else bson_bytes([collection])
+    return {
+        "size": size_bytes // scale,
+        "count": count,
+        "avgObjSize": size_bytes // count if count else 0,
+        "storageSize": size_bytes // scale,
+        "nindexes": 0 if collection is None else len(collection.index_specifications()),
+        "capped": False,
+        "scaleFactor": scale,
+    }
+
+
+def bson_bytes(collections: Sequence[StoredCollection]) -> int:
+    """Return the BSON size of all documents of some collections."""
+    return sum(each.records.size_bytes(each.read) for each in collections)
+
+
+def statistics_rows(
+    context: "CommandContext", name: str, operand: Mapping[str, Any], collection_name: str
+) -> Iterator[Row]:
+    """Return what a stage of this name finds.
+
+    Raises:
+        CommandError: 26, the collection does not exist; 166, it is a view.
+    """
+    if name == "$listLocalSessions":
+        return (Row(document=_session(*each)) for each in context.sessions.live().items())
+    collection = context.store.collection(context.database, collection_name)
+    namespace = f"{context.database}.{collection_name}"
+    if collection is None:
+        message = f"Collection [{namespace}] not found."
+        raise CommandError(26, "NamespaceNotFound", message)
+    found: Document = {
+        "ns": namespace,
+        "host": context.server.address,
+        "localTime": DatetimeMS(int(time.time() * 1000)),
+    }
+    if "storageStats" in operand:
+        scale = operand["storageStats"].get("scale", 1)
+        scale = int(scale) if is_number(scale) and scale >= 1 else 1
+        found["storageStats"] = storage_statistics(collection, scale)
+    if "count" in operand:
+        refuse_view(namespace, collection.options)
+        found["count"] = collection.count()
+    return iter([Row(document=found)])
+
+
+def _session(session: bytes, used_at_s: float) -> Document:
+    return {
+        "_id": {"id": Binary(session, 4), "uid": _NOBODY},
+        "lastUse": DatetimeMS(int(used_at_s * 1000)),
+    }
