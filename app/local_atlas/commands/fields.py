@@ -157,7 +157,7 @@ def missing_field(body: Mapping[str, Any], name: str) -> CommandError:
     """Return error 40414."""
     return CommandError(
         40414,
-        "Location40414",
+        "IDLFailedToParse",
         f"BSON field '{_command_name(body)}.{name}' is missing but a required field",
     )
 
@@ -166,7 +166,7 @@ def unknown_field(command: str, name: str, note: str = "") -> CommandError:
     """Return error 40415."""
     return CommandError(
         40415,
-        "Location40415",
+        "IDLUnknownField",
         f"BSON field '{command}.{name}' is an unknown field.{note}",
     )
 

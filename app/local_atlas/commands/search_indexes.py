@@ -39,8 +39,8 @@ def create_search_indexes(context: CommandContext, body: Document) -> Document:
     """Create all of the indexes or, where one cannot be, none."""
     _refuse_concerns(body)
     specifications = list_field(body, "indexes")
-    for specification in specifications:
-        _check_shape(body, specification)
+    for position, specification in enumerate(specifications):
+        _check_shape(position, specification)
     collection = _collection(context, body)
     try:
         requests = [
@@ -125,10 +125,10 @@ def _collection(context: CommandContext, body: Document) -> StoredCollection:
     return collection
 
 
-def _check_shape(body: Document, specification: Any) -> None:
+def _check_shape(position: int, specification: Any) -> None:
     path = "createSearchIndexes.indexes"
     if not isinstance(specification, dict):
-        raise wrong_type(body, "indexes", specification, "object")
+        raise wrong_type({path: None}, str(position), specification, "object")
     for field in specification:
         if field not in _INDEX_FIELDS:
             raise unknown_field(path, field)

@@ -25,6 +25,7 @@ Evaluate = Callable[[Row, Variables], Any]
 Compile = Callable[[Any, "Scope"], Evaluate]
 
 OPERATORS: Final[dict[str, Compile]] = {}
+SEARCH_META: Final = "SEARCH_META"  # a variable
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +37,16 @@ class Scope:
         metadata: the kinds of `$meta` that earlier stages provide; None where nobody knows.
         now: the value of `$$NOW`, one for the whole command.
         make_key: of the collation by which strings compare; None where bytes do.
+        has_search: the pipeline begins with `$search`, so that there is `$$SEARCH_META`.
+        is_behind_pipeline: a stage with a pipeline of its own stands before.
     """
 
     variable_names: frozenset[str] = frozenset()
     metadata: frozenset[str] | None = None
     now: DatetimeMS = field(default_factory=lambda: DatetimeMS(time.time_ns() // 1_000_000))
     make_key: Callable[[str], bytes] | None = None
+    has_search: bool = False
+    is_behind_pipeline: bool = False
 
     def with_variables(self, *names: str) -> "Scope":
         """Return a scope that knows further variables."""
@@ -132,14 +137,23 @@ def _compile_variable_base(name: str, scope: Scope) -> Evaluate:
         return constant(scope.now)
     if name in scope.variable_names:
         return lambda row, variables: variables.get(name, MISSING)
-    if name == "SEARCH_META" and scope.metadata and "vectorSearchScore" in scope.metadata:
-        message = "Can't use $$SEARCH_META after a $vectorSearch stage, only $search provides it"
-        raise CommandError(6347902, "Location6347902", message)
-    if name in {"SEARCH_META", "CLUSTER_TIME", "USER_ROLES", "JS_SCOPE", "IS_MR"}:
+    if name == SEARCH_META:
+        return _compile_search_meta(scope)
+    if name in {"CLUSTER_TIME", "USER_ROLES", "JS_SCOPE", "IS_MR"}:
         message = f"Use of undefined variable: {name} {NOT_EMULATED}"
         raise CommandError(17276, "Location17276", message)
     check_variable_name(name)
     raise CommandError(17276, "Location17276", f"Use of undefined variable: {name}")
+
+
+def _compile_search_meta(scope: Scope) -> Evaluate:
+    if scope.is_behind_pipeline:
+        message = "Can't access $$SEARCH_META after a stage with a sub-pipeline"
+        raise CommandError(6347901, "Location6347901", message)
+    if not scope.has_search:
+        message = "Can't access $$SEARCH_META without a $search stage earlier in the pipeline"
+        raise CommandError(6347902, "Location6347902", message)
+    return lambda row, variables: variables.get(SEARCH_META, MISSING)
 
 
 def _compile_operator(expression: Mapping[str, Any], scope: Scope) -> Evaluate:

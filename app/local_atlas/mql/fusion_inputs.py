@@ -62,7 +62,7 @@ def read_inputs(rules: Rules, spec: Mapping[str, Any], scope: StageScope) -> tup
     """
     stage = rules.stage
     given = object_field(f"{stage}.input", spec["input"], "pipelines", is_required=True)
-    inner = scope.of_sub_pipeline().with_metadata(frozenset())
+    inner = scope.of_sub_pipeline()
     compiled: dict[str, Pipeline] = {}
     for name, pipeline in given.items():
         if not isinstance(pipeline, list):

@@ -51,8 +51,7 @@ def _union_with(name: str, operand: Any, scope: StageScope) -> Stage:
             "first stage"
         )
     refuse_last_stages(pipeline, "$unionWith", 31441)
-    inner = scope.of_sub_pipeline().with_metadata(frozenset())
-    compiled = compile_pipeline(pipeline, inner)
+    compiled = compile_pipeline(pipeline, scope.of_sub_pipeline())
 
     def run(rows: Iterator[Row], environment: Environment, variables: Variables) -> Iterator[Row]:
         yield from rows

@@ -76,15 +76,15 @@ def _lookup(name: str, operand: Any, scope: StageScope) -> Stage:
         raise failed_to_parse(f"missing 'from' option to $lookup stage specification: {shown}")
     let = _compile_let(operand.get("let", {}), scope)
     fields = _lookup_fields(operand, has_pipeline=pipeline is not None)
-    expressions = scope.expressions.with_variables(*let)
-    inner = replace(scope.of_sub_pipeline(), expressions=expressions)
+    inner = scope.of_sub_pipeline()
+    inner = replace(inner, expressions=inner.expressions.with_variables(*let))
     compiled = None
     if pipeline is not None:
         refuse_last_stages(pipeline, "$lookup", 51047)
         # An empty $match takes the place of what a collection could answer itself: the rows come
         # from the comparison of the fields.
         stages = pipeline if fields is None or has_source else [{"$match": {}}, *pipeline]
-        compiled = compile_pipeline(stages, inner.with_metadata(frozenset()))
+        compiled = compile_pipeline(stages, inner)
     spec = _Lookup(operand.get("from"), operand["as"], fields, let, compiled, has_source)
     return partial(_run_lookup, spec)
 
@@ -134,7 +134,9 @@ def _lookup_fields(operand: Mapping[str, Any], *, has_pipeline: bool) -> tuple[s
 def _compile_let(operand: Mapping[str, Any], scope: StageScope) -> dict[str, Evaluate]:
     for name in operand:
         check_variable_name(name)
-    return {name: compile_expression(each, scope.expressions) for name, each in operand.items()}
+    # What hides `$$SEARCH_META` from later stages does not hide it here.
+    expressions = replace(scope.expressions, is_behind_pipeline=False)
+    return {name: compile_expression(each, expressions) for name, each in operand.items()}
 
 
 def first_stage_name(pipeline: Any) -> str | None:

@@ -14,8 +14,9 @@ from typing import Any, Final, Protocol
 
 from ..errors import NOT_EMULATED, CommandError
 from ..mongodb_names import unknown_stage
-from .expression_compiler import Scope, Variables
+from .expression_compiler import SEARCH_META, Scope, Variables
 from .matcher import compile_filter
+from .metadata import behind_new_documents, provided_by
 from .operators.support import location
 from .outputs import Merge, Target, Write
 from .rows import Row, SearchRows
@@ -89,11 +90,22 @@ class StageScope:
                 "MaxSubPipelineDepthExceeded",
                 f"Maximum number of nested sub-pipelines exceeded. Limit is {_MAX_DEPTH}",
             )
-        return replace(self, is_in_facet=False, depth=self.depth + 1)
+        expressions = replace(
+            self.expressions, metadata=frozenset(), has_search=False, is_behind_pipeline=False
+        )
+        return replace(self, expressions=expressions, is_in_facet=False, depth=self.depth + 1)
 
     def with_metadata(self, metadata: frozenset[str] | None) -> "StageScope":
         """Return the scope behind a stage that leaves these kinds of metadata."""
         return replace(self, expressions=replace(self.expressions, metadata=metadata))
+
+    def behind(self, name: str) -> "StageScope":
+        """Return the scope behind a stage that is not the first."""
+        if name in _HOLDS_PIPELINE:
+            return replace(self, expressions=replace(self.expressions, is_behind_pipeline=True))
+        if name in STARTS_ANEW:
+            return self.with_metadata(behind_new_documents(self.expressions.metadata))
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +131,8 @@ STARTS_ANEW: Final[set[str]] = set()  # stages whose rows are new documents, wit
 LAST_STAGES: Final = frozenset({"$out", "$merge"})  # of a whole pipeline, never inside a stage
 NOT_IN_FACET: Final = frozenset({"$facet", *LAST_STAGES})
 SEARCH_STAGES: Final = frozenset({"$search", "$searchMeta", "$vectorSearch", "$listSearchIndexes"})
-SEARCH_META: Final = "SEARCH_META"  # a variable
 _MAX_DEPTH: Final = 20
-_SCORES: Final = frozenset({"score", "searchScore", "searchSequenceToken", "searchHighlights"})
-_METADATA: Final[dict[str, frozenset[str]]] = {
-    "$search": _SCORES | {"searchScoreDetails", "scoreDetails"},
-    "$vectorSearch": frozenset({"score", "vectorSearchScore"}),
-}
+_HOLDS_PIPELINE: Final = frozenset({"$lookup", "$unionWith"})
 
 
 def stage(name: str, *, starts_anew: bool = False) -> Callable[[CompileStage], CompileStage]:
@@ -186,8 +193,7 @@ def compile_pipeline(pipeline: Sequence[Any], scope: StageScope) -> Pipeline:
     for name, operand in rest:
         if name in STAGES:
             stages.append(STAGES[name](name, operand, scope))
-            if name in STARTS_ANEW:
-                scope = scope.with_metadata(frozenset())
+            scope = scope.behind(name)
     _check_places(parts, scope)
     if isinstance(opened, SearchStart):
         wanted = _rows_wanted(stages)
@@ -219,10 +225,10 @@ def _compile_start(
             raise unknown_stage(name)
         if scope.expressions.make_key is not None:
             raise location(40415, f"{name} with a collation {NOT_EMULATED}")
-        scope = scope.with_metadata(_METADATA.get(name, frozenset()))
-        if name == "$search":
-            scope = replace(scope, expressions=scope.expressions.with_variables(SEARCH_META))
-        return SearchStart(name, operand), parts[1:], scope
+        expressions = replace(
+            scope.expressions, metadata=provided_by(name, operand), has_search=name == "$search"
+        )
+        return SearchStart(name, operand), parts[1:], replace(scope, expressions=expressions)
     if name == "$match" and isinstance(operand, Mapping):
         # The collection may answer it from an index; what only this pipeline's variables can
         # decide is matched here.

@@ -13,7 +13,7 @@ from .bson_order import UNDEFINED_KEY, sort_key
 from .bson_text import render_field
 from .bson_types import is_number, is_string
 from .expression_compiler import Scope, check_field_path
-from .metadata import SORTABLE, compile_meta
+from .metadata import KINDS, SORTABLE, compile_meta
 from .numbers import exact_int64
 from .paths import MISSING, Document, array_index, as_document
 from .rows import Row
@@ -61,7 +61,7 @@ def _compile_meta_order(
     kind = order.get("$meta")
     if list(order) != ["$meta"]:
         raise _bad_sort(17312, f"$meta is the only expression supported by $sort right now: {name}")
-    if is_string(kind) and kind not in SORTABLE:
+    if is_string(kind) and kind in KINDS - SORTABLE:
         raise _bad_sort(31138, f"Illegal $meta sort: {render_field(name, dict(order))}")
     evaluate = compile_meta(kind, scope)
     return lambda row: sort_key(evaluate(row, {})).translate(_INVERT)

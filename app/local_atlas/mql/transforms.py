@@ -12,6 +12,7 @@ from .bson_text import render
 from .bson_types import is_string, type_name
 from .expression_compiler import Scope, Variables
 from .expressions import compile_expression
+from .operators.support import location
 from .paths import as_document
 from .projection import (
     Projection,
@@ -112,10 +113,10 @@ def _replace_root(name: str, operand: Any, scope: Scope) -> Transform:
     for field in operand:
         if field != "newRoot":
             message = f"BSON field '$replaceRoot.{field}' is an unknown field."
-            raise CommandError(40415, "Location40415", message)
+            raise location(40415, message)
     if "newRoot" not in operand:
         message = "BSON field '$replaceRoot.newRoot' is missing but a required field"
-        raise CommandError(40414, "Location40414", message)
+        raise location(40414, message)
     return _replacing("'newRoot' expression ", operand["newRoot"], scope)
 
 

@@ -192,7 +192,7 @@ def run_list_search_indexes(
         if name not in ("name", "id"):
             raise CommandError(
                 40415,
-                "Location40415",
+                "IDLUnknownField",
                 f"BSON field '$listSearchIndexes.{name}' is an unknown field.",
             )
     selector = read_selector("$listSearchIndexes", spec)

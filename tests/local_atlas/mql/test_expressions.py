@@ -539,7 +539,7 @@ REFUSED = [
         {"$dateToString": {"date": "$when", "format": "%q"}}, 18536, "Invalid format char"
     ),
     pytest.param({"$meta": "nope"}, 17308, "Unsupported argument to $meta: nope"),
-    pytest.param({"$meta": "textScore"}, 2, "(not emulated by LocalAtlas)"),
+    pytest.param({"$meta": "textScore"}, 40218, "query requires text score metadata"),
     pytest.param({"$mod": ["x", 1]}, 16611, "$mod only supports numeric types, not string and int"),
     pytest.param({"$round": ["x"]}, 51081, "$round only supports numeric types, not string"),
     pytest.param({"$round": [1, 0.5]}, 51082, "must be a integral value"),
@@ -568,7 +568,7 @@ REFUSED = [
     pytest.param({"$let": {"vars": 1, "in": 1}}, 10065, "expected an object (vars)"),
     pytest.param({"$let": {"vars": {"": 1}, "in": 1}}, 9, "empty variable names are not allowed"),
     pytest.param({"$let": {"vars": {"a-b": 1}, "in": 1}}, 9, "'a-b' contains an invalid character"),
-    pytest.param("$$SEARCH_META", 17276, "(not emulated by LocalAtlas)"),
+    pytest.param("$$SEARCH_META", 6347902, "without a $search stage earlier in the pipeline"),
     pytest.param(
         {"$substrCP": ["a", "x", 1]}, 34450, "must be a numeric type (is BSON type string)"
     ),

@@ -308,7 +308,7 @@ def test_lookup_runs_its_pipeline_on_the_other_collection(
     assert expected == [[each["_id"] for each in one["o"]["found"]] for one in joined]
 
 
-def test_scores_are_read_sorted_by_and_lost_in_a_group() -> None:
+def test_scores_are_read_and_sorted_by() -> None:
     search = {"$search": {}}
 
     scored = run([search, {"$project": {"s": {"$meta": "searchScore"}}}, {"$limit": 2}], ITEMS)
@@ -317,10 +317,16 @@ def test_scores_are_read_sorted_by_and_lost_in_a_group() -> None:
 
     assert scored == [{"_id": 1, "s": 1.0}, {"_id": 2, "s": 0.5}]
     assert [document["_id"] for document in best] == [2]
-    group = {"$group": {"_id": None, "c": {"$sum": 1}}}
-    with pytest.raises(CommandError) as caught:
-        run([search, group, {"$set": {"s": {"$meta": "searchScore"}}}], ITEMS)
-    assert caught.value.code == 40218
+
+
+def test_a_group_loses_the_scores_and_only_the_general_one_is_refused_behind_it() -> None:
+    stages = [{"$search": {}}, {"$group": {"_id": None}}]
+
+    assert run([*stages, {"$set": {"s": {"$meta": "searchScore"}}}], ITEMS) == [{"_id": None}]
+    for kind in ("score", "scoreDetails", "vectorSearchScore"):
+        with pytest.raises(CommandError) as caught:
+            run([*stages, {"$set": {"s": {"$meta": kind}}}], ITEMS)
+        assert caught.value.code == 40218
 
 
 def test_every_part_of_a_facet_sees_the_scores() -> None:

@@ -138,9 +138,9 @@ def _catch_up(collection: Documents, index: str, path: Any) -> None:
         real_server.asked.catch_up(collection, index, first)
 
 
-def refusal(collection: Documents, stage: Mapping[str, Any]) -> tuple[int, str]:
-    """Return code and text with which an aggregate of one stage is refused."""
-    return _refusal(lambda: list(collection.aggregate([dict(stage)])))
+def refusal(collection: Documents, *stages: Mapping[str, Any]) -> tuple[int, str]:
+    """Return code and text with which an aggregate of these stages is refused."""
+    return _refusal(lambda: list(collection.aggregate([dict(stage) for stage in stages])))
 
 
 def command_refusal(collection: Documents, command: str, **fields: Any) -> tuple[int, str]:

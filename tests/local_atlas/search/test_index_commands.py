@@ -163,6 +163,16 @@ COMMAND_REFUSALS = [
     ),
     pytest.param(
         "createSearchIndexes",
+        {"indexes": [SEARCH, 5]},
+        (
+            14,
+            "BSON field 'createSearchIndexes.indexes.1' is the wrong type 'int', "
+            "expected type 'object'",
+        ),
+        id="an index that is no document",
+    ),
+    pytest.param(
+        "createSearchIndexes",
         {"indexes": [{**SEARCH, "name": 5}]},
         (
             14,
@@ -352,7 +362,8 @@ CODE_NAMES = [
         "IndexAlreadyExists",
         id="68",
     ),
-    pytest.param("createSearchIndexes", {}, "Location40414", id="40414"),
+    pytest.param("createSearchIndexes", {}, "IDLFailedToParse", id="40414"),
+    pytest.param("dropSearchIndex", {"x": 1}, "IDLUnknownField", id="40415"),
 ]
 
 

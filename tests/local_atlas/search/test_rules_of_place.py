@@ -148,6 +148,62 @@ def test_the_score_is_metadata(
     assert refused(collection, {"$set": {"score": {"$meta": own}}})[0] == 40218
 
 
+@pytest.mark.parametrize("first", [KNN, VECTOR, {"$match": {}}], ids=["knn", "vector", "match"])
+@pytest.mark.parametrize(
+    "kind",
+    ["searchHighlights", "searchScoreDetails", "searchSequenceToken", "searchRootDocumentId"],
+)
+def test_metadata_that_nobody_must_provide_is_just_missing(
+    collection: Documents, first: dict[str, Any], kind: str
+) -> None:
+    stages = [first, {"$group": {"_id": {"$meta": kind}}}, {"$set": {"x": {"$meta": kind}}}]
+
+    assert list(collection.aggregate(stages)) == [{"_id": None}]
+
+
+def test_score_details_are_there_for_who_asked_the_search_for_them(collection: Documents) -> None:
+    plain, asked = ({"$search": {**LEXICAL["$search"], "scoreDetails": on}} for on in (False, True))
+    details = {"$project": {"details": {"$meta": "scoreDetails"}}}
+
+    assert refused(collection, plain, details) == (
+        40218,
+        "query requires scoreDetails metadata, but it is not available",
+    )
+    assert all(hit["details"]["value"] == 1.0 for hit in collection.aggregate([asked, details]))
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("searchScore", "$search score"),
+        ("vectorSearchScore", "$vectorSearch distance"),
+        ("score", "score"),
+        ("textScore", "text score"),
+    ],
+)
+def test_unavailable_metadata_is_called_by_the_servers_words(
+    collection: Documents, kind: str, words: str
+) -> None:
+    asked = {"$meta": kind}
+
+    for stage in ({"$set": {"x": asked}}, {"$sort": {"x": asked}}, {"$group": {"_id": asked}}):
+        assert refused(collection, stage) == (
+            40218,
+            f"query requires {words} metadata, but it is not available",
+        )
+
+
+def test_a_score_is_missing_behind_a_group_and_only_the_general_one_refused(
+    collection: Documents,
+) -> None:
+    group = {"$group": {"_id": "$f"}}
+    for first, kind in ((KNN, "searchScore"), (VECTOR, "vectorSearchScore")):
+        later = {"$set": {"x": {"$meta": kind}}}
+        assert list(collection.aggregate([first, group, later])) == [{"_id": 0}, {"_id": 1}]
+        general = {"$set": {"x": {"$meta": "score"}}}
+        assert refused(collection, first, group, general)[0] == 40218
+
+
 def test_later_stages_work_on_the_hits_in_their_order(collection: Documents) -> None:
     stages = [
         KNN,

@@ -144,13 +144,35 @@ def test_each_search_says_its_own(collection: Documents) -> None:
     assert counts == [4, 4, 4, 4, 2, 2]
 
 
+def test_a_later_pipeline_hides_what_the_search_said(collection: Documents) -> None:
+    add = {"$project": {"n": "$$SEARCH_META"}}
+    search: dict[str, Any] = {"$search": RED}
+    union = {"$unionWith": {"coll": "c", "pipeline": [search]}}
+    let = {"$lookup": {"let": {"m": "$$SEARCH_META"}, "as": "said"}}
+    let["$lookup"]["pipeline"] = [{"$documents": [{"n": "$$m.count.lowerBound"}]}]
+    inside = {"$unionWith": {"coll": "c", "pipeline": [add]}}
+
+    assert codes(collection, [search, union, add], [search, let, add]) == [6347901, 6347901]
+    assert codes(collection, [search, inside], [union, add], [add, union]) == [
+        6347902,
+        6347901,
+        6347902,
+    ]
+    for stages in ([let], [let, let]):
+        assert {str(hit["said"]) for hit in results(collection, RED, *stages)} == {"[{'n': 4}]"}
+
+
+def codes(collection: Documents, *pipelines: list[dict[str, Any]]) -> list[int]:
+    return [refusal(collection, *pipeline)[0] for pipeline in pipelines]
+
+
 def test_nothing_but_search_says_anything(collection: Documents) -> None:
     add = {"$project": {"n": "$$SEARCH_META"}}
 
     for first in ({"$match": {}}, {"$searchMeta": RED}):
         with pytest.raises(OperationFailure) as refused:
             collection.aggregate([first, add])
-        assert refused.value.code == 17276
+        assert refused.value.code == 6347902
     facet = {"facet": {"facets": {"f": {**BRANDS, "path": "t"}}}}
     assert refusal(collection, {"$search": facet})[1].startswith(
         AGGREGATE_PREFIX + 'Cannot facet on field "t"'

@@ -15,11 +15,12 @@ from ..numbers import exact_int64
 from ..paths import MISSING
 
 INT32_RANGE: Final = range(-(1 << 31), 1 << 31)
+_NAMES: Final = {40414: "IDLFailedToParse", 40415: "IDLUnknownField"}  # since MongoDB 8.1
 
 
 def location(code: int, message: str) -> CommandError:
     """Return an error of one of the server's numbered assertions."""
-    return CommandError(code, f"Location{code}", message)
+    return CommandError(code, _NAMES.get(code, f"Location{code}"), message)
 
 
 def is_null(value: Any) -> bool:
