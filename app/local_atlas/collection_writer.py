@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from .changes.recording import DocumentRecorder
 from .document_validation import DocumentValidator
 from .new_document import NewDocument
 from .ordinary_indexes import ID_INDEX_NAME, OrdinaryIndex, duplicate_key_error
@@ -29,6 +30,36 @@ class Replacement:
     old_document: Document | None
     """None where nobody needs it, see `CollectionWriter.needs_old_documents`."""
     new: NewDocument
+    old_raw: bytes | None = None
+    """None where nobody keeps what was there before."""
+    description: Document | None = None
+    """What an update changed; None where the whole document is replaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a transaction has written to one collection.
+
+    Attributes:
+        records: the changed documents by record id, None for deleted ones; for the listeners.
+        recorder: notes the changes for the log, where somebody watches.
+    """
+
+    records: list[tuple[int, bytes | None]]
+    recorder: DocumentRecorder | None = None
+
+    @contextmanager
+    def kept_if_done(self) -> Iterator[None]:
+        """Forget what was noted in the block when it raises."""
+        mark = len(self.records)
+        recorded = 0 if self.recorder is None else self.recorder.mark()
+        try:
+            yield
+        except BaseException:
+            del self.records[mark:]
+            if self.recorder is not None:
+                self.recorder.undo(recorded)
+            raise
 
 
 class CollectionWriter:
@@ -38,7 +69,7 @@ class CollectionWriter:
         connection: in whose transaction everything happens.
         collection: whose documents are written.
         indexes: its ordinary indexes.
-        changes: what was written is appended here.
+        written: what is written is noted there.
         check: refuses documents before anything of a call is written.
         validator: the collection's own, which does the same.
 
@@ -51,7 +82,7 @@ class CollectionWriter:
         connection: sqlite3.Connection,
         collection: StoredCollection,
         indexes: Sequence[OrdinaryIndex],
-        changes: list[tuple[int, bytes | None]],
+        written: Written,
         check: DocumentCheck | None = None,
         validator: DocumentValidator | None = None,
     ) -> None:
@@ -59,20 +90,16 @@ class CollectionWriter:
         self.collection = collection
         self.needs_old_documents = bool(indexes) or validator is not None
         self._indexes = indexes
-        self._changes = changes
+        self.recorder = written.recorder
+        self._written = written
         self._check = check
         self._validator = validator
 
     @contextmanager
     def atomic(self) -> Iterator[None]:
         """Undo everything that the block wrote when it raises."""
-        mark = len(self._changes)
-        try:
-            with savepoint(self._connection):
-                yield
-        except BaseException:
-            del self._changes[mark:]
-            raise
+        with self._written.kept_if_done(), savepoint(self._connection):
+            yield
 
     def insert(self, new: NewDocument) -> None:
         """Insert one document."""
@@ -95,7 +122,9 @@ class CollectionWriter:
                 raise self._duplicate_id(batch[0]) from error
             for index in self._indexes:
                 self._add_keys(index, zip(range(first, first + len(batch)), batch, strict=True))
-        self._changes.extend((record_id, raw) for record_id, _, raw in rows)
+        self._written.records.extend((record_id, raw) for record_id, _, raw in rows)
+        if self.recorder is not None:
+            self.recorder.inserted(batch)
 
     def replace_many(self, batch: Sequence[Replacement]) -> None:
         """Replace all of them or none; no document may be in the batch twice."""
@@ -108,7 +137,10 @@ class CollectionWriter:
             for index in self._indexes:
                 self._replace_keys(index, batch)
             self._execute_many(self.collection.records.replace_sql, rows)
-        self._changes.extend((record_id, raw) for raw, record_id in rows)
+        self._written.records.extend((record_id, raw) for raw, record_id in rows)
+        if self.recorder is not None:
+            for replacement in batch:
+                self.recorder.replaced(replacement)
 
     def delete_many(self, batch: Iterable[tuple[int, Document]]) -> None:
         """Delete documents, given by their record id and decoded."""
@@ -117,7 +149,9 @@ class CollectionWriter:
             keys = [(key, rid) for rid, document in batch for key in index.keys_of(document)]
             self._execute_many(index.delete_sql, keys)
         self._execute_many(self.collection.records.delete_sql, [(rid,) for rid, _ in batch])
-        self._changes.extend((record_id, None) for record_id, _ in batch)
+        self._written.records.extend((record_id, None) for record_id, _ in batch)
+        if self.recorder is not None:
+            self.recorder.deleted(document for _, document in batch)
 
     def _check_all(self, batch: Iterable[NewDocument]) -> None:
         if self._check is not None:

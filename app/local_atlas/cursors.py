@@ -5,11 +5,12 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from bson import Int64
 from bson.raw_bson import RawBSONDocument
 
+from .commit_signal import Patience
 from .errors import CommandError
 from .mql.rows import Row
 from .raw_documents import MAX_DOCUMENT_SIZE_BYTES, encode_document
@@ -20,13 +21,32 @@ FIRST_BATCH_SIZE = 101
 Batch = list[RawBSONDocument]
 
 
-class Cursor:
+class Cursor(Protocol):
+    """What a client fetches from, batch by batch."""
+
+    namespace: str
+    """`database.collection`, as its replies show it."""
+    awaits: bool
+    """Whether one who finds nothing new in it waits for something."""
+    is_exhausted: bool
+    """Whether there is nothing more to fetch, and never will be."""
+
+    def take(self, batch_size: int | None) -> Batch:
+        """Return the next documents: at most `batch_size`, and at most 16 MiB of them."""
+
+    def reply_fields(self) -> dict[str, Any]:
+        """Return what a reply says of the cursor after a batch."""
+
+
+class ResultCursor:
     """The rest of one result.
 
     Args:
         namespace: `database.collection`, as its replies show it.
         rows: the rows that are still to be fetched, computed as they are asked for.
     """
+
+    awaits = False
 
     def __init__(self, namespace: str, rows: Iterator[Row]) -> None:
         self.namespace = namespace
@@ -47,6 +67,10 @@ class Cursor:
             self._advance()
         return batch
 
+    def reply_fields(self) -> dict[str, Any]:
+        """Return nothing: a result needs no more than its documents."""
+        return {}
+
     def _advance(self) -> None:
         # One row ahead, so that the cursor is known to be exhausted with its last document.
         row = next(self._rows, None)
@@ -61,6 +85,7 @@ class _Entry:
     cursor: Cursor
     lock: threading.Lock = field(default_factory=threading.Lock)
     used_at_s: float = field(default_factory=time.monotonic)
+    is_killed: bool = False
 
 
 class CursorTable:
@@ -82,18 +107,36 @@ class CursorTable:
             batch_size: None for the default of 101 documents.
             single: nothing is kept for a second batch.
         """
-        cursor = Cursor(namespace, rows)
+        return self.open(ResultCursor(namespace, rows), batch_size, single=single)
+
+    def open(
+        self, cursor: Cursor, batch_size: int | None, *, single: bool = False
+    ) -> dict[str, Any]:
+        """Return the `cursor` field of a reply with a cursor's first documents; keep it."""
         batch = cursor.take(FIRST_BATCH_SIZE if batch_size is None else batch_size)
         cursor_id = 0 if cursor.is_exhausted or single else self._keep(cursor)
         # Always int64: the Node driver and mongosh fail on an int32.
-        return {"firstBatch": batch, "id": Int64(cursor_id), "ns": namespace}
+        shown = {"firstBatch": batch, "id": Int64(cursor_id), "ns": cursor.namespace}
+        return {**shown, **cursor.reply_fields()}
 
-    def next_batch(self, cursor_id: int, namespace: str, batch_size: int | None) -> dict[str, Any]:
+    def next_batch(
+        self,
+        cursor_id: int,
+        namespace: str,
+        batch_size: int | None,
+        patience: Patience | None = None,
+    ) -> dict[str, Any]:
         """Return the `cursor` field of a getMore reply; an exhausted cursor is closed.
+
+        Args:
+            cursor_id: of an open cursor.
+            namespace: that it was opened on.
+            batch_size: None for as many as fit.
+            patience: how to wait where there is nothing yet.
 
         Raises:
             CommandError: 43, there is no such cursor; 13, it is of another collection; 12051, it is
-                in use by another connection.
+                in use by another connection; 237, it was killed while this one waited.
         """
         entry = self._entry(cursor_id)
         if entry.cursor.namespace != namespace:
@@ -106,7 +149,7 @@ class CursorTable:
         if not entry.lock.acquire(blocking=False):
             raise CommandError(12051, "CursorInUse", f"cursor id {cursor_id} is already in use")
         try:
-            batch = entry.cursor.take(batch_size)
+            batch = _next_batch(entry, batch_size, patience)
             entry.used_at_s = time.monotonic()
         except BaseException:
             self.kill([cursor_id])
@@ -116,12 +159,24 @@ class CursorTable:
         if entry.cursor.is_exhausted:
             self.kill([cursor_id])
         remaining_id = 0 if entry.cursor.is_exhausted else cursor_id
-        return {"nextBatch": batch, "id": Int64(remaining_id), "ns": namespace}
+        shown = {"nextBatch": batch, "id": Int64(remaining_id), "ns": namespace}
+        return {**shown, **entry.cursor.reply_fields()}
+
+    def is_awaiting(self, cursor_id: int) -> bool:
+        """Tell whether a getMore of this cursor waits for documents."""
+        entry = self._entries.get(cursor_id)
+        return entry is not None and entry.cursor.awaits
 
     def kill(self, cursor_ids: list[int]) -> list[int]:
         """Close these cursors and return those that were open."""
+        killed = []
         with self._lock:
-            return [i for i in cursor_ids if self._entries.pop(i, None) is not None]
+            for cursor_id in cursor_ids:
+                entry = self._entries.pop(cursor_id, None)
+                if entry is not None:
+                    entry.is_killed = True
+                    killed.append(cursor_id)
+        return killed
 
     def count(self) -> int:
         """Return the number of open cursors."""
@@ -150,3 +205,18 @@ class CursorTable:
             idle = [i for i, entry in self._entries.items() if entry.used_at_s < oldest_s]
             for cursor_id in idle:
                 del self._entries[cursor_id]
+
+
+def _next_batch(entry: _Entry, batch_size: int | None, patience: Patience | None) -> Batch:
+    """Return the next documents; wait for them where the cursor has none and somebody waits."""
+    if patience is None or not entry.cursor.awaits:
+        return entry.cursor.take(batch_size)
+    while True:
+        seen = patience.seen()
+        batch = entry.cursor.take(batch_size)
+        if batch or entry.cursor.is_exhausted:
+            return batch
+        if not patience.wait(seen, lambda: not entry.is_killed):
+            if entry.is_killed:
+                raise CommandError(237, "CursorKilled", "operation was interrupted")
+            return batch

@@ -36,6 +36,7 @@ from .raw_documents import (
     check_levels,
     decode_checked,
     encode_document,
+    with_elements,
 )
 from .wire import MORE_TO_COME, BodySection, Message, OpMsg, OpQuery, OpReply
 
@@ -119,13 +120,14 @@ def _run(raw: bytes, sequences: Mapping[str, Sequence[bytes]], context: CommandC
         body = decode_checked(raw)
         check_levels(raw, body, MAX_COMMAND_LEVELS)
         name = next(iter(body), "")
-        return _encoded(_run_checked(raw, body, sequences, context))
+        reply = _encoded(_run_checked(raw, body, sequences, context))
     except ProtocolError:
         raise
     except Exception as error:  # what nobody foresaw may not end the server for all others
-        return encode_document(_refusal(name, error).reply())
+        reply = encode_document(_refusal(name, error).reply())
     finally:
         logger.debug("%s took %.2f ms", name, (time.monotonic() - started) * 1000)
+    return with_elements(reply, context.store.change_log.clock.gossip())
 
 
 def _encoded(reply: Document) -> bytes:

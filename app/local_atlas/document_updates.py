@@ -11,6 +11,7 @@ from typing import Any
 
 from bson import Regex
 
+from .changes.update_description import describe_update
 from .collection_writer import CollectionWriter, Replacement
 from .errors import CommandError
 from .mql.bson_order import equal, sort_key
@@ -177,7 +178,7 @@ class DocumentUpdater:
         if new.raw == old_raw:
             return None
         old = decode(old_raw) if self._writer.needs_old_documents else None
-        return Replacement(record_id, old, new)
+        return Replacement(record_id, old, new, old_raw)
 
     def _change(
         self,
@@ -194,11 +195,20 @@ class DocumentUpdater:
             if changed is not old:
                 new = _plain(statement, _changed(statement, changed, row))
                 before = old if statement.collation is None else row.stored()
-                replacements.append(Replacement(record_id, before, new))
+                described = self._description(statement, before, new.document)
+                replacements.append(Replacement(record_id, before, new, row.raw, described))
                 outcome.after = new.document
         self._writer.replace_many(replacements)
         outcome.matched += len(chunk)
         outcome.modified += len(replacements)
+
+    def _description(
+        self, statement: UpdateStatement, old: Document, new: Document
+    ) -> Document | None:
+        """Return what an update changed where somebody watches, None for a whole replacement."""
+        if self._writer.recorder is None or statement.is_replacement:
+            return None
+        return describe_update(old, new, statement.update)
 
     def _upsert(self, statement: UpdateStatement, update: Update, outcome: UpdateOutcome) -> None:
         new = _plain(statement, _upserted(statement, update))

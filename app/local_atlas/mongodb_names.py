@@ -34,7 +34,7 @@ COMMANDS: Final = _names(
 
 STAGES: Final = _names(
     """
-    $changeStream $changeStreamSplitLargeEvent $currentOp $densify $fill
+    $changeStreamSplitLargeEvent $currentOp $densify $fill
     $geoNear $graphLookup $indexStats $listCatalog $listClusterCatalog
     $listSampledQueries $listSessions $planCacheStats $querySettings $queryStats
     $rankFusion $rerank $score $scoreFusion $searchMeta $shardedDataDistribution

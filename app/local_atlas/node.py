@@ -37,6 +37,7 @@ class Node:
 
     def close(self) -> None:
         """Finish the commands under way, then give the directory free."""
+        self.store.commits.close()
         self._server.close()
         self.address.release()
         self._search.close()

@@ -3,7 +3,7 @@
 WAL with synchronous=FULL: a commit returns when the write-ahead log is on disk, so an acknowledged
 write survives `kill -9` and a power cut. One connection writes; reads borrow one of a pool and see
 what was last committed. What the tables hold is known to `records.py`, `ordinary_indexes.py`,
-`journal.py` and `store.py`; only the schema stands here.
+`journal.py`, `store.py` and `changes`; only the schema stands here.
 """
 
 import sqlite3
@@ -60,6 +60,22 @@ CREATE TABLE IF NOT EXISTS search_journal (
     collection_id INTEGER NOT NULL,
     token INTEGER NOT NULL,
     record_ids BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS change_log (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    cluster_time INTEGER NOT NULL,
+    wall_ms INTEGER NOT NULL,
+    operation TEXT NOT NULL,
+    database TEXT NOT NULL,
+    collection TEXT NOT NULL,
+    details BLOB NOT NULL,
+    document BLOB,
+    before BLOB
+);
+CREATE TABLE IF NOT EXISTS change_log_databases (
+    database TEXT PRIMARY KEY,
+    since_sequence INTEGER NOT NULL,
+    since_time INTEGER NOT NULL
 );
 """
 

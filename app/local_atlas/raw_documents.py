@@ -119,6 +119,11 @@ def with_names(raw: bytes, names: Mapping[str, str]) -> bytes:
     return _document_of(b"".join(elements))
 
 
+def with_elements(raw: bytes, elements: bytes) -> bytes:
+    """Return a document with raw elements behind its own."""
+    return _document_of(raw[_HEAD:-_TAIL] + elements)
+
+
 def check_id(value: Any) -> None:
     """Refuse a value that cannot be an `_id`.
 

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from .commands.table import CommandContext, ConnectionInfo
 from .dispatch import reply_to
@@ -82,7 +83,7 @@ class Server:
             return
         if client.family != socket.AF_UNIX:
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        info = ConnectionInfo(next(self._ids))
+        info = ConnectionInfo(next(self._ids), is_open=partial(_is_open, client))
         connection = _Connection(client, replace(self._context, connection=info), self._forget)
         with self._lock:
             self._connections[info.connection_id] = connection
@@ -139,6 +140,16 @@ class _Connection:
                 reply = reply_to(decode(frame), self._context, next(self._request_ids))
                 if reply is not None:
                     self._client.sendall(encode(reply))
+
+
+def _is_open(client: socket.socket) -> bool:
+    """Tell whether the peer has not closed its end; waits for nothing and reads nothing."""
+    try:
+        return client.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
 
 
 def _shut_down(endpoint: socket.socket, how: int) -> None:

@@ -14,6 +14,9 @@ from typing import Any, Protocol
 from bson import Binary
 
 from . import journal
+from .changes.change_log import ChangeLog, LogLimits
+from .changes.recording import ChangeRecorder
+from .commit_signal import CommitSignal
 from .journal import Position
 from .mql.rows import decode
 from .ordinary_indexes import OrdinaryIndex
@@ -48,12 +51,18 @@ class WriteListener(Protocol):
 class Store:
     """All databases of one data directory.
 
+    Args:
+        directory: that holds the file, or is to hold it.
+        log_limits: how far back the log of changes goes.
+
     Raises:
         StorageError: the directory cannot be used.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, log_limits: LogLimits | None = None) -> None:
         self.persistence = Persistence(directory)
+        self.change_log = ChangeLog(self.persistence, log_limits or LogLimits())
+        self.commits = CommitSignal()
         self._lock = threading.RLock()
         self._listeners: list[WriteListener] = []
         self._guard: WriteGuard | None = None
@@ -96,10 +105,26 @@ class Store:
         """Give a transaction; it is on disk when the block ends, and undone when it raises."""
         with self._lock:
             with self.persistence.transaction() as connection:
-                transaction = WriteTransaction(self.collection, connection, self._guard)
+                recorder = ChangeRecorder(self.change_log.is_recorded)
+                transaction = WriteTransaction(self.collection, connection, recorder, self._guard)
                 yield transaction
                 positions = _note(transaction)
+                head = self.change_log.append(connection, recorder.changes)
+            self.change_log.publish(head, transaction.changed_databases())
             self._publish(transaction, positions)
+            self.commits.announce()
+
+    def watch(self, database: str) -> int:
+        """Record the changes of a database, and return the sequence number of this moment.
+
+        Args:
+            database: its name, or `change_log.CLUSTER` for all.
+        """
+        with self._lock:
+            if not self.change_log.is_started(database):
+                with self.persistence.transaction() as connection:
+                    self.change_log.start(connection, database)
+            return self.change_log.head
 
     def save_search_index(self, record: Mapping[str, Any]) -> None:
         """Store the definition of a search index under its `id`, replacing what was there."""

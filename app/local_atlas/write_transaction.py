@@ -13,7 +13,9 @@ from typing import Any
 
 from bson import Binary
 
-from .collection_writer import CollectionWriter, DocumentCheck
+from .changes.images import keeps_images
+from .changes.recording import ChangeRecorder
+from .collection_writer import CollectionWriter, DocumentCheck, Written
 from .document_validation import validator_of
 from .errors import CommandError
 from .mql.rows import decode
@@ -21,7 +23,7 @@ from .ordinary_indexes import OrdinaryIndex, duplicate_key_error
 from .persistence import run_query
 from .raw_documents import encode_document
 from .stored_collection import StoredCollection
-from .views import refuse_view
+from .views import is_view, refuse_view
 
 Document = dict[str, Any]
 Catalog = Callable[[str, str], StoredCollection | None]
@@ -35,9 +37,14 @@ class WriteTransaction:
     """Creates, changes and drops collections and their documents."""
 
     def __init__(
-        self, catalog: Catalog, connection: sqlite3.Connection, guard: WriteGuard | None = None
+        self,
+        catalog: Catalog,
+        connection: sqlite3.Connection,
+        recorder: ChangeRecorder,
+        guard: WriteGuard | None = None,
     ) -> None:
         self.connection = connection
+        self.recorder = recorder
         self.created: dict[tuple[str, str], StoredCollection] = {}
         self.dropped: list[StoredCollection] = []
         self.renamed: list[tuple[StoredCollection, str, str]] = []
@@ -56,6 +63,12 @@ class WriteTransaction:
         found = self.created.get((database, name)) or self._catalog(database, name)
         return None if found in self.dropped else found
 
+    def changed_databases(self) -> set[str]:
+        """Return the databases in which there is something to tell of."""
+        written = (collection for collection, changes in self.changes.items() if changes)
+        touched = (*written, *self.created.values(), *self.dropped, *self.options, *self.indexes)
+        return {collection.database for collection in touched}
+
     def writer(
         self, database: str, name: str, *, skips_validation: bool = False
     ) -> CollectionWriter:
@@ -71,7 +84,9 @@ class WriteTransaction:
         changes = self.changes.setdefault(collection, [])
         indexes = self.indexes_of(collection)
         check = None if self._guard is None else self._guard(collection)
-        return CollectionWriter(self.connection, collection, indexes, changes, check, validator)
+        recorder = self.recorder.documents_of(collection, keeps_images=keeps_images(options))
+        written = Written(changes, recorder)
+        return CollectionWriter(self.connection, collection, indexes, written, check, validator)
 
     def create_collection(
         self, database: str, name: str, options: Document | None = None
@@ -89,10 +104,15 @@ class WriteTransaction:
             self.set_options(collection, options)
             collection.options = options
         self.created[database, name] = collection
+        kind = "view" if is_view(collection.options) else "collection"
+        description = {"idIndex": collection.index_specifications()[0], **collection.options}
+        self.recorder.note(
+            collection, "create", {"nsType": kind, "operationDescription": description}
+        )
         return collection
 
     def set_options(self, collection: StoredCollection, options: Document) -> None:
-        """Give a collection other options."""
+        """Give a collection the options that replace those it has."""
         self.connection.execute(
             "INSERT OR REPLACE INTO collection_options (collection_id, options) VALUES (?, ?)",
             (collection.collection_id, encode_document(options)),
@@ -106,21 +126,37 @@ class WriteTransaction:
     def drop_collection(self, collection: StoredCollection) -> None:
         """Drop a collection with its documents and ordinary indexes."""
         for index in self.indexes_of(collection):
-            self.drop_index(collection, index)
+            self._drop_keys(collection, index)
         self.connection.execute(collection.records.drop_sql)
         for table in ("collections", "collection_options"):
             self.connection.execute(
                 f"DELETE FROM {table} WHERE collection_id = ?", (collection.collection_id,)
             )
         self.dropped.append(collection)
+        self.recorder.note(collection, "drop")
 
-    def rename_collection(self, collection: StoredCollection, database: str, name: str) -> None:
-        """Give a collection another name; it keeps its documents, its indexes and its uuid."""
+    def rename_collection(
+        self, collection: StoredCollection, database: str, name: str, *, replaced: Binary | None
+    ) -> None:
+        """Give a collection another name; it keeps its documents, its indexes and its uuid.
+
+        Args:
+            collection: to be renamed.
+            database: that it moves to.
+            name: its new one.
+            replaced: the uuid of the collection that had the name and was dropped for it.
+        """
         self.connection.execute(
             "UPDATE collections SET database = ?, name = ? WHERE collection_id = ?",
             (database, name, collection.collection_id),
         )
         self.renamed.append((collection, database, name))
+        target = {"db": database, "coll": name}
+        dropped = {} if replaced is None else {"dropTarget": replaced}
+        description = {"to": target, **dropped}
+        self.recorder.note(
+            collection, "rename", {"to": target, "operationDescription": description}
+        )
 
     def indexes_of(self, collection: StoredCollection) -> tuple[OrdinaryIndex, ...]:
         """Return the ordinary indexes of a collection as this transaction sees them."""
@@ -147,9 +183,16 @@ class WriteTransaction:
             except sqlite3.IntegrityError as error:
                 raise _build_failed(collection, index, document) from error
         self.indexes[collection] = (*self.indexes_of(collection), index)
+        description = {"indexes": [specification]}
+        self.recorder.note(collection, "createIndexes", {"operationDescription": description})
 
     def drop_index(self, collection: StoredCollection, index: OrdinaryIndex) -> None:
         """Drop an ordinary index."""
+        self._drop_keys(collection, index)
+        description = {"indexes": [index.specification]}
+        self.recorder.note(collection, "dropIndexes", {"operationDescription": description})
+
+    def _drop_keys(self, collection: StoredCollection, index: OrdinaryIndex) -> None:
         self.connection.execute(f"DROP TABLE {index.table}")
         self.connection.execute("DELETE FROM indexes WHERE index_id = ?", (index.index_id,))
         remaining = (other for other in self.indexes_of(collection) if other is not index)

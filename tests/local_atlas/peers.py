@@ -8,10 +8,16 @@ import bson
 from app.local_atlas import wire
 from app.local_atlas.wire import BodySection, FrameBuffer, OpMsg, OpReply
 
+CLUSTER_TIME = ("operationTime", "$clusterTime")
+
 
 def send_command(connection: socket.socket, command: dict[str, Any]) -> dict[str, Any]:
-    """Return the reply to a command, with no session or other field of a driver's in it."""
-    return ask(connection, OpMsg(1, 0, 0, (BodySection(bson.encode(command)),)))
+    """Return the reply to a command, with no session or other field of a driver's in it.
+
+    The cluster time, which every reply ends with, is left out.
+    """
+    reply = ask(connection, OpMsg(1, 0, 0, (BodySection(bson.encode(command)),)))
+    return {name: value for name, value in reply.items() if name not in CLUSTER_TIME}
 
 
 def receive(connection: socket.socket) -> wire.Message | None:

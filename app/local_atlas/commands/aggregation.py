@@ -8,6 +8,7 @@ from ..errors import NOT_EMULATED, CommandError, failed_to_parse
 from ..mql.collation import under
 from ..mql.pipelines import NEEDS_NO_COLLECTION
 from ..mql.stages import run_pipeline
+from .change_streams import is_change_stream, open_change_stream
 from .fields import (
     bool_field,
     collation_field,
@@ -48,7 +49,12 @@ def aggregate(context: CommandContext, body: Document) -> Document:
     variables = under(collation, let_variables(body))
     environment = StoreEnvironment(context, name, variables, collation=collation)
     pipeline = under(collation, list_field(body, "pipeline"))
-    rows = run_pipeline(pipeline, environment, None if collation is None else collation.key)
+    make_key = None if collation is None else collation.key
+    if is_change_stream(pipeline):
+        watched = None if name == _DATABASE_LEVEL else name
+        cursor = open_change_stream(context, body, collection=watched, environment=environment)
+        return {"cursor": cursor}
+    rows = run_pipeline(pipeline, environment, make_key)
     if name == _DATABASE_LEVEL:
         _check_needs_no_collection(pipeline)
     namespace = f"{context.database}.{name}"

@@ -35,8 +35,11 @@ def drop(context: CommandContext, body: Document) -> Document:
 def drop_database(context: CommandContext, body: Document) -> Document:
     """Drop every collection of the database."""
     with context.store.write() as transaction:
-        for collection in context.store.collections(context.database):
+        collections = context.store.collections(context.database)
+        for collection in collections:
             transaction.drop_collection(collection)
+        if collections:
+            transaction.recorder.note_database(context.database, "dropDatabase")
     return {"dropped": context.database}
 
 
@@ -57,7 +60,9 @@ def rename_collection(context: CommandContext, body: Document) -> Document:
             if not bool_field(body, "dropTarget"):
                 raise CommandError(48, "NamespaceExists", "target namespace exists")
             transaction.drop_collection(occupant)
-        transaction.rename_collection(collection, *_split_namespace(target))
+        replaced = None if occupant is None else occupant.uuid
+        new_name = _split_namespace(target)
+        transaction.rename_collection(collection, *new_name, replaced=replaced)
     return {}
 
 

@@ -5,6 +5,7 @@ https://www.mongodb.com/docs/manual/reference/command/create/
 
 from typing import Any
 
+from ..changes.images import IMAGES
 from ..document_validation import validator_of
 from ..environment import StoreEnvironment
 from ..errors import NOT_EMULATED, CommandError, bad_value
@@ -19,7 +20,9 @@ from .fields import (
     collection_name,
     document_field,
     list_field,
+    missing_field,
     string_field,
+    unknown_field,
 )
 from .table import CommandContext, command
 
@@ -36,12 +39,11 @@ _VIEW_FIELDS = ("viewOn", "pipeline")
 @command(
     "create",
     fields=(
-        *_VALIDATION_FIELDS, *_VIEW_FIELDS, "capped", "collation", "storageEngine",
+        *_VALIDATION_FIELDS, *_VIEW_FIELDS, IMAGES, "capped", "collation", "storageEngine",
         "indexOptionDefaults", "autoIndexId", "idIndex",
     ),
     refused_fields=(
-        "size", "max", "timeseries", "expireAfterSeconds", "clusteredIndex",
-        "changeStreamPreAndPostImages", "encryptedFields",
+        "size", "max", "timeseries", "expireAfterSeconds", "clusteredIndex", "encryptedFields",
     ),
 )  # fmt: skip
 def create(context: CommandContext, body: Document) -> Document:
@@ -51,7 +53,7 @@ def create(context: CommandContext, body: Document) -> Document:
         raise CommandError(72, "InvalidOptions", f"collation of a whole collection {NOT_EMULATED}")
     if bool_field(body, "capped"):
         raise CommandError(72, "InvalidOptions", f"capped: true {NOT_EMULATED}")
-    options = _view_options(context, body) or _checked_validation(context, body)
+    options = _view_options(context, body) or _collection_options(context, body)
     with context.store.write() as transaction:
         existing = transaction.collection(context.database, name)
         if existing is None:
@@ -68,10 +70,9 @@ def create(context: CommandContext, body: Document) -> Document:
 
 @command(
     "collMod",
-    fields=(*_VALIDATION_FIELDS, *_VIEW_FIELDS),
+    fields=(*_VALIDATION_FIELDS, *_VIEW_FIELDS, IMAGES),
     refused_fields=(
-        "index", "cappedSize", "cappedMax", "changeStreamPreAndPostImages", "expireAfterSeconds",
-        "timeseries", "dryRun",
+        "index", "cappedSize", "cappedMax", "expireAfterSeconds", "timeseries", "dryRun",
     ),
 )  # fmt: skip
 def modify_collection(context: CommandContext, body: Document) -> Document:
@@ -79,7 +80,7 @@ def modify_collection(context: CommandContext, body: Document) -> Document:
     name = collection_name(body)
     changed = _view_options(context, body)
     changes_view = bool(changed)
-    changed = changed or _checked_validation(context, body)
+    changed = changed or _collection_options(context, body)
     with context.store.write() as transaction:
         collection = transaction.collection(context.database, name)
         if collection is None:
@@ -92,7 +93,13 @@ def modify_collection(context: CommandContext, body: Document) -> Document:
             raise CommandError(72, "InvalidOptions", message)
         if changed:
             transaction.set_options(collection, {**options, **changed})
+        transaction.recorder.note(collection, "modify", {"operationDescription": changed})
     return {}
+
+
+def _collection_options(context: CommandContext, body: Document) -> Document:
+    """Return the options of a collection that a command carries, checked."""
+    return {**_checked_validation(context, body), **_checked_images(body)}
 
 
 def _checked_validation(context: CommandContext, body: Document) -> Document:
@@ -114,6 +121,24 @@ def _checked_validation(context: CommandContext, body: Document) -> Document:
     return options
 
 
+def _checked_images(body: Document) -> Document:
+    """Return the option as a command carries it, nothing where it does not.
+
+    Raises:
+        CommandError: it is malformed.
+    """
+    if IMAGES not in body:
+        return {}
+    value = document_field(body, IMAGES)
+    named = {f"{next(iter(body))}.{IMAGES}": 1, **value}
+    for name in value:
+        if name != "enabled":
+            raise unknown_field(next(iter(named)), name)
+    if "enabled" not in value:
+        raise missing_field(named, "enabled")
+    return {IMAGES: {"enabled": bool_field(named, "enabled")}}
+
+
 def _view_options(context: CommandContext, body: Document) -> Document:
     """Return the options of a view, checked; nothing where none is asked for."""
     if "viewOn" not in body:
@@ -121,7 +146,7 @@ def _view_options(context: CommandContext, body: Document) -> Document:
             message = "'pipeline' requires 'viewOn' to also be specified"
             raise CommandError(72, "InvalidOptions", message)
         return {}
-    for name in _VALIDATION_FIELDS:
+    for name in (*_VALIDATION_FIELDS, IMAGES):
         if name in body:
             message = f"'{name}' is not a valid option for a view"
             raise CommandError(72, "InvalidOptions", message)

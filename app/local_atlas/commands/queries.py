@@ -1,10 +1,12 @@
 """Commands that read documents: find, count, distinct, and the cursors they leave open."""
 
 import sys
+import time
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, Final
 
+from ..commit_signal import Patience
 from ..environment import StoreEnvironment
 from ..errors import NOT_EMULATED, bad_value
 from ..mql.bson_order import sort_key
@@ -30,6 +32,8 @@ from .indexes import check_hint
 from .table import CommandContext, command
 
 Document = dict[str, Any]
+
+_AWAIT_S: Final = 1.0  # that a getMore waits for documents where it does not say how long
 
 
 @command(
@@ -90,7 +94,14 @@ def get_more(context: CommandContext, body: Document) -> Document:
     cursor_id = int_field(body, "getMore") or 0
     namespace = f"{context.database}.{string_field(body, 'collection')}"
     batch_size = non_negative_field(body, "batchSize") or None
-    return {"cursor": context.cursors.next_batch(cursor_id, namespace, batch_size)}
+    patience = None
+    if context.cursors.is_awaiting(cursor_id):
+        # Here maxTimeMS says how long to wait, and is no limit.
+        until_s = context.deadline_s or time.monotonic() + _AWAIT_S
+        context.deadline_s = None
+        patience = Patience(context.store.commits, until_s, context.connection.is_open)
+    cursor = context.cursors.next_batch(cursor_id, namespace, batch_size, patience)
+    return {"cursor": cursor}
 
 
 @command("killCursors", fields=("cursors",))
@@ -98,6 +109,7 @@ def kill_cursors(context: CommandContext, body: Document) -> Document:
     """Close cursors that the client does not want any more."""
     wanted = integers_field(body, "cursors")
     killed = context.cursors.kill(wanted)
+    context.store.commits.wake()  # they may be waiting for a commit
     missing = [cursor_id for cursor_id in wanted if cursor_id not in killed]
     return {
         "cursorsKilled": killed,

@@ -40,6 +40,8 @@ class ConnectionInfo:
     connection_id: int
     is_driver: bool = False
     """Whether a driver has introduced itself."""
+    is_open: Callable[[], bool] = lambda: True
+    """Tells whether the client is still there."""
 
 
 @dataclass(slots=True)

@@ -1,0 +1,84 @@
+"""Lets connections wait for a commit without looking again and again."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+_CHECK_S: Final = 0.5  # how often one who waits asks whether anybody still wants to know
+
+
+class CommitSignal:
+    """Wakes those who wait, after every commit."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._is_closed = False
+        self.waiting = 0
+        """How many wait."""
+        self.count = 0
+        """How many commits there were; read before looking for what they brought."""
+
+    def announce(self) -> None:
+        """Say that something was committed."""
+        self.count += 1  # under the store's lock, or with nothing new in it
+        if self.waiting:
+            with self._condition:
+                self._condition.notify_all()
+
+    def wait(self, seen: int, until_s: float, is_wanted: Callable[[], bool]) -> bool:
+        """Wait for a commit after those that were seen.
+
+        Args:
+            seen: the `count` of before one looked.
+            until_s: how long at most, on the monotonic clock.
+            is_wanted: asked now and then; False ends the waiting.
+
+        Returns:
+            Whether there was one; at once where there was one already.
+        """
+        with self._condition:
+            self.waiting += 1
+            try:
+                while self.count == seen:
+                    left_s = until_s - time.monotonic()
+                    if left_s <= 0 or self._is_closed or not is_wanted():
+                        return False
+                    self._condition.wait(min(left_s, _CHECK_S))
+                return True
+            finally:
+                self.waiting -= 1
+
+    def wake(self) -> None:
+        """Let everybody who waits ask whether it is still wanted."""
+        with self._condition:
+            self._condition.notify_all()
+
+    def close(self) -> None:
+        """Let nobody wait any more."""
+        self._is_closed = True
+        self.wake()
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long one command waits for commits.
+
+    Attributes:
+        signal: of the commits.
+        until_s: how long at most, on the monotonic clock.
+        is_connected: whether the client is still there.
+    """
+
+    signal: CommitSignal
+    until_s: float
+    is_connected: Callable[[], bool]
+
+    def seen(self) -> int:
+        """Return what `wait` is to be told, before looking for what commits brought."""
+        return self.signal.count
+
+    def wait(self, seen: int, is_wanted: Callable[[], bool]) -> bool:
+        """Wait for a commit; False where the time is up or nobody wants to know any more."""
+        return self.signal.wait(seen, self.until_s, lambda: is_wanted() and self.is_connected())
