@@ -56,7 +56,7 @@ _RAW_CODEC: CodecOptions[RawBSONDocument] = CodecOptions(
     document_class=RawBSONDocument, datetime_conversion=DatetimeConversion.DATETIME_MS
 )
 _AWAIT_CAPABLE = 8  # the one flag of OP_REPLY that servers still set
-_REPLY_MARGIN_BYTES = 16 * 1024  # what surrounds a batch or a document of the greatest size
+_MARGIN_BYTES = 16 * 1024  # what surrounds a batch or a document of the greatest size
 _HELLO_COMMANDS = frozenset({"hello", "ismaster", "isMaster"})
 # A quota or a limit on file sizes is no full disk to SQLite, only a write that failed.
 _OUT_OF_ROOM = {
@@ -117,6 +117,7 @@ def _run(raw: bytes, sequences: Mapping[str, Sequence[bytes]], context: CommandC
     name = ""
     started = time.monotonic()
     try:
+        _check_size("The command", raw)
         body = decode_checked(raw)
         check_levels(raw, body, MAX_COMMAND_LEVELS)
         name = next(iter(body), "")
@@ -132,13 +133,14 @@ def _run(raw: bytes, sequences: Mapping[str, Sequence[bytes]], context: CommandC
 
 def _encoded(reply: Document) -> bytes:
     document = encode_document(reply)
-    if len(document) > MAX_DOCUMENT_SIZE_BYTES + _REPLY_MARGIN_BYTES:
-        raise CommandError(
-            10334,
-            "BSONObjectTooLarge",
-            f"The reply has {len(document)} bytes, it must fit in {MAX_DOCUMENT_SIZE_BYTES}.",
-        )
+    _check_size("The reply", document)
     return document
+
+
+def _check_size(what: str, raw: bytes) -> None:
+    if len(raw) > MAX_DOCUMENT_SIZE_BYTES + _MARGIN_BYTES:
+        message = f"{what} has {len(raw)} bytes, it must fit in {MAX_DOCUMENT_SIZE_BYTES}."
+        raise CommandError(10334, "BSONObjectTooLarge", message)
 
 
 def _refusal(name: str, error: Exception) -> CommandError:
@@ -160,6 +162,7 @@ def _run_checked(
     entry = COMMANDS.get(name)
     if entry is None:
         raise unknown_command(name)
+    _check_sequences(body, sequences)
     body = {**body, **_decoded_sequences(sequences, entry)}
     check_stable_api(name, body)
     _check_session(body)
@@ -173,6 +176,13 @@ def _run_checked(
     reply = entry.handler(scoped, body)
     reply.setdefault("ok", 1.0)
     return _with_write_concern_error(body, reply)
+
+
+def _check_sequences(body: Document, sequences: Mapping[str, Sequence[bytes]]) -> None:
+    for name in sequences:
+        if name in body:
+            message = f"Duplicate field between body and document sequence {name}"
+            raise CommandError(40433, "Location40433", message)
 
 
 def _decoded_sequences(sequences: Mapping[str, Sequence[bytes]], entry: Command) -> Document:

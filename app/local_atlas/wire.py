@@ -14,7 +14,7 @@ https://github.com/mongodb/specifications/blob/master/source/message/OP_MSG.md
 """
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .checksum import crc32c
@@ -180,7 +180,14 @@ def _decode_op_msg(frame: bytes, request_id: int, response_to: int) -> OpMsg:
     bodies = sum(isinstance(section, BodySection) for section in sections)
     if bodies != 1:
         raise ProtocolError(f"OP_MSG has {bodies} sections of kind 0, it must have exactly one.")
+    _check_identifiers(sections)
     return OpMsg(request_id, response_to, flag_bits, tuple(sections))
+
+
+def _check_identifiers(sections: Sequence[Section]) -> None:
+    names = [each.identifier for each in sections if isinstance(each, DocumentSequence)]
+    if len(set(names)) < len(names):
+        raise ProtocolError(f"OP_MSG has two sections of kind 1 with one identifier: {names}.")
 
 
 def _check_checksum(frame: bytes) -> None:

@@ -4,11 +4,13 @@ import socket
 from collections.abc import Iterator
 from typing import Any
 
+import bson
 import pytest
 from pymongo.database import Database
 
 from app.local_atlas.commands.table import COMMANDS, CommandContext, command
-from tests.local_atlas.peers import send_command
+from app.local_atlas.wire import BodySection, DocumentSequence, OpMsg
+from tests.local_atlas.peers import ask, send_command
 
 Docs = Database[dict[str, Any]]
 
@@ -67,6 +69,18 @@ def test_documents_in_the_body_count_like_those_in_a_sequence(
 
     assert reply["n"] == 1
     assert list(db.c.find()) == [{"_id": 1}]
+
+
+def test_field_that_comes_in_the_body_and_in_a_sequence_is_refused(
+    peer: socket.socket, db: Docs
+) -> None:
+    body = BodySection(bson.encode({"insert": "c", "documents": [{"_id": 1}], "$db": db.name}))
+    sequence = DocumentSequence("documents", (bson.encode({"_id": 2}),))
+
+    reply = ask(peer, OpMsg(1, 0, 0, (body, sequence)))
+
+    assert reply["code"] == 40433
+    assert list(db.c.find()) == []
 
 
 def test_element_that_is_no_document_is_refused_by_its_place(peer: socket.socket, db: Docs) -> None:

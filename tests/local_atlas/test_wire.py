@@ -132,6 +132,9 @@ def test_impossible_message_length_is_refused_before_anything_is_collected(lengt
         pytest.param(op_msg(b"\0" + PING, flag_bits=4), id="unknown required flag"),
         pytest.param(op_msg(b"\0" + PING + b"\0" + PING), id="two bodies"),
         pytest.param(op_msg(sequence(b"d\0", PING)), id="no body"),
+        pytest.param(
+            op_msg(b"\0" + PING + sequence(b"d\0", PING) + sequence(b"d\0", PING)), id="twice"
+        ),
         pytest.param(op_msg(b"\2" + PING), id="unknown section kind"),
         pytest.param(op_msg(b"\0" + PING[:-1]), id="truncated body"),
         pytest.param(op_msg(b"\0" + PING[:-1] + b"x"), id="body without its last zero"),
