@@ -91,11 +91,12 @@ def _by_stage(rankings: Mapping[str, Ranking], limit: int) -> Pipeline:
         }
     }
     row = {"score": {"$meta": "score"}, "ranks": ranks, "item": "$$ROOT"}
+    # The stage itself sorts by score and then by `_id`:
+    # https://github.com/mongodb/mongo, `buildScoreAndMergeStages`.
     return [
         {"$rankFusion": {"input": {"pipelines": pipelines}, "scoreDetails": True}},
-        {"$project": row},
-        {"$sort": {"score": -1, "_id": 1}},
         {"$limit": limit},
+        {"$project": row},
     ]
 
 

@@ -88,6 +88,17 @@ def test_no_more_than_the_limit_and_nothing_of_nothing(numbers):
     assert both_ways(numbers, {"none": a_ranking("z")}, limit=2) == []
 
 
+def test_a_limit_between_equal_sums_keeps_the_first_ids_both_ways(numbers):
+    numbers.delete_many({})
+    numbers.insert_many({"_id": i, "x": i % 5, "y": -(i % 5)} for i in (9, 4, 14, 0, 5, 10))
+
+    rankings = {"x": a_ranking("x"), "y": a_ranking("y")}
+    everything = both_ways(numbers, rankings, limit=9)
+
+    for limit in range(1, 6):
+        assert both_ways(numbers, rankings, limit=limit) == everything[:limit]
+
+
 def test_one_ranking_keeps_its_order(numbers):
     rows = both_ways(numbers, {"y": a_ranking("y")}, limit=9)
 

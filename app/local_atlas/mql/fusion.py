@@ -74,7 +74,7 @@ class Fusion:
         found: dict[bytes, _Found] = {}
         for one, rows in zip(self.inputs, started, strict=True):
             for part in self.rate(one, rows):
-                key = sort_key(part.row.document["_id"])
+                key = sort_key(part.row.id)
                 found.setdefault(key, _Found()).parts[one.name] = part
             environment.check_time()
         scores = {key: self._score(document, variables) for key, document in found.items()}

@@ -7,11 +7,19 @@ import bson
 from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.raw_bson import RawBSONDocument
 
+from .paths import MISSING
+
 # Types survive a decode and encode byte for byte: int64 stays Int64, dates stay DatetimeMS (any
 # range), binary keeps its subtype.
 CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
     document_class=dict, datetime_conversion=DatetimeConversion.DATETIME_MS
 )
+
+# Where the type, the name and the value of a document's first field begin.
+_TYPE, _NAME, _VALUE = 4, 5, 9
+_ID_NAME = b"_id\0"
+# How many bytes an ObjectId, an int32 and an int64 take; a string (2) says so itself.
+_ID_SIZES = {0x07: 12, 0x10: 4, 0x12: 8}
 
 
 def decode(raw: bytes) -> dict[str, Any]:
@@ -46,6 +54,16 @@ class Row:
             self._document = decode(self.raw)
         return self._document
 
+    @property
+    def id(self) -> Any:
+        """The `_id`, `MISSING` where there is none; a stored document is not decoded for it."""
+        if self._document is None:
+            assert self.raw is not None
+            document = _only_id(self.raw)
+            if document is not None:
+                return decode(document)["_id"]
+        return self.document.get("_id", MISSING)
+
     def stored(self) -> dict[str, Any]:
         """Return the document as it was stored, its strings not collated."""
         return self.document if self.raw is None else decode(self.raw)
@@ -61,6 +79,19 @@ class Row:
     def output(self) -> Any:
         """Return what goes into the reply: the stored bytes where nothing changed them."""
         return RawBSONDocument(self.raw) if self.raw is not None else self._document
+
+
+def _only_id(raw: bytes) -> bytes | None:
+    """Return a document of its `_id` alone; None where that is not first, or of a rare type."""
+    if not raw.startswith(_ID_NAME, _NAME):
+        return None
+    size = _ID_SIZES.get(raw[_TYPE])
+    if raw[_TYPE] == 0x02:
+        size = 4 + int.from_bytes(raw[_VALUE : _VALUE + 4], "little")
+    if size is None:
+        return None
+    element = raw[_TYPE : _VALUE + size]
+    return (_TYPE + len(element) + 1).to_bytes(4, "little") + element + b"\0"
 
 
 class SearchRows(Iterator[Row]):

@@ -20,6 +20,7 @@ from .rows import Row
 
 _INVERT: Final = bytes(range(255, -1, -1))  # keys end themselves, so inverted bytes sort downwards
 _PARALLEL: Final = "cannot sort with keys that are parallel arrays"
+_MANY: Final = object()
 _Part = tuple[tuple[str, ...], bool]  # a path's components; whether it sorts downwards
 
 
@@ -38,6 +39,9 @@ def compile_sort(specification: Any, scope: Scope | None = None) -> Callable[[Ro
     for name, order in names.items():
         check_field_path(name)
         _check_order(name, order)
+    if list(specification) == ["_id"] and names:
+        is_down = exact_int64(specification["_id"]) == -1
+        return lambda row: _leaf_key(row.id, is_down=is_down)
     if len(names) == len(specification):
         key = compile_sort_key(names)
         return lambda row: key(row.document)
@@ -86,6 +90,10 @@ def compile_sort_key(orders: Mapping[str, Any]) -> Callable[[Document], bytes]:
 
 
 def _key(document: Document, parts: Sequence[_Part]) -> bytes:
+    values = [_single(document, path) for path, _ in parts]
+    if all(value is not _MANY for value in values):
+        leaves = zip(values, parts, strict=True)
+        return b"".join([_leaf_key(value, is_down=is_down) for value, (_, is_down) in leaves])
     array_prefixes = {prefix for path, _ in parts if (prefix := _array_prefix(document, path))}
     if len(array_prefixes) > 1:
         raise bad_value(_PARALLEL)
@@ -93,6 +101,18 @@ def _key(document: Document, parts: Sequence[_Part]) -> bytes:
     if shared is None or sum(path[: len(shared)] == shared for path, _ in parts) == 1:
         return b"".join([_best_key(document, path, is_down=is_down) for path, is_down in parts])
     return min(_key(single, parts) for single in _with_each_element(document, shared))
+
+
+def _single(value: Any, path: tuple[str, ...]) -> Any:
+    """Return the one value that a path reaches; `_MANY` where an array is on its way or its end."""
+    for name in path:
+        document = as_document(value)
+        if document is None:
+            return MISSING
+        value = document.get(name, MISSING)
+        if isinstance(value, list):
+            return _MANY
+    return value
 
 
 def _best_key(document: Document, path: tuple[str, ...], *, is_down: bool) -> bytes:
