@@ -28,6 +28,9 @@ Document = dict[str, Any]
 def validate(context: CommandContext, body: Document) -> Document:
     """Read every document of a collection and tell whether each is whole."""
     name = collection_name(body)
+    if bool_field(body, "full") and bool_field(body, "background"):
+        message = "Running the validate command with both background and full is not supported."
+        raise CommandError(72, "InvalidOptions", message)
     collection = context.store.collection(context.database, name)
     if collection is None:
         message = f"Collection '{context.database}.{name}' does not exist to validate."

@@ -23,7 +23,7 @@ from .parsing import (
 )
 from .query_paths import read_paths
 from .score_modifiers import Dismax, ScoreModifier, read_compound_score, read_score
-from .text_operators import parse_autocomplete, parse_phrase, parse_text
+from .text_operators import parse_autocomplete, parse_phrase, parse_text, parse_wildcard
 from .values import Value
 
 # Every operator that the search server knows, in the order in which it lists them.
@@ -193,6 +193,7 @@ READERS: dict[str, Reader[Operator]] = {
     "phrase": document_of(parse_phrase),
     "range": document_of(_parse_range),
     "text": document_of(parse_text),
+    "wildcard": document_of(parse_wildcard),
 }
 _NESTED: dict[str, Reader[Operator]] = {
     name: _refuse_nested(name) for name in ("knnBeta", "vectorSearch")

@@ -17,6 +17,7 @@ from .conditions import AllOf, Among, AnyOf, Condition, Exists, InRange, IsNull
 from .operators import Clause, Compound, Operator
 from .scored import Scored
 from .space import Space
+from .term_patterns import HasPattern
 from .text_conditions import HasPhrase, HasText
 from .text_ranking import Match, Weighed, phrase_matches, text_matches
 
@@ -169,6 +170,8 @@ def _label(condition: Condition) -> str:
             return f"$type:null/{path}"
         case HasCompletion(path=path):
             return f"$type:autocomplete/{path}"
+        case HasPattern(search=search):
+            return " ".join(f"$type:string/{path}" for path in search.paths)
         case AllOf(parts=parts) | AnyOf(parts=parts):
             return " ".join(_label(part) for part in parts)
         case _:

@@ -15,6 +15,7 @@ from .query_paths import TextPath
 from .refusals import QueryError
 from .search_data import SearchData
 from .search_query import KnnBeta, Lexical, SearchQuery
+from .term_patterns import HasPattern
 from .text_conditions import HasPhrase, HasText
 from .vector_criteria import VectorCriteria
 from .vectors import Vector
@@ -101,7 +102,7 @@ def _uses(condition: Condition | None) -> Iterator[tuple[str, str | None]]:
         yield condition.path, condition.kind
     elif isinstance(condition, HasCompletion):
         yield condition.path, "autocomplete"
-    elif isinstance(condition, HasText | HasPhrase):
+    elif isinstance(condition, HasText | HasPhrase | HasPattern):
         paths = (path for path in condition.search.paths if isinstance(path, TextPath))
         yield from ((path.path, "string") for path in paths)
 

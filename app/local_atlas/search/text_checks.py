@@ -13,8 +13,11 @@ from .conditions import AllOf, AnyOf, Condition, Not
 from .mapping import IndexMapping
 from .query_paths import AnyTextPath, TextPath
 from .refusals import QueryError, not_emulated
+from .term_patterns import HasPattern
 from .text_conditions import HasPhrase, HasText
 from .text_fields import gram_analyzer, index_analyzer, search_analyzer, text_options
+
+_Texts = HasText | HasPhrase | HasPattern | HasCompletion
 
 
 def check_texts(mapping: IndexMapping, index_name: str, condition: Condition) -> None:
@@ -28,6 +31,8 @@ def check_texts(mapping: IndexMapping, index_name: str, condition: Condition) ->
         if isinstance(one, HasCompletion):
             _check_completion(mapping, one)
             continue
+        if isinstance(one, HasPattern):
+            _check_pattern(mapping, one)
         for path in one.search.paths:
             for found, options in _mapped(mapping, index_name, path):
                 _check_analyzers(mapping, found, options)
@@ -43,6 +48,8 @@ def check_ranking(mapping: IndexMapping, condition: Condition) -> None:
         QueryError: naming the field of another `similarity`.
     """
     for one in _texts(condition):
+        if isinstance(one, HasPattern):
+            continue
         if isinstance(one, HasCompletion):
             paths: Sequence[AnyTextPath] = (TextPath(one.path, use="autocomplete"),)
         else:
@@ -68,8 +75,26 @@ def _check_completion(mapping: IndexMapping, completion: HasCompletion) -> None:
         )
 
 
-def _texts(condition: Condition) -> Iterator[HasText | HasPhrase | HasCompletion]:
-    if isinstance(condition, HasText | HasPhrase | HasCompletion):
+def _check_pattern(mapping: IndexMapping, pattern: HasPattern) -> None:
+    """Refuse a path whose strings are cut into words, where that is not said to be meant."""
+    if pattern.allows_analyzed:
+        return
+    for path in pattern.search.paths:
+        if not isinstance(path, TextPath):
+            options, field = None, None
+        else:
+            options, field = text_options(mapping, path), mapping.resolve(path.path)
+        is_token = options is None and field is not None and "token" in field.types
+        is_word = options is not None and index_analyzer(mapping, options) == "lucene.keyword"
+        if not is_token and not is_word:
+            raise QueryError(
+                f"wildcard cannot search field {path}, whose strings are analyzed, unless "
+                "allowAnalyzedField is true"
+            )
+
+
+def _texts(condition: Condition) -> Iterator[_Texts]:
+    if isinstance(condition, _Texts):
         yield condition
     elif isinstance(condition, Not):
         yield from _texts(condition.part)

@@ -1,4 +1,4 @@
-"""Reads the operators `text`, `phrase` and `autocomplete`.
+"""Reads the operators `text`, `phrase`, `wildcard` and `autocomplete`.
 
 Source: https://github.com/mongodb/mongot, `TextOperator`, `PhraseOperator`,
 `AutocompleteOperator` and `FuzzyOption`.
@@ -11,6 +11,7 @@ from .fuzzy import Fuzzy
 from .operators import Clause
 from .parsing import (
     DocumentParser,
+    boolean,
     document_of,
     integer,
     integer_within,
@@ -24,6 +25,7 @@ from .parsing import (
 )
 from .query_paths import read_text_paths
 from .score_modifiers import read_score
+from .term_patterns import HasPattern
 from .text_conditions import HasPhrase, HasText, TextSearch
 
 _read_queries = non_empty_list(one_or_list_of(non_empty_string))
@@ -47,6 +49,14 @@ def parse_phrase(parser: DocumentParser) -> Clause:
     slop = parser.optional("slop", non_negative_integer, 0)
     synonyms = parser.optional_or_none("synonyms", non_empty_string)
     return Clause(HasPhrase(TextSearch(search.paths, search.queries, synonyms), slop), score)
+
+
+def parse_wildcard(parser: DocumentParser) -> Clause:
+    """Read `wildcard`."""
+    score = parser.optional_or_none("score", read_score)
+    search = _parse_search(parser, None)
+    allows_analyzed = parser.optional("allowAnalyzedField", boolean, False)
+    return Clause(HasPattern(search, allows_analyzed), score)
 
 
 def parse_autocomplete(parser: DocumentParser) -> Clause:

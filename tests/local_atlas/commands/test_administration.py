@@ -20,6 +20,9 @@ def test_validate_counts_the_documents_and_finds_them_sound(db: Docs) -> None:
     with pytest.raises(OperationFailure) as caught:
         db.validate_collection("missing")
     assert caught.value.code == 26
+    with pytest.raises(OperationFailure) as caught:
+        db.validate_collection("c", full=True, background=True)
+    assert caught.value.code == 72
 
 
 def test_validate_names_a_record_that_is_no_bson(local_atlas: Any, db: Docs) -> None:

@@ -438,10 +438,10 @@ REFUSED_OPERATORS = [
         id="knnBeta in compound",
     ),
     pytest.param(
-        {"wildcard": {"path": "f", "query": "r*"}},
-        '"knnBeta.filter.wildcard" is an operator of the search engine '
+        {"regex": {"path": "f", "query": "r*"}},
+        '"knnBeta.filter.regex" is an operator of the search engine '
         "(not emulated by LocalAtlas)",
-        id="wildcard is refused by name",
+        id="regex is refused by name",
     ),
     pytest.param(
         {"exists": {"path": "f", "doesNotAffect": "g"}},
