@@ -439,8 +439,7 @@ REFUSED_OPERATORS = [
     ),
     pytest.param(
         {"regex": {"path": "f", "query": "r*"}},
-        '"knnBeta.filter.regex" is an operator of the search engine '
-        "(not emulated by LocalAtlas)",
+        '"knnBeta.filter.regex" is an operator of the search engine (not emulated by LocalAtlas)',
         id="regex is refused by name",
     ),
     pytest.param(
