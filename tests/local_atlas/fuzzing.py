@@ -131,9 +131,29 @@ FITTING: dict[str, Strategy] = {
         ),
         max_size=2,
     ),
+    "ops": st.lists(
+        st.fixed_dictionaries({"insert": scalars, "document": documents})
+        | st.fixed_dictionaries({"update": scalars, "filter": filters, "updateMods": updates})
+        | st.fixed_dictionaries({"delete": scalars, "filter": filters}),
+        max_size=2,
+    ),
+    "nsInfo": st.lists(st.just({"ns": "fuzz.c"}) | documents, max_size=2),
     "$db": st.just("fuzz"),
 }
-REQUIRED = {"pipeline", "cursor", "updates", "deletes", "documents", "indexes", "collection", "key"}
+REQUIRED = set(
+    words("pipeline cursor updates deletes documents indexes collection key ops nsInfo")
+)
+    "pipeline",
+    "cursor",
+    "updates",
+    "deletes",
+    "documents",
+    "indexes",
+    "collection",
+    "key",
+    "ops",
+    "nsInfo",
+}
 ANYWHERE = ["maxTimeMS", "lsid", "txnNumber", "readConcern", "writeConcern", "$readPreference"]
 
 
@@ -151,4 +171,4 @@ def commands(draw: st.DrawFn) -> dict[str, Any]:
     for field in dict.fromkeys(chosen):
         fits = field in FITTING and draw(st.integers(0, 9)) > 0
         command[field] = draw(FITTING[field] if fits else values)
-    return {**command, "$db": "fuzz"}
+    return {**command, "$db": "admin" if name == "bulkWrite" else "fuzz"}

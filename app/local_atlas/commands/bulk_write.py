@@ -24,11 +24,12 @@ from .crud import delete_matching, prepared, write_batch
 from .fields import (
     bool_field,
     document_field,
+    documents_field,
     int_field,
     let_variables,
-    list_field,
     missing_field,
     non_negative_field,
+    split_namespace,
     string_field,
     unknown_field,
 )
@@ -92,7 +93,7 @@ def bulk_write(context: CommandContext, body: Document) -> Document:
         message = "bulkWrite may only be run against the admin database."
         raise CommandError(13, "Unauthorized", message)
     raw_operations = write_batch(context, body, "ops")
-    namespaces = [_namespace(context, each) for each in list_field(body, "nsInfo")]
+    namespaces = [_namespace(context, each) for each in documents_field(body, "nsInfo")]
     variables = let_variables(body)
     steps = [_step(raw, namespaces, variables) for raw in raw_operations]
     is_ordered = bool_field(body, "ordered", default=True)
@@ -119,9 +120,7 @@ def bulk_write(context: CommandContext, body: Document) -> Document:
 
 def _namespace(context: CommandContext, entry: Document) -> tuple[CommandContext, str]:
     namespace = string_field({"bulkWrite.nsInfo": 1, **entry}, "ns")
-    database, _, name = namespace.partition(".")
-    if not database or not name:
-        raise CommandError(73, "InvalidNamespace", f"Invalid namespace specified '{namespace}'")
+    database, name = split_namespace(namespace)
     return replace(context, database=database), name
 
 

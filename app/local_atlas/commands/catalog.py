@@ -12,7 +12,14 @@ from ..persistence import PAGE_SIZE_BYTES
 from ..statistics import bson_bytes, storage_statistics
 from ..store import StoredCollection
 from ..views import is_view, refuse_view
-from .fields import bool_field, collection_name, document_field, int_field, string_field
+from .fields import (
+    bool_field,
+    collection_name,
+    document_field,
+    int_field,
+    split_namespace,
+    string_field,
+)
 from .table import CommandContext, command
 
 Document = dict[str, Any]
@@ -48,20 +55,20 @@ def rename_collection(context: CommandContext, body: Document) -> Document:
     """Give a collection another name, in its own database or in another."""
     source, target = string_field(body, "renameCollection"), string_field(body, "to")
     with context.store.write() as transaction:
-        collection = transaction.collection(*_split_namespace(source))
+        collection = transaction.collection(*split_namespace(source))
         if collection is None:
             message = f"Source collection {source} does not exist"
             raise CommandError(26, "NamespaceNotFound", message)
         refuse_view(collection.namespace, collection.options)
         if source == target:
             raise CommandError(20, "IllegalOperation", "Can't rename a collection to itself")
-        occupant = transaction.collection(*_split_namespace(target))
+        occupant = transaction.collection(*split_namespace(target))
         if occupant is not None:
             if not bool_field(body, "dropTarget"):
                 raise CommandError(48, "NamespaceExists", "target namespace exists")
             transaction.drop_collection(occupant)
         replaced = None if occupant is None else occupant.uuid
-        new_name = _split_namespace(target)
+        new_name = split_namespace(target)
         transaction.rename_collection(collection, *new_name, replaced=replaced)
     return {}
 
@@ -124,13 +131,6 @@ def database_stats(context: CommandContext, body: Document) -> Document:
         "indexes": Int64(sum(len(each.index_specifications()) for each in collections)),
         "scaleFactor": scale,
     }
-
-
-def _split_namespace(namespace: str) -> tuple[str, str]:
-    database, _, name = namespace.partition(".")
-    if not database or not name:
-        raise CommandError(73, "InvalidNamespace", f"Invalid namespace specified '{namespace}'")
-    return database, name
 
 
 def _collection_entry(collection: StoredCollection) -> Document:

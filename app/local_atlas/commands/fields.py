@@ -11,7 +11,7 @@ from ..mql.bson_types import is_number, is_string, is_true, type_name
 from ..mql.collation import Collation, parse_collation
 from ..mql.expressions import compile_expression
 from ..mql.rows import Row
-from ..namespaces import is_collection_name
+from ..namespaces import is_collection_name, is_database_name
 
 Document = dict[str, Any]
 
@@ -34,6 +34,18 @@ def collection_name(body: Document) -> str:
             73, "InvalidNamespace", f"Invalid namespace specified '{body.get('$db')}.{name}'"
         )
     return str(name)
+
+
+def split_namespace(namespace: str) -> tuple[str, str]:
+    """Return the names of the database and of the collection in `database.collection`.
+
+    Raises:
+        CommandError: 73, one of them is no such name.
+    """
+    database, _, name = namespace.partition(".")
+    if not is_database_name(database) or not is_collection_name(name):
+        raise CommandError(73, "InvalidNamespace", f"Invalid namespace specified '{namespace}'")
+    return database, name
 
 
 def document_field(body: Mapping[str, Any], name: str) -> Document:

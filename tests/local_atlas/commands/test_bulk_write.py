@@ -247,6 +247,18 @@ def test_malformed_operation_is_refused_before_anything_is_written(
     assert db.list_collection_names() == []
 
 
+@pytest.mark.parametrize(
+    ("entry", "code"),
+    [({"ns": "a b.c"}, 73), ({"ns": "a.$b"}, 73), ({"ns": "a"}, 73), ({}, 40414), ([{}], 14)],
+    ids=str,
+)
+def test_namespace_that_is_none_is_refused(db: Docs, entry: Any, code: int) -> None:
+    with pytest.raises(OperationFailure) as caught:
+        db.client.admin.command("bulkWrite", 1, ops=[{"insert": 0, "document": {}}], nsInfo=[entry])
+
+    assert caught.value.code == code
+
+
 def test_bulk_write_is_a_command_of_the_admin_database(db: Docs, b: str) -> None:
     with pytest.raises(OperationFailure) as caught:
         db.command("bulkWrite", 1, ops=[{"insert": 0, "document": {}}], nsInfo=[{"ns": b}])

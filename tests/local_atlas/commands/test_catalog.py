@@ -139,6 +139,17 @@ def test_bad_rename_is_refused(db: Docs, target: str, code: int) -> None:
     assert refused.value.code == code
 
 
+@pytest.mark.parametrize("target", ["d", ".d", "a b.d", "c.", "c.$d", "a/b.c.d"])
+def test_rename_to_what_is_no_name_is_refused(db: Docs, target: str) -> None:
+    db.create_collection("c")
+
+    with pytest.raises(OperationFailure) as refused:
+        db.client.admin.command("renameCollection", f"{db.name}.c", to=target)
+
+    assert refused.value.code == 73
+    assert db.list_collection_names() == ["c"]
+
+
 def test_stats_count_documents_and_bytes(db: Docs) -> None:
     db.c.insert_many([{"_id": i} for i in range(10)])
 
