@@ -140,20 +140,7 @@ FITTING: dict[str, Strategy] = {
     "nsInfo": st.lists(st.just({"ns": "fuzz.c"}) | documents, max_size=2),
     "$db": st.just("fuzz"),
 }
-REQUIRED = set(
-    words("pipeline cursor updates deletes documents indexes collection key ops nsInfo")
-)
-    "pipeline",
-    "cursor",
-    "updates",
-    "deletes",
-    "documents",
-    "indexes",
-    "collection",
-    "key",
-    "ops",
-    "nsInfo",
-}
+REQUIRED = set(words("pipeline cursor updates deletes documents indexes collection key ops nsInfo"))
 ANYWHERE = ["maxTimeMS", "lsid", "txnNumber", "readConcern", "writeConcern", "$readPreference"]
 
 
