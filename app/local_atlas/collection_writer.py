@@ -12,6 +12,7 @@ from typing import Any
 
 from .changes.recording import DocumentRecorder
 from .document_validation import DocumentValidator
+from .index_entries import add_entries, remove_entries, replace_entries
 from .new_document import NewDocument
 from .ordinary_indexes import ID_INDEX_NAME, OrdinaryIndex, duplicate_key_error
 from .persistence import savepoint
@@ -120,8 +121,10 @@ class CollectionWriter:
                 self._execute_many(collection.records.insert_sql, rows)
             except sqlite3.IntegrityError as error:
                 raise self._duplicate_id(batch[0]) from error
-            for index in self._indexes:
-                self._add_keys(index, zip(range(first, first + len(batch)), batch, strict=True))
+            if self._indexes:
+                documents = {rid: new.document for rid, new in enumerate(batch, first)}
+                for index in self._indexes:
+                    add_entries(self._connection, index, documents, collection.namespace)
         self._written.records.extend((record_id, raw) for record_id, _, raw in rows)
         if self.recorder is not None:
             self.recorder.inserted(batch)
@@ -134,8 +137,12 @@ class CollectionWriter:
         self._check_all(replacement.new for replacement in batch)
         rows = [(replacement.new.raw, replacement.record_id) for replacement in batch]
         with self.atomic():
-            for index in self._indexes:
-                self._replace_keys(index, batch)
+            if self._indexes:
+                changes = {
+                    each.record_id: (_known(each.old_document), each.new.document) for each in batch
+                }
+                for index in self._indexes:
+                    replace_entries(self._connection, index, changes, self.collection.namespace)
             self._execute_many(self.collection.records.replace_sql, rows)
         self._written.records.extend((record_id, raw) for raw, record_id in rows)
         if self.recorder is not None:
@@ -146,8 +153,7 @@ class CollectionWriter:
         """Delete documents, given by their record id and decoded."""
         batch = list(batch)
         for index in self._indexes:
-            keys = [(key, rid) for rid, document in batch for key in index.keys_of(document)]
-            self._execute_many(index.delete_sql, keys)
+            remove_entries(self._connection, index, batch)
         self._execute_many(self.collection.records.delete_sql, [(rid,) for rid, _ in batch])
         self._written.records.extend((record_id, None) for record_id, _ in batch)
         if self.recorder is not None:
@@ -158,28 +164,6 @@ class CollectionWriter:
             for new in batch:
                 self._check(new.raw)
 
-    def _add_keys(self, index: OrdinaryIndex, batch: Iterable[tuple[int, NewDocument]]) -> None:
-        batch = list(batch)
-        keys = [(key, rid) for rid, new in batch for key in index.keys_of(new.document)]
-        try:
-            self._execute_many(index.insert_sql, keys)
-        except sqlite3.IntegrityError as error:
-            raise self._duplicate(index, batch[0][1].document) from error
-
-    def _replace_keys(self, index: OrdinaryIndex, batch: Sequence[Replacement]) -> None:
-        removed, added = [], []
-        for replacement in batch:
-            assert replacement.old_document is not None
-            old = index.keys_of(replacement.old_document)
-            new = index.keys_of(replacement.new.document)
-            removed += [(key, replacement.record_id) for key in old - new]
-            added += [(key, replacement.record_id) for key in new - old]
-        self._execute_many(index.delete_sql, removed)
-        try:
-            self._execute_many(index.insert_sql, added)
-        except sqlite3.IntegrityError as error:
-            raise self._duplicate(index, batch[0].new.document) from error
-
     def _execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         self._connection.executemany(sql, rows)
 
@@ -187,10 +171,7 @@ class CollectionWriter:
         value = {"_id": new.identity}
         return duplicate_key_error(self.collection.namespace, ID_INDEX_NAME, {"_id": 1}, value)
 
-    def _duplicate(self, index: OrdinaryIndex, document: Document) -> Exception:
-        return duplicate_key_error(
-            self.collection.namespace,
-            index.name,
-            index.specification["key"],
-            index.key_value_of(document),
-        )
+
+def _known(old_document: Document | None) -> Document:
+    assert old_document is not None, "an index needs the document that is replaced"
+    return old_document

@@ -18,10 +18,10 @@ from .mql.bson_order import equal, sort_key
 from .mql.collation import Collation, under
 from .mql.paths import MISSING
 from .mql.rows import Row, decode
-from .mql.sorting import compile_sort
 from .mql.updates import Update, compile_update
 from .new_document import NewDocument
 from .persistence import Read
+from .query_plans import FindOptions, Hint
 from .raw_documents import (
     check_id,
     check_storable,
@@ -53,6 +53,7 @@ class UpdateStatement:
     array_filters: Sequence[Document] = ()
     variables: Mapping[str, Any] = field(default_factory=dict)
     sort: Document = field(default_factory=dict)
+    hint: Hint = None
     collation: Collation | None = None
     """How strings compare; those of everything but `raw_update` are collated."""
 
@@ -133,12 +134,12 @@ class DocumentUpdater:
 
     def matches(self, statement: UpdateStatement) -> Iterator[Match]:
         """Return the documents that a statement is about: all, or the first in its order."""
-        found = self._writer.collection.find(
-            statement.query, statement.variables, read=self._read, collation=statement.collation
+        options = FindOptions(
+            statement.sort, None if statement.is_multi else 1, statement.hint, statement.collation
         )
-        if statement.sort:
-            key = compile_sort(statement.sort)
-            found = iter(sorted(found, key=lambda match: key(match[1])))
+        found = self._writer.collection.find(
+            statement.query, statement.variables, read=self._read, options=options
+        )
         return found if statement.is_multi else islice(found, 1)
 
     def replace_by_id(self, statements: Mapping[bytes, UpdateStatement]) -> list[UpdateOutcome]:
@@ -222,7 +223,9 @@ def replaced_id_key(statement: UpdateStatement) -> bytes | None:
 
     Where anything is wrong with it, this is None: it is left to `DocumentUpdater.run` to refuse it.
     """
-    if statement.is_multi or statement.sort or statement.array_filters or statement.collation:
+    if statement.is_multi or statement.sort or statement.array_filters:
+        return None
+    if statement.collation or statement.hint:
         return None
     identity = statement.query.get("_id")
     if len(statement.query) != 1 or identity is None or isinstance(identity, _NO_IDENTITY):

@@ -7,12 +7,15 @@ from .commands.merges import merging
 from .commands.outputs import replacing
 from .commands.table import CommandContext
 from .errors import NOT_EMULATED, CommandError, bad_value
+from .index_scan import Counts
 from .mql.collation import Collation, under
 from .mql.expression_compiler import Scope
 from .mql.matcher import compile_filter
 from .mql.outputs import Merge, Target, Write
 from .mql.rows import Row
+from .mql.sorting import compile_sort
 from .mql.stages import run_pipeline
+from .query_plans import FindOptions, Hint
 from .search.stages import search_sources
 from .statistics import statistics_rows
 from .store import StoredCollection
@@ -26,6 +29,7 @@ class StoreEnvironment:
         context: of the command.
         name: of the collection, in the command's database.
         variables: the values of `let`.
+        hint: which index to use.
         collation: how strings compare; those of `variables` and of every query are collated.
         depth: how many views were opened to get here.
     """
@@ -36,11 +40,14 @@ class StoreEnvironment:
         name: str,
         variables: Mapping[str, Any] | None = None,
         *,
+        hint: Hint = None,
         collation: Collation | None = None,
         depth: int = 0,
     ) -> None:
         self.variables = dict(variables or {})
         self.name = name
+        self.counts = Counts()
+        self._hint = hint
         self.search_sources = search_sources(context.search)
         self._context = context
         self._collation = collation
@@ -56,16 +63,25 @@ class StoreEnvironment:
         """`database.collection`, whether it exists or not."""
         return f"{self._context.database}.{self.name}"
 
-    def rows(self, query: Mapping[str, Any] | None) -> Iterator[Row]:
-        """Return the documents that match, in their natural order."""
+    def rows(
+        self,
+        query: Mapping[str, Any] | None,
+        sort: Mapping[str, Any] | None = None,
+        wanted: int | None = None,
+    ) -> Iterator[Row]:
+        """Return the documents that match, in the order asked for; else in their natural order."""
         collection = self.collection
         if collection is None:
             compile_filter(query or {})  # what is wrong with it is an error all the same
+            if sort:
+                compile_sort(sort)
             return iter(())
         if is_view(collection.options):
-            return self._view_rows(collection.options, query)
+            found_rows = self._view_rows(collection.options, query)
+            return iter(sorted(found_rows, key=compile_sort(sort))) if sort else found_rows
+        options = FindOptions(sort or {}, wanted, self._hint, self._collation, self.counts)
         found = collection.find(
-            query, self.variables, read=self._timed_read(collection), collation=self._collation
+            query, self.variables, read=self._timed_read(collection), options=options
         )
         return (row for _, row in found)
 

@@ -1,41 +1,61 @@
-"""Ordinary (not search) indexes: a table of sort keys and record ids beside the documents.
+"""Ordinary (not search) indexes: a table of keys and record ids beside the documents.
 
-A key is the `sort_key` of each indexed value, one after the other; since every sort key ends
-itself, the first fields of a compound key are a prefix of its bytes. A document has one key for
-each combination of the values that a condition on the paths would see, so looking up an equality
-finds every document that can match it. Null is left to a scan: what is missing has many forms.
+The table has one column of sort keys (`bson_order.sort_key`) for each indexed path, in the path's
+direction, and the record id behind them, so that SQLite finds equal keys, ranges and an order in
+it. `index_keys.py` says which keys a document has; `query_plans.py` which index a query uses.
 """
 
-import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import CommandError
-from .mql.bson_order import sort_key
+from .index_keys import DocumentKeys, Key, document_keys, is_positional
+from .mql.bson_order import MISSING_KEY, compare, sort_key
 from .mql.bson_text import render_field
-from .mql.matcher import compile_filter, equality_values
+from .mql.matcher import compile_filter
 from .mql.paths import MISSING, values_at
-from .persistence import Read
 
 Document = dict[str, Any]
 
 ID_INDEX_NAME = "_id_"
-_MAX_LOOKUPS = 1000  # more combinations of `$in` lists than this are scanned for instead
-_ABOVE_EVERY_KEY = b"\xff"  # no sort key starts with this byte
 
 
 @dataclass(frozen=True, slots=True)
 class OrdinaryIndex:
-    """One index: its specification as `listIndexes` shows it, and the table that holds its keys."""
+    """One index: its specification as `listIndexes` shows it, and the table that holds its keys.
+
+    Attributes:
+        index_id: names the table.
+        specification: not to be modified.
+        multikey: the positions of the paths that ran into an array in some document; writes add to
+            it before they are committed, nothing takes away from it.
+        paths: the indexed paths in order.
+        directions: 1 or -1 for each of them.
+        columns: the names of their SQL columns.
+    """
 
     index_id: int
     specification: Document
+    multikey: set[int] = field(default_factory=set, compare=False)
+    paths: tuple[str, ...] = field(init=False, compare=False)
+    directions: tuple[int, ...] = field(init=False, compare=False)
+    columns: tuple[str, ...] = field(init=False, compare=False)
     _covers: Callable[[Document], bool] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        partial = self.specification.get("partialFilterExpression")
-        object.__setattr__(self, "_covers", _always if partial is None else compile_filter(partial))
+        pattern, partial = self.specification["key"], self.partial_filter
+        covers = _always if partial is None else compile_filter(partial)
+        derived = {
+            "paths": tuple(pattern),
+            "directions": tuple(-1 if compare(each, 0) < 0 else 1 for each in pattern.values()),
+            "columns": tuple(f"key_{position}" for position in range(len(pattern))),
+            "_covers": covers,
+        }
+        for name, value in derived.items():
+            object.__setattr__(self, name, value)
+        if is_positional(pattern):
+            self.multikey.update(range(len(pattern)))
 
     @property
     def name(self) -> str:
@@ -43,20 +63,24 @@ class OrdinaryIndex:
         return str(self.specification["name"])
 
     @property
-    def paths(self) -> list[str]:
-        """The indexed paths in order."""
-        return list(self.specification["key"])
-
-    @property
     def is_unique(self) -> bool:
         """Whether two documents may not share a key."""
         return bool(self.specification.get("unique"))
 
     @property
-    def is_complete(self) -> bool:
-        """Whether every document is in it: neither sparse nor partial."""
-        spec = self.specification
-        return not spec.get("sparse") and "partialFilterExpression" not in spec
+    def is_sparse(self) -> bool:
+        """Whether documents that have none of the paths are left out."""
+        return bool(self.specification.get("sparse"))
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether no query may use it."""
+        return bool(self.specification.get("hidden"))
+
+    @property
+    def partial_filter(self) -> Document | None:
+        """What the documents in the index match; None where all may be in it."""
+        return self.specification.get("partialFilterExpression")
 
     @property
     def table(self) -> str:
@@ -66,76 +90,77 @@ class OrdinaryIndex:
     @property
     def create_sql(self) -> str:
         """The SQL that makes the table."""
-        primary_key = "key" if self.is_unique else "key, record_id"
+        declared = [f"{column} BLOB NOT NULL" for column in self.columns]
+        ordered = [
+            f"{column} DESC" if direction < 0 else column
+            for column, direction in zip(self.columns, self.directions, strict=True)
+        ]
+        primary_key = ordered if self.is_unique else [*ordered, "record_id"]
         return (
-            f"CREATE TABLE {self.table} (key BLOB NOT NULL, record_id INTEGER NOT NULL, "
-            f"PRIMARY KEY ({primary_key})) WITHOUT ROWID"
+            f"CREATE TABLE {self.table} ({', '.join(declared)}, record_id INTEGER NOT NULL, "
+            f"PRIMARY KEY ({', '.join(primary_key)})) WITHOUT ROWID"
         )
 
     @property
+    def conflict_sql(self) -> str:
+        """The SQL that finds who has a key; its columns, then the record id that does not count."""
+        pinned = " AND ".join(f"{column} = ?" for column in self.columns)
+        return f"SELECT record_id FROM {self.table} WHERE {pinned} AND record_id <> ?"
+
+    @property
     def insert_sql(self) -> str:
-        """The SQL that adds one (key, record id)."""
-        return f"INSERT INTO {self.table} (key, record_id) VALUES (?, ?)"
+        """The SQL that adds one entry: its key, then the record id."""
+        marks = ", ".join("?" * (len(self.columns) + 1))
+        return f"INSERT INTO {self.table} ({', '.join(self.columns)}, record_id) VALUES ({marks})"
 
     @property
     def delete_sql(self) -> str:
-        """The SQL that removes one (key, record id)."""
-        return f"DELETE FROM {self.table} WHERE key = ? AND record_id = ?"
+        """The SQL that removes one entry: its key, then the record id."""
+        pinned = " AND ".join(f"{column} = ?" for column in [*self.columns, "record_id"])
+        return f"DELETE FROM {self.table} WHERE {pinned}"
 
-    def keys_of(self, document: Document) -> set[bytes]:
+    def keys_of(self, document: Document) -> DocumentKeys:
         """Return the keys under which this document stands.
 
         Raises:
             CommandError: 171, two of the paths run into different arrays.
         """
         if not self._covers(document):
-            return set()
-        values = [values_at(document, path) for path in self.paths]
-        if self.specification.get("sparse") and all(map(_is_missing, values)):
-            return set()
-        _refuse_parallel_arrays(self.paths, values)
-        columns = [{sort_key(value) for value in column or [None]} for column in values]
-        return {b"".join(parts) for parts in itertools.product(*columns)}
+            return DocumentKeys(set(), set())
+        found = document_keys(document, self.paths)
+        if self.is_sparse and self._lacks_all(document, found.keys):
+            return DocumentKeys(set(), set())
+        return found
 
-    def lookup(self, read: Read, prefixes: Sequence[bytes]) -> list[int]:
-        """Return the record ids whose key starts with one of these, each once, in order."""
-        sql = f"SELECT record_id FROM {self.table} WHERE key >= ? AND key < ?"
-        found = {row[0] for p in prefixes for row in read(sql, (p, p + _ABOVE_EVERY_KEY))}
-        return sorted(found)
+    def key_value_of(self, document: Document, key: Key) -> Document:
+        """Return the values of which a document has this key, as a duplicate key error shows it."""
+        return {
+            path: _value_with(part, values_at(document, path))
+            for path, part in zip(self.paths, key, strict=True)
+        }
 
-    def key_value_of(self, document: Document) -> Document:
-        """Return what a duplicate key error shows of the document: each path's first value."""
-        return {path: _first_value(values_at(document, path)) for path in self.paths}
-
-
-def lookup_prefixes(index: OrdinaryIndex, query: Mapping[str, Any]) -> list[bytes] | None:
-    """Return the key prefixes that a query pins, None where the index does not help it."""
-    if not index.is_complete:
-        return None
-    columns = list(itertools.takewhile(bool, (pinned_keys(query, path) for path in index.paths)))
-    combinations = 1
-    for column in columns:
-        combinations *= len(column or ())
-    if not columns or combinations > _MAX_LOOKUPS:
-        return None
-    return [b"".join(parts) for parts in itertools.product(*(c for c in columns if c))]
+    def _lacks_all(self, document: Document, keys: set[Key]) -> bool:
+        # Only the key of a missing field is that of null too: a look at the document tells them.
+        if keys != {(MISSING_KEY,) * len(self.paths)}:
+            return False
+        return all(value is MISSING for path in self.paths for value in values_at(document, path))
 
 
-def pinned_keys(query: Mapping[str, Any], path: str) -> list[bytes] | None:
-    """Return the sort keys to which a query pins a path; None where it does not, or to null."""
-    values = equality_values(query, path)
-    if values is None or any(value is None for value in values):
-        return None
-    return list(dict.fromkeys(map(sort_key, values)))
+@dataclass(frozen=True, slots=True)
+class IdIndex:
+    """The index of `_id`, whose keys stand in the table of the documents."""
 
+    table: str
+    name: str = ID_INDEX_NAME
+    columns: tuple[str, ...] = ("id_key",)
+    paths: tuple[str, ...] = ("_id",)
+    directions: tuple[int, ...] = (1,)
+    multikey: frozenset[int] = frozenset()
 
-def best_lookup(
-    indexes: Sequence[OrdinaryIndex], query: Mapping[str, Any]
-) -> tuple[OrdinaryIndex, list[bytes]] | None:
-    """Return the index with the longest pinned prefix and the prefixes to look up."""
-    candidates = [(index, lookup_prefixes(index, query)) for index in indexes]
-    useful = [(index, prefixes) for index, prefixes in candidates if prefixes]
-    return max(useful, key=lambda candidate: len(candidate[1][0]), default=None)
+    @property
+    def specification(self) -> Document:
+        """As `listIndexes` shows it."""
+        return {"v": 2, "key": {"_id": 1}, "name": self.name}
 
 
 def duplicate_key_error(
@@ -155,19 +180,6 @@ def _always(_: Document) -> bool:
     return True
 
 
-def _is_missing(values: Sequence[Any]) -> bool:
-    return all(value is MISSING for value in values)
-
-
-def _first_value(values: Sequence[Any]) -> Any:
-    return None if not values or values[0] is MISSING else values[0]
-
-
-def _refuse_parallel_arrays(paths: Sequence[str], values: Sequence[Sequence[Any]]) -> None:
-    roots = [path.split(".")[0] for path, column in zip(paths, values, strict=True) if column[1:]]
-    if len(set(roots)) > 1:
-        raise CommandError(
-            171,
-            "CannotIndexParallelArrays",
-            f"cannot index parallel arrays [{roots[1]}] [{roots[0]}]",
-        )
+def _value_with(key: bytes, values: Sequence[Any]) -> Any:
+    found = (value for value in values if value is not MISSING and sort_key(value) == key)
+    return next(found, None)

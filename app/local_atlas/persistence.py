@@ -16,10 +16,11 @@ from typing import Any
 from .errors import CommandError
 
 FILE_NAME = "local_atlas.sqlite"
-FORMAT_VERSION = 3
-# What wrote version 1 kept nothing that its missing journal would have to bring up to date, and
-# what wrote version 2 knew no options of collections.
-_READABLE_VERSIONS = (1, 2, FORMAT_VERSION)
+FORMAT_VERSION = 4
+# What wrote version 1 kept nothing that its missing journal would have to bring up to date; what
+# wrote version 2 knew no options of collections; until version 3 indexes had other tables, see
+# `upgrade.py`.
+_READABLE_VERSIONS = (1, 2, 3, FORMAT_VERSION)
 # Documents with an embedding take 2 to 7 kB. Pages of 16 kB hold them with little waste: the file
 # stays under 1.3 times its BSON, with the default of 4 kB it was twice as large.
 PAGE_SIZE_BYTES = 16384
@@ -48,6 +49,11 @@ CREATE TABLE IF NOT EXISTS indexes (
     collection_id INTEGER NOT NULL,
     specification BLOB NOT NULL
 );
+CREATE TABLE IF NOT EXISTS multikey_paths (
+    index_id INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    PRIMARY KEY (index_id, position)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS search_indexes (id TEXT PRIMARY KEY, record BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS retryable_writes (
     session BLOB PRIMARY KEY,
@@ -169,7 +175,8 @@ class Persistence:
                 f"this version of LocalAtlas reads format {FORMAT_VERSION}."
             )
         self._writer.executescript(_SCHEMA)
-        self._writer.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
+        if version == 0:
+            self._writer.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
 
 
 def run_query(

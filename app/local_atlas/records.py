@@ -5,6 +5,7 @@ AUTOINCREMENT keeps those of deleted documents from coming back, so a search ind
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any, TypeVar
 
 from .persistence import Read
@@ -30,6 +31,8 @@ class RecordTable:
             "record_id INTEGER PRIMARY KEY AUTOINCREMENT, id_key BLOB NOT NULL UNIQUE, "
             "raw BLOB NOT NULL)"
         )
+        # SQLite would rather go through all documents than sort the record ids of a range of ids.
+        self.id_source = f"{self.name} INDEXED BY sqlite_autoindex_{self.name}_1"
         self.drop_sql = f"DROP TABLE {self.name}"
         self.insert_sql = f"INSERT INTO {self.name} (record_id, id_key, raw) VALUES (?, ?, ?)"
         self.replace_sql = f"UPDATE {self.name} SET raw = ? WHERE record_id = ?"
@@ -45,13 +48,14 @@ class RecordTable:
             yield from chunk
             last, limit = chunk[-1][0], _next_chunk(chunk)
 
-    def fetch(self, read: Read, record_ids: Sequence[int]) -> Iterator[Record]:
-        """Go through the documents that there are among these record ids, which are in order."""
-        start, limit = 0, _FIRST_CHUNK
-        while start < len(record_ids):
-            chunk = sorted(self.by_record_ids(read, record_ids[start : start + limit]).items())
+    def fetch(self, read: Read, record_ids: Iterator[int]) -> Iterator[Record]:
+        """Go through the documents that there are among these record ids, in this order."""
+        limit = _FIRST_CHUNK
+        while wanted := list(islice(record_ids, limit)):
+            found = self.by_record_ids(read, wanted)
+            chunk = [(record_id, found[record_id]) for record_id in wanted if record_id in found]
             yield from chunk
-            start, limit = start + limit, _next_chunk(chunk)
+            limit = _next_chunk(chunk)
 
     def by_record_ids(self, read: Read, record_ids: Sequence[int]) -> dict[int, bytes]:
         """Return the documents that there are among these record ids."""
@@ -87,6 +91,8 @@ class RecordTable:
 
 def _next_chunk(chunk: Sequence[tuple[Any, ...]]) -> int:
     """Return how many documents to read next, so that they take some megabytes at most."""
+    if not chunk:
+        return _CHUNK
     size_bytes = sum(len(raw) for _, raw in chunk)
     return max(1, min(_CHUNK, _CHUNK_BYTES * len(chunk) // max(1, size_bytes)))
 

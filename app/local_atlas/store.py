@@ -23,6 +23,7 @@ from .ordinary_indexes import OrdinaryIndex
 from .persistence import Persistence
 from .raw_documents import encode_document
 from .stored_collection import StoredCollection
+from .upgrade import upgrade
 from .write_transaction import WriteGuard, WriteTransaction
 
 __all__ = ["Store", "StoredCollection", "WriteListener"]
@@ -68,6 +69,7 @@ class Store:
         self._guard: WriteGuard | None = None
         self._collections: dict[tuple[str, str], StoredCollection] = {}
         self._load_catalog()
+        upgrade(self.persistence, self.collections())
 
     def collection(self, database: str, name: str) -> StoredCollection | None:
         """Return a collection, None where there is none."""
@@ -213,7 +215,11 @@ class Store:
             "SELECT index_id, specification FROM indexes WHERE collection_id = ? ORDER BY index_id"
         )
         for index_id, specification in self.persistence.read(sql, (collection_id,)):
-            yield OrdinaryIndex(index_id, decode(specification))
+            positions = self.persistence.read(
+                "SELECT position FROM multikey_paths WHERE index_id = ?", (index_id,)
+            )
+            multikey = {position for (position,) in positions}
+            yield OrdinaryIndex(index_id, decode(specification), multikey)
 
 
 def _note(transaction: WriteTransaction) -> dict[StoredCollection, Position]:

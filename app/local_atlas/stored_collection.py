@@ -4,20 +4,25 @@ Reading holds no lock and no snapshot: documents come in chunks, each as it is c
 chunk is read. What writes is in `collection_writer.py`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from heapq import nsmallest
 from typing import Any
 
 from bson import Binary
 
-from .mql.collation import Collation, under
+from .mql.collation import under
 from .mql.expression_compiler import Scope
 from .mql.matcher import compile_filter
 from .mql.rows import Row, decode
-from .ordinary_indexes import ID_INDEX_NAME, OrdinaryIndex, best_lookup, pinned_keys
+from .mql.sorting import compile_sort
+from .ordinary_indexes import IdIndex, OrdinaryIndex
 from .persistence import Persistence, Read
+from .query_plans import FindOptions, IdLookup, Plan, choose_plan
 from .records import Record, RecordTable
 
 Document = dict[str, Any]
+Match = tuple[int, Row]
+"""Record id and document."""
 
 
 class StoredCollection:
@@ -38,6 +43,7 @@ class StoredCollection:
         self.options: Document = options or {}
         """As `create` took them and `listCollections` shows them; replaced, never changed."""
         self.records = RecordTable(collection_id)
+        self.id_index = IdIndex(self.records.id_source)
         self.indexes: tuple[OrdinaryIndex, ...] = ()  # without that of `_id`
         self.next_record_id = 1
         self.is_journaled = False  # whether somebody keeps what was built from the documents
@@ -52,60 +58,41 @@ class StoredCollection:
         """Let the collection read; called once it is committed."""
         self._persistence = persistence
 
-    def find_rows(
-        self, query: Mapping[str, Any] | None, variables: Mapping[str, Any] | None = None
-    ) -> Iterator[Row]:
-        """Return the documents that match, in the order of their record ids."""
-        for _, row in self.find(query, variables):
-            yield row
-
     def find(
         self,
         query: Mapping[str, Any] | None,
         variables: Mapping[str, Any] | None = None,
         *,
         read: Read | None = None,
-        collation: Collation | None = None,
-    ) -> Iterator[tuple[int, Row]]:
-        """Return record ids and documents that match, in the order of the record ids.
+        options: FindOptions | None = None,
+    ) -> Iterator[Match]:
+        """Return record ids and documents that match, in the order asked for.
 
         Args:
             query: a filter; None or `{}` for all.
             variables: those that `$expr` may use.
             read: reads inside a write transaction, where not what is committed is wanted.
-            collation: how strings compare; those of query and variables are collated already, and
-                so are then those of the decoded documents.
+            options: what else is asked for. Without a sort, documents come in the order of their
+                record ids, and so do those that sort alike. Under a collation, the strings of query
+                and variables are collated already, and so are then those of the documents.
 
         Raises:
-            CommandError: the filter is malformed; at the call, before anything is read.
+            CommandError: the filter or the sort is malformed; at the call, before anything is read.
         """
-        if collation is not None:
-            return self._find_collated(query or {}, variables or {}, read, collation)
-        if not query:
-            return ((record_id, Row(raw=raw)) for record_id, raw in self.scan(read))
-        variables = variables or {}
-        matches = compile_filter(query, scope=Scope(frozenset(variables)))
-        id_keys = pinned_keys(query, "_id")
-        candidates = self._candidates(query, id_keys, read or self.read)
-        rows = ((record_id, Row(raw=raw)) for record_id, raw in candidates)
-        if id_keys is not None and _asks_only_for_ids(query):
-            return rows
-        return (found for found in rows if matches(found[1].document, variables))
+        options = options or FindOptions()
+        query, variables = query or {}, variables or {}
+        make_key = None if options.collation is None else options.collation.key
+        matches = compile_filter(query, scope=Scope(frozenset(variables), make_key=make_key))
+        key = compile_sort(options.sort) if options.sort else None
+        plan = self.plan(query, options)
+        found = self._rows(plan, read or self.read, options)
+        if query and not (isinstance(plan, IdLookup) and _asks_only_for_ids(query)):
+            found = (match for match in found if matches(match[1].document, variables))
+        return found if key is None or plan.is_sorted else _sorted(found, key, options.wanted)
 
-    def _find_collated(
-        self,
-        query: Mapping[str, Any],
-        variables: Mapping[str, Any],
-        read: Read | None,
-        collation: Collation,
-    ) -> Iterator[tuple[int, Row]]:
-        """Go through all documents: the keys of the indexes are those of plain strings."""
-        matches = compile_filter(query, scope=Scope(frozenset(variables), make_key=collation.key))
-        rows = (
-            (record_id, Row(raw=raw, document=under(collation, decode(raw))))
-            for record_id, raw in self.scan(read)
-        )
-        return (found for found in rows if matches(found[1].document, variables))
+    def plan(self, query: Mapping[str, Any], options: FindOptions) -> Plan:
+        """Return how `find` finds what a query may match; both compile."""
+        return choose_plan(query, options, self.indexes, self.id_index)
 
     def scan(self, read: Read | None = None) -> Iterator[Record]:
         """Return record id and raw document of all documents, in the order of the record ids."""
@@ -122,24 +109,28 @@ class StoredCollection:
 
     def index_specifications(self) -> list[Document]:
         """Return the specifications of all indexes as `listIndexes` shows them."""
-        id_index = {"v": 2, "key": {"_id": 1}, "name": ID_INDEX_NAME}
-        return [id_index, *(index.specification for index in self.indexes)]
+        return [self.id_index.specification, *(index.specification for index in self.indexes)]
 
     def read(self, sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Run one query on what is committed."""
         assert self._persistence is not None, "the collection is not committed"
         return self._persistence.read(sql, parameters)
 
-    def _candidates(
-        self, query: Mapping[str, Any], id_keys: Sequence[bytes] | None, read: Read
-    ) -> Iterator[Record]:
-        if id_keys is not None:
-            return iter(sorted(self.records.by_id_keys(read, id_keys).values()))
-        best = best_lookup(self.indexes, query)
-        if best is None:
-            return self.records.scan(read)
-        index, prefixes = best
-        return self.records.fetch(read, index.lookup(read, prefixes))
+    def _rows(self, plan: Plan, read: Read, options: FindOptions) -> Iterator[Match]:
+        collation = options.collation
+        for record_id, raw in plan.candidates(self.records, read, options):
+            options.counts.documents += 1
+            document = None if collation is None else under(collation, decode(raw))
+            yield record_id, Row(raw=raw, document=document)
+
+
+def _sorted(
+    found: Iterator[Match], key: Callable[[Row], bytes], wanted: int | None
+) -> Iterator[Match]:
+    if wanted is None:
+        yield from sorted(found, key=lambda match: key(match[1]))
+    else:
+        yield from nsmallest(wanted, found, key=lambda match: key(match[1]))
 
 
 def _asks_only_for_ids(query: Mapping[str, Any]) -> bool:

@@ -18,8 +18,9 @@ from .changes.recording import ChangeRecorder
 from .collection_writer import CollectionWriter, DocumentCheck, Written
 from .document_validation import validator_of
 from .errors import CommandError
+from .index_entries import build_index
 from .mql.rows import decode
-from .ordinary_indexes import OrdinaryIndex, duplicate_key_error
+from .ordinary_indexes import OrdinaryIndex
 from .persistence import run_query
 from .raw_documents import encode_document
 from .stored_collection import StoredCollection
@@ -174,14 +175,13 @@ class WriteTransaction:
         )
         assert cursor.lastrowid is not None
         index = OrdinaryIndex(cursor.lastrowid, specification)
-        self.connection.execute(index.create_sql)
-        for record_id, raw in collection.scan(self.read):
-            document = decode(raw)
-            keys = ((key, record_id) for key in index.keys_of(document))
-            try:
-                self.connection.executemany(index.insert_sql, keys)
-            except sqlite3.IntegrityError as error:
-                raise _build_failed(collection, index, document) from error
+        try:
+            documents = collection.scan(self.read)
+            build_index(self.connection, index, documents, collection.namespace)
+        except CommandError as error:
+            prefix = f"Index build failed: {collection.namespace} :: caused by :: "
+            error.message = prefix + error.message
+            raise
         self.indexes[collection] = (*self.indexes_of(collection), index)
         description = {"indexes": [specification]}
         self.recorder.note(collection, "createIndexes", {"operationDescription": description})
@@ -194,7 +194,8 @@ class WriteTransaction:
 
     def _drop_keys(self, collection: StoredCollection, index: OrdinaryIndex) -> None:
         self.connection.execute(f"DROP TABLE {index.table}")
-        self.connection.execute("DELETE FROM indexes WHERE index_id = ?", (index.index_id,))
+        for table in ("indexes", "multikey_paths"):
+            self.connection.execute(f"DELETE FROM {table} WHERE index_id = ?", (index.index_id,))
         remaining = (other for other in self.indexes_of(collection) if other is not index)
         self.indexes[collection] = tuple(remaining)
 
@@ -229,16 +230,3 @@ class WriteTransaction:
             self.connection.execute(
                 "DELETE FROM retryable_writes WHERE used_at < ?", (now_s - _RETRY_WINDOW_S,)
             )
-
-
-def _build_failed(
-    collection: StoredCollection, index: OrdinaryIndex, document: Document
-) -> CommandError:
-    error = duplicate_key_error(
-        collection.namespace,
-        index.name,
-        index.specification["key"],
-        index.key_value_of(document),
-    )
-    error.message = f"Index build failed: {collection.namespace} :: caused by :: {error.message}"
-    return error

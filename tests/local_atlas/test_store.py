@@ -223,7 +223,7 @@ def test_everything_is_there_after_a_restart(store: Store, tmp_path: Path) -> No
     (found,) = again.collections()
     assert (found.namespace, found.uuid) == ("db.c", collection.uuid)
     assert [index.name for index in found.indexes] == ["a_1"]
-    assert [row.raw for row in found.find_rows({"a": 1})] == [new(1, a=1).raw]
+    assert [row.raw for _, row in found.find({"a": 1})] == [new(1, a=1).raw]
     assert again.load_search_indexes() == [{"id": "x", "definition": {"a": 2}}]
     again.close()
 
@@ -253,6 +253,6 @@ def test_full_disk_fails_the_write_and_nothing_else(store: Store) -> None:
     with pytest.raises(sqlite3.OperationalError, match="full"):
         insert(store, new(2, text="x" * 1_000_000))
 
-    assert [row.document for row in collection.find_rows(None)] == [{"_id": 1}]
+    assert [row.document for _, row in collection.find(None)] == [{"_id": 1}]
     set_page_limit(store, 1_000_000)
     assert insert(store, new(3)).count() == 2

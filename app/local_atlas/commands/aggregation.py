@@ -19,7 +19,7 @@ from .fields import (
     non_negative_field,
     unknown_field,
 )
-from .indexes import check_hint
+from .indexes import resolve_hint
 from .table import CommandContext, command
 
 Document = dict[str, Any]
@@ -43,11 +43,11 @@ def aggregate(context: CommandContext, body: Document) -> Document:
         raise failed_to_parse(
             "The 'cursor' option is required, except for aggregate with the explain argument"
         )
-    check_hint(context, name, body.get("hint"))
+    hint = resolve_hint(context, name, body.get("hint"))
     batch_size = non_negative_field(document_field(body, "cursor"), "batchSize")
     collation = collation_field(body)
     variables = under(collation, let_variables(body))
-    environment = StoreEnvironment(context, name, variables, collation=collation)
+    environment = StoreEnvironment(context, name, variables, hint=hint, collation=collation)
     pipeline = under(collation, list_field(body, "pipeline"))
     make_key = None if collation is None else collation.key
     if is_change_stream(pipeline):

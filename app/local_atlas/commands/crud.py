@@ -9,6 +9,7 @@ from ..document_updates import DocumentUpdater, UpdateOutcome
 from ..errors import CommandError
 from ..mql.paths import MISSING
 from ..new_document import NewDocument, new_document
+from ..query_plans import FindOptions
 from ..write_transaction import WriteTransaction
 from .batches import insert_batch, update_batch
 from .fields import bool_field, collection_name, let_variables, missing_field
@@ -146,11 +147,10 @@ def delete_matching(
     writer: CollectionWriter, transaction: WriteTransaction, statement: DeleteStatement
 ) -> int:
     """Delete what a statement is about and return how many documents that were."""
+    wanted = 1 if statement.is_single else None
+    options = FindOptions(wanted=wanted, hint=statement.hint, collation=statement.collation)
     found = writer.collection.find(
-        statement.query,
-        statement.variables,
-        read=transaction.read,
-        collation=statement.collation,
+        statement.query, statement.variables, read=transaction.read, options=options
     )
     matches = islice(found, 1) if statement.is_single else found
     deleted = 0

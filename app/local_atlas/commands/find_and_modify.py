@@ -11,6 +11,7 @@ from ..mql.expression_compiler import Scope
 from ..mql.paths import MISSING
 from ..mql.projection import compile_find_projection
 from ..mql.rows import Row
+from ..query_plans import Hint
 from ..raw_documents import encode_document
 from ..write_transaction import WriteTransaction
 from .fields import (
@@ -21,7 +22,7 @@ from .fields import (
     documents_field,
     let_variables,
 )
-from .indexes import check_hint
+from .indexes import resolve_hint
 from .retryable import run_write
 from .statements import checked_update
 from .table import CommandContext, command
@@ -41,8 +42,8 @@ def find_and_modify(context: CommandContext, body: Document) -> Document:
     """Update, replace, upsert or remove the first document that matches."""
     name = collection_name(body)
     _refuse_contradictions(body)
-    check_hint(context, name, body.get("hint"))
-    statement = _statement(body)
+    hint = resolve_hint(context, name, body.get("hint"))
+    statement = _statement(body, hint)
     project = _projection(body, statement)
     change = _remove if bool_field(body, "remove") else _update
 
@@ -79,7 +80,7 @@ def _update(
     return {"n": outcome.matched, "updatedExisting": bool(outcome.matched)}, document
 
 
-def _statement(body: Document) -> UpdateStatement:
+def _statement(body: Document, hint: Hint) -> UpdateStatement:
     collation = collation_field(body)
     body = under(collation, body)
     update = checked_update(body.get("update", {}))
@@ -92,6 +93,7 @@ def _statement(body: Document) -> UpdateStatement:
         array_filters=documents_field(body, "arrayFilters"),
         variables=let_variables(body),
         sort=document_field(body, "sort"),
+        hint=hint,
     )
 
 

@@ -7,6 +7,7 @@ from ..mql.bson_text import render
 from ..mql.bson_types import is_number, is_true
 from ..mql.rows import Row
 from ..ordinary_indexes import ID_INDEX_NAME, OrdinaryIndex
+from ..query_plans import Hint, Natural
 from ..store import StoredCollection
 from ..views import refuse_view
 from .fields import (
@@ -84,30 +85,33 @@ def find_index(collection: StoredCollection, hint: Any) -> OrdinaryIndex | None:
     if hint == ID_INDEX_NAME or _is_id_pattern(hint):
         return None
     for index in collection.indexes:
-        if hint == index.name or (isinstance(hint, dict) and _same_key(hint, index)):
+        if _is_meant(hint, index):
             return index
     if isinstance(hint, dict):
         raise CommandError(27, "IndexNotFound", f"can't find index with key: {render(hint)}")
     raise CommandError(27, "IndexNotFound", f"index not found with name [{hint}]")
 
 
-def check_hint(context: CommandContext, name: str, hint: Any) -> None:
-    """Refuse a hint that names no index; which index is used is decided without it.
+def resolve_hint(context: CommandContext, name: str, hint: Any) -> Hint:
+    """Return the index that a hint names by its name or its key; None where there is no hint.
 
     Raises:
-        CommandError: 2.
+        CommandError: 2, there is no such index, or it is hidden.
     """
     collection = context.store.collection(context.database, name)
-    if hint in (None, {}) or (isinstance(hint, dict) and "$natural" in hint) or collection is None:
-        return
-    try:
-        find_index(collection, hint)
-    except CommandError as error:
-        message = (
-            "error processing query: planner returned error :: caused by :: hint provided does not "
-            "correspond to an existing index"
-        )
-        raise bad_value(message) from error
+    if hint is None or hint == {} or collection is None:
+        return None
+    if isinstance(hint, dict) and "$natural" in hint:
+        return Natural.ORDER
+    if hint == ID_INDEX_NAME or _is_id_pattern(hint):
+        return collection.id_index
+    for index in collection.indexes:
+        if not index.is_hidden and _is_meant(hint, index):
+            return index
+    raise bad_value(
+        "error processing query: planner returned error :: caused by :: hint provided does not "
+        "correspond to an existing index"
+    )
 
 
 def _existing(context: CommandContext, name: str) -> StoredCollection:
@@ -208,6 +212,10 @@ def _exists_already(indexes: tuple[OrdinaryIndex, ...], wanted: Document) -> boo
 
 def _options(specification: Document) -> Document:
     return {option: specification.get(option) for option in _STORED_OPTIONS}
+
+
+def _is_meant(hint: Any, index: OrdinaryIndex) -> bool:
+    return hint == index.name or (isinstance(hint, dict) and _same_key(hint, index))
 
 
 def _same_key(pattern: Document, index: OrdinaryIndex) -> bool:

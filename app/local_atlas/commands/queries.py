@@ -15,7 +15,6 @@ from ..mql.expression_compiler import Scope
 from ..mql.paths import MISSING, leaves_at
 from ..mql.projection import compile_find_projection
 from ..mql.rows import Row
-from ..mql.sorting import compile_sort
 from ..views import is_view
 from .fields import (
     bool_field,
@@ -28,7 +27,7 @@ from .fields import (
     non_negative_field,
     string_field,
 )
-from .indexes import check_hint
+from .indexes import resolve_hint
 from .table import CommandContext, command
 
 Document = dict[str, Any]
@@ -65,8 +64,10 @@ def count(context: CommandContext, body: Document) -> Document:
     environment = StoreEnvironment(context, name, collation=collation_field(body))
     query = under(collation_field(body), document_field(body, "query"))
     skip, limit = non_negative_field(body, "skip") or 0, abs(int_field(body, "limit") or 0)
+    hint = resolve_hint(context, name, body.get("hint"))
     collection = context.store.collection(context.database, name)
-    if not query and (collection is None or not is_view(collection.options)):
+    is_whole = not query and hint is None and not (collection and is_view(collection.options))
+    if is_whole:
         total = 0 if collection is None else collection.count()
     else:
         total = sum(1 for _ in environment.rows(query))
@@ -82,6 +83,8 @@ def distinct(context: CommandContext, body: Document) -> Document:
     collation = collation_field(body)
     environment = StoreEnvironment(context, name, collation=collation)
     found: dict[bytes, Any] = {}
+    hint = resolve_hint(context, name, body.get("hint"))
+    environment = StoreEnvironment(context, name, hint=hint, collation=collation)
     for row in environment.rows(under(collation, document_field(body, "query"))):
         for value in _distinct_values(row.document, path):
             found.setdefault(sort_key(value), value)
@@ -120,12 +123,12 @@ def kill_cursors(context: CommandContext, body: Document) -> Document:
 
 
 def _find_rows(context: CommandContext, body: Document, name: str, limit: int) -> Iterator[Row]:
-    check_hint(context, name, body.get("hint"))
+    hint = resolve_hint(context, name, body.get("hint"))
     collation = collation_field(body)
     body = under(collation, body)
     query, sort = document_field(body, "filter"), document_field(body, "sort")
     variables = let_variables(body)
-    environment = StoreEnvironment(context, name, variables, collation=collation)
+    environment = StoreEnvironment(context, name, variables, hint=hint, collation=collation)
     projection = document_field(body, "projection")
     make_key = None if collation is None else collation.key
     scope = Scope(frozenset(variables), metadata=frozenset(), make_key=make_key)
@@ -133,10 +136,8 @@ def _find_rows(context: CommandContext, body: Document, name: str, limit: int) -
     skip = non_negative_field(body, "skip") or 0
     if "$natural" in sort:
         rows = _natural_order(environment.rows(query), sort)
-    elif sort:
-        rows = iter(sorted(environment.rows(query), key=compile_sort(sort)))
     else:
-        rows = environment.rows(query)
+        rows = environment.rows(query, sort, skip + limit if limit else None)
     rows = islice(rows, skip, min(skip + limit, sys.maxsize) if limit else None)
     return rows if project is None else (row.with_document(project(row, variables)) for row in rows)
 

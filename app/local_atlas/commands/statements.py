@@ -9,6 +9,7 @@ from ..errors import failed_to_parse
 from ..long_arrays import outline
 from ..mongodb_names import FIELDS, note_on
 from ..mql.collation import Collation, under
+from ..query_plans import Hint
 from ..raw_documents import decode_checked, embedded_document
 from .fields import (
     bool_field,
@@ -20,7 +21,7 @@ from .fields import (
     unknown_field,
     wrong_type,
 )
-from .indexes import check_hint
+from .indexes import resolve_hint
 from .table import CommandContext
 
 Document = dict[str, Any]
@@ -39,6 +40,7 @@ class DeleteStatement:
     query: Document
     is_single: bool
     variables: Mapping[str, Any]
+    hint: Hint
     collation: Collation | None = None
     """How strings compare; those of query and variables are collated."""
 
@@ -53,7 +55,7 @@ def parse_update(
     """
     statement, is_whole = _decoded(raw)
     _check_fields("update.updates", statement, _UPDATE_FIELDS)
-    _check_common(context, collection, statement)
+    hint = resolve_hint(context, collection, statement.get("hint"))
     collation = collation_field(statement)
     raw_update = embedded_document(raw, "u") if isinstance(statement.get("u"), dict) else None
     statement = under(collation, statement)
@@ -69,6 +71,7 @@ def parse_update(
         array_filters=documents_field(statement, "arrayFilters"),
         variables=under(collation, {**variables, **document_field(statement, "c")}),
         sort=document_field(statement, "sort"),
+        hint=hint,
         collation=collation,
     )
 
@@ -83,7 +86,6 @@ def parse_delete(
     """
     statement = decode_checked(raw)
     _check_fields("delete.deletes", statement, _DELETE_FIELDS)
-    _check_common(context, collection, statement)
     if "limit" not in statement:
         raise missing_field({"delete.deletes": 1}, "limit")
     if statement["limit"] not in (0, 1):
@@ -91,9 +93,13 @@ def parse_delete(
             f"The limit field in delete objects must be 0 or 1. Got {statement['limit']}"
         )
     collation = collation_field(statement)
-    query = under(collation, _query(statement, "delete.deletes"))
-    is_single = statement["limit"] == 1
-    return DeleteStatement(query, is_single, under(collation, variables), collation)
+    return DeleteStatement(
+        query=under(collation, _query(statement, "delete.deletes")),
+        is_single=statement["limit"] == 1,
+        variables=under(collation, variables),
+        hint=resolve_hint(context, collection, statement.get("hint")),
+        collation=collation,
+    )
 
 
 def checked_update(update: Any) -> Document | list[Document]:
@@ -119,11 +125,6 @@ def _query(statement: Document, where: str) -> Document:
     if not isinstance(statement["q"], dict):
         raise wrong_type({where: 1}, "q", statement["q"], "object")
     return statement["q"]
-
-
-def _check_common(context: CommandContext, collection: str, statement: Document) -> None:
-    if "hint" in statement:
-        check_hint(context, collection, statement["hint"])
 
 
 def _check_fields(where: str, statement: Document, known: frozenset[str]) -> None:

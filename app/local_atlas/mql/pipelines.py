@@ -34,8 +34,16 @@ class Environment(Protocol):
     def search_sources(self) -> "Mapping[str, SearchSource]":
         """The stages that the search side answers, by name."""
 
-    def rows(self, query: Mapping[str, Any] | None) -> Iterator[Row]:
-        """Return the collection's documents that match, in natural order."""
+    def rows(
+        self,
+        query: Mapping[str, Any] | None,
+        sort: Mapping[str, Any] | None = None,
+        wanted: int | None = None,
+    ) -> Iterator[Row]:
+        """Return the collection's documents that match, in this or else in natural order.
+
+        They may be more than `wanted`, the number of those that are wanted.
+        """
 
     def on(self, collection_name: str) -> "Environment":
         """Return the environment of another collection of the database."""
@@ -195,6 +203,11 @@ def compile_pipeline(pipeline: Sequence[Any], scope: StageScope) -> Pipeline:
             stages.append(STAGES[name](name, operand, scope))
             scope = scope.behind(name)
     _check_places(parts, scope)
+    if isinstance(opened, CollectionStart):
+        first = stages[0] if stages else None
+        if isinstance(first, Sort) and first.by_fields is not None:
+            opened, stages = replace(opened, sort=first.by_fields), stages[1:]
+        opened = replace(opened, wanted=_rows_wanted(stages))
     if isinstance(opened, SearchStart):
         wanted = _rows_wanted(stages)
         # What a search says of all that it found needs all of it.
@@ -215,7 +228,7 @@ def _compile_start(
 ) -> tuple[Open, list[tuple[str, Any]], StageScope]:
     """Return where the rows come from, the stages that remain, and the scope behind the start."""
     if not parts or scope.is_in_facet:
-        return _open_collection(None), parts, scope
+        return CollectionStart(None), parts, scope
     name, operand = parts[0]
     if name in SOURCES:
         source = SOURCES[name](operand, scope)
@@ -234,20 +247,16 @@ def _compile_start(
         # decide is matched here.
         if not _mentions_expr(operand):
             compile_filter(operand, scope=scope.expressions)
-            return _open_collection(operand), parts[1:], scope
+            return CollectionStart(operand), parts[1:], scope
         simple = {key: value for key, value in operand.items() if not key.startswith("$")}
-        return _open_collection(simple), parts, scope
-    return _open_collection(None), parts, scope
+        return CollectionStart(simple), parts, scope
+    return CollectionStart(None), parts, scope
 
 
 def _mentions_expr(query: Any) -> bool:
     if isinstance(query, Mapping):
         return "$expr" in query or any(map(_mentions_expr, query.values()))
     return isinstance(query, list) and any(map(_mentions_expr, query))
-
-
-def _open_collection(query: Mapping[str, Any] | None) -> Open:
-    return lambda environment, variables: environment.rows(query)
 
 
 def _check_places(parts: list[tuple[str, Any]], scope: StageScope) -> None:
@@ -265,6 +274,25 @@ def refuse_last_stages(pipeline: Sequence[Any], holder: str, code: int) -> None:
     for name, _ in map(stage_parts, pipeline):
         if name in LAST_STAGES:
             raise location(code, f"{name} is not allowed within a {holder}'s sub-pipeline")
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionStart:
+    """The documents of the collection, with what the collection may answer from an index.
+
+    Attributes:
+        query: what they match; None for all.
+        sort: their order, by fields only; None for their natural order.
+        wanted: how many of them are wanted, the first ones; None for all.
+    """
+
+    query: Mapping[str, Any] | None
+    sort: Mapping[str, Any] | None = None
+    wanted: int | None = None
+
+    def __call__(self, environment: Environment, variables: Variables) -> Iterator[Row]:
+        """Return the rows; they may be more than are wanted."""
+        return environment.rows(self.query, self.sort, self.wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,10 +320,12 @@ class Sort:
 
     Attributes:
         key: of a row.
+        by_fields: the order where it is one of fields alone, without metadata.
         limit: how many rows are wanted; None for all.
     """
 
     key: Callable[[Row], bytes]
+    by_fields: Mapping[str, Any] | None = None
     limit: int | None = None
 
     def __call__(

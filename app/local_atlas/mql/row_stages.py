@@ -61,7 +61,9 @@ for _name in TRANSFORMS:
 
 @stage("$sort")
 def _sort(name: str, operand: Any, scope: StageScope) -> Stage:
-    return Sort(compile_sort(operand, scope.expressions))
+    key = compile_sort(operand, scope.expressions)
+    has_metadata = any(isinstance(order, dict) for order in operand.values())
+    return Sort(key, None if has_metadata else operand)
 
 
 @stage("$limit")

@@ -7,6 +7,7 @@ import bson
 
 from app.local_atlas.mql.matcher import compile_filter
 from app.local_atlas.mql.rows import CODEC, Row
+from app.local_atlas.mql.sorting import compile_sort
 from app.local_atlas.mql.stages import run_pipeline
 
 Document = dict[str, Any]
@@ -31,10 +32,16 @@ class ListEnvironment:
     def search_sources(self) -> Mapping[str, Callable[[Any, Any, int | None], Iterator[Row]]]:
         return {"$search": _scored("searchScore"), "$vectorSearch": _scored("vectorSearchScore")}
 
-    def rows(self, query: Mapping[str, Any] | None) -> Iterator[Row]:
+    def rows(
+        self,
+        query: Mapping[str, Any] | None,
+        sort: Mapping[str, Any] | None = None,
+        wanted: int | None = None,
+    ) -> Iterator[Row]:
         self.queries.append(query)
         matches = compile_filter(query or {})
-        return (Row(document=each) for each in self._documents() if matches(each))
+        rows = (Row(document=each) for each in self._documents() if matches(each))
+        return rows if sort is None else iter(sorted(rows, key=compile_sort(sort)))
 
     def on(self, collection_name: str) -> "ListEnvironment":
         return ListEnvironment(self.collections, collection_name, self.variables)
