@@ -21,13 +21,13 @@ from .commands.fields import (
     int_field,
     list_field,
     string_field,
-    unknown_field,
     wrong_type,
 )
+from .commands.known_fields import check_fields
 from .commands.stable_api import check_stable_api
 from .commands.table import COMMANDS, Command, CommandContext
 from .errors import NOT_EMULATED, CommandError, ProtocolError
-from .mongodb_names import FIELDS, note_on, unknown_command
+from .mongodb_names import unknown_command
 from .mql.pipelines import LAST_STAGES, SEARCH_STAGES
 from .namespaces import is_database_name
 from .raw_documents import (
@@ -44,14 +44,6 @@ logger = logging.getLogger(__name__)
 
 Document = dict[str, Any]
 
-# What any command may carry and what does not change its result here: one node, one copy.
-_GENERIC_FIELDS = frozenset({
-    "$audit", "$client", "$clusterTime", "$configServerState", "$configTime", "$db",
-    "$queryOptions", "$readPreference", "$topologyTime", "apiDeprecationErrors", "apiStrict",
-    "apiVersion", "clientOperationKey", "comment", "lsid", "maxTimeMS", "maxTimeMSOpOnly",
-    "mayBypassWriteBlocking", "operationSessionInfo", "readConcern", "rawData", "stmtId",
-    "stmtIds", "txnNumber", "writeConcern",
-})  # fmt: skip
 _RAW_CODEC: CodecOptions[RawBSONDocument] = CodecOptions(
     document_class=RawBSONDocument, datetime_conversion=DatetimeConversion.DATETIME_MS
 )
@@ -166,7 +158,7 @@ def _run_checked(
     body = {**body, **_decoded_sequences(sequences, entry)}
     check_stable_api(name, body)
     _check_session(body)
-    _check_fields(body, entry)
+    check_fields(body, entry)
     _use_session(body, context)
     database = _database(body)
     raw_documents = _raw_documents(raw, body, sequences, entry)
@@ -210,16 +202,6 @@ def _inline_documents(raw: bytes, body: Document, name: str) -> list[bytes]:
     for position, value in enumerate(list_field(body, name)):
         checked_document(body, f"{name}.{position}", value)
     return [bytes(document.raw) for document in RawBSONDocument(raw, _RAW_CODEC)[name]]
-
-
-def _check_fields(body: Document, entry: Command) -> None:
-    if entry.fields is None:
-        return
-    for field in list(body)[1:]:
-        if field in entry.refused_fields:
-            raise unknown_field(entry.name, field, f" {NOT_EMULATED}")
-        if field not in entry.fields and field not in _GENERIC_FIELDS:
-            raise unknown_field(entry.name, field, note_on(field, FIELDS))
 
 
 def _use_session(body: Document, context: CommandContext) -> None:

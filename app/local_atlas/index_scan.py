@@ -56,10 +56,11 @@ class Index(Protocol):
 
 @dataclass(slots=True)
 class Counts:
-    """What a plan looked at."""
+    """What a plan looked at: keys, documents, and how many of these did not match."""
 
     keys: int = 0
     documents: int = 0
+    mismatches: int = 0
 
 
 @dataclass(frozen=True, slots=True)

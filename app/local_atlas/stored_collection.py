@@ -10,8 +10,10 @@ from typing import Any
 
 from bson import Binary
 
+from .index_scan import Counts
 from .mql.collation import under
 from .mql.expression_compiler import Scope
+from .mql.filters import Filter
 from .mql.matcher import compile_filter
 from .mql.rows import Row, decode
 from .mql.sorting import compile_sort
@@ -87,7 +89,7 @@ class StoredCollection:
         plan = self.plan(query, options)
         found = self._rows(plan, read or self.read, options)
         if query and not (isinstance(plan, IdLookup) and _asks_only_for_ids(query)):
-            found = (match for match in found if matches(match[1].document, variables))
+            found = _matching(found, matches, variables, options.counts)
         return found if key is None or plan.is_sorted else _sorted(found, key, options.wanted)
 
     def plan(self, query: Mapping[str, Any], options: FindOptions) -> Plan:
@@ -122,6 +124,16 @@ class StoredCollection:
             options.counts.documents += 1
             document = None if collation is None else under(collation, decode(raw))
             yield record_id, Row(raw=raw, document=document)
+
+
+def _matching(
+    found: Iterator[Match], matches: Filter, variables: Mapping[str, Any], counts: Counts
+) -> Iterator[Match]:
+    for match in found:
+        if matches(match[1].document, variables):
+            yield match
+        else:
+            counts.mismatches += 1
 
 
 def _sorted(

@@ -13,6 +13,7 @@ _MODULES = (
     "catalog",
     "collections",
     "crud",
+    "explain",
     "find_and_modify",
     "handshake",
     "indexes",

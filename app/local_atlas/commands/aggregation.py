@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..environment import StoreEnvironment
-from ..errors import NOT_EMULATED, CommandError, failed_to_parse
+from ..errors import CommandError, failed_to_parse
 from ..mql.collation import under
 from ..mql.pipelines import NEEDS_NO_COLLECTION
 from ..mql.stages import run_pipeline
 from .change_streams import is_change_stream, open_change_stream
+from .explain import explained
 from .fields import (
     bool_field,
     collation_field,
@@ -17,7 +18,6 @@ from .fields import (
     let_variables,
     list_field,
     non_negative_field,
-    unknown_field,
 )
 from .indexes import resolve_hint
 from .table import CommandContext, command
@@ -38,7 +38,7 @@ def aggregate(context: CommandContext, body: Document) -> Document:
     """Run a pipeline and return its documents through a cursor."""
     name = _DATABASE_LEVEL if body["aggregate"] == 1 else collection_name(body)
     if bool_field(body, "explain"):
-        raise unknown_field("aggregate", "explain", f" {NOT_EMULATED}")
+        return explained(context, {key: body[key] for key in body if key != "explain"})
     if "cursor" not in body:
         raise failed_to_parse(
             "The 'cursor' option is required, except for aggregate with the explain argument"

@@ -43,7 +43,7 @@ def find_and_modify(context: CommandContext, body: Document) -> Document:
     name = collection_name(body)
     _refuse_contradictions(body)
     hint = resolve_hint(context, name, body.get("hint"))
-    statement = _statement(body, hint)
+    statement = modify_statement(body, hint)
     project = _projection(body, statement)
     change = _remove if bool_field(body, "remove") else _update
 
@@ -80,7 +80,8 @@ def _update(
     return {"n": outcome.matched, "updatedExisting": bool(outcome.matched)}, document
 
 
-def _statement(body: Document, hint: Hint) -> UpdateStatement:
+def modify_statement(body: Document, hint: Hint) -> UpdateStatement:
+    """Return what a findAndModify is to do; where it removes, its update is empty."""
     collation = collation_field(body)
     body = under(collation, body)
     update = checked_update(body.get("update", {}))

@@ -17,6 +17,7 @@ from .table import COMMANDS, Command, CommandContext, command
 Document = dict[str, Any]
 
 VERSION = "8.2.0"
+GIT_VERSION = "LocalAtlas"
 VERSION_ARRAY = [8, 2, 0, 0]
 MAX_WIRE_VERSION = 27  # MongoDB 8.2
 SET_NAME = "localAtlas"
@@ -56,7 +57,7 @@ def build_info(context: CommandContext, body: Document) -> Document:
     return {
         "version": VERSION,
         "versionArray": VERSION_ARRAY,
-        "gitVersion": "LocalAtlas",
+        "gitVersion": GIT_VERSION,
         "modules": [],
         "javascriptEngine": "none",
         "bits": 64,

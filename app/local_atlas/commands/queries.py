@@ -49,7 +49,7 @@ def find(context: CommandContext, body: Document) -> Document:
     limit = int_field(body, "limit") or 0
     # A negative limit is the old way to ask for one batch.
     is_single = bool_field(body, "singleBatch") or limit < 0
-    rows = _find_rows(context, body, name, abs(limit))
+    rows = find_rows(context, body, name, abs(limit))
     namespace = f"{context.database}.{name}"
     batch_size = non_negative_field(body, "batchSize")
     cursor = context.cursors.first_batch(namespace, rows, batch_size, single=is_single)
@@ -122,7 +122,8 @@ def kill_cursors(context: CommandContext, body: Document) -> Document:
     }
 
 
-def _find_rows(context: CommandContext, body: Document, name: str, limit: int) -> Iterator[Row]:
+def find_rows(context: CommandContext, body: Document, name: str, limit: int) -> Iterator[Row]:
+    """Return the documents of a find, which are read as the iterator is."""
     hint = resolve_hint(context, name, body.get("hint"))
     collation = collation_field(body)
     body = under(collation, body)

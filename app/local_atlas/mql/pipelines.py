@@ -167,6 +167,12 @@ class Pipeline:
     open: Open
     stages: tuple[Stage, ...]
 
+    @property
+    def sorts(self) -> "list[Sort]":
+        """The sorts in it, in their order."""
+        start = self.open.order if isinstance(self.open, CollectionStart) else None
+        return [each for each in (start, *self.stages) if isinstance(each, Sort)]
+
     def run(self, environment: Environment, variables: Variables) -> Iterator[Row]:
         """Return the rows of a pipeline that reads a collection or a source."""
         rows = self.open(environment, variables)
@@ -206,7 +212,7 @@ def compile_pipeline(pipeline: Sequence[Any], scope: StageScope) -> Pipeline:
     if isinstance(opened, CollectionStart):
         first = stages[0] if stages else None
         if isinstance(first, Sort) and first.by_fields is not None:
-            opened, stages = replace(opened, sort=first.by_fields), stages[1:]
+            opened, stages = replace(opened, order=first), stages[1:]
         opened = replace(opened, wanted=_rows_wanted(stages))
     if isinstance(opened, SearchStart):
         wanted = _rows_wanted(stages)
@@ -282,13 +288,18 @@ class CollectionStart:
 
     Attributes:
         query: what they match; None for all.
-        sort: their order, by fields only; None for their natural order.
+        order: the sort that they come in, by fields only; None for their natural order.
         wanted: how many of them are wanted, the first ones; None for all.
     """
 
     query: Mapping[str, Any] | None
-    sort: Mapping[str, Any] | None = None
+    order: "Sort | None" = None
     wanted: int | None = None
+
+    @property
+    def sort(self) -> Mapping[str, Any]:
+        """The fields and directions of the order; empty for their natural order."""
+        return {} if self.order is None else self.order.by_fields or {}
 
     def __call__(self, environment: Environment, variables: Variables) -> Iterator[Row]:
         """Return the rows; they may be more than are wanted."""

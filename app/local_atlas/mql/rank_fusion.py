@@ -14,7 +14,7 @@ from .expression_compiler import Variables
 from .fusion import Fusion, Part
 from .fusion_inputs import Input, Rules, read_inputs, read_spec, refuse_unknown
 from .metadata import details_of, score_of
-from .pipelines import SOURCES, Pipeline, Sort, Source, StageScope
+from .pipelines import SOURCES, Pipeline, Source, StageScope
 from .rows import Row
 
 _STAGE: Final = "$rankFusion"
@@ -72,7 +72,7 @@ def _own_details(row: Row) -> dict[str, Any]:
 
 def _rank_key(pipeline: Pipeline) -> Callable[[Row], Any]:
     """Return what makes documents of a pipeline equal in rank."""
-    keys = [stage.key for stage in pipeline.stages if isinstance(stage, Sort)]
+    keys = [sort.key for sort in pipeline.sorts]
     return keys[-1] if keys else score_of
 
 

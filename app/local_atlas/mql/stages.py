@@ -18,10 +18,10 @@ from . import (  # noqa: F401 - importing registers their stages
     window_stage,
 )
 from .expression_compiler import Scope
-from .pipelines import Environment, StageScope, compile_pipeline
+from .pipelines import Environment, Pipeline, StageScope, compile_pipeline
 from .rows import Row
 
-__all__ = ["Environment", "run_pipeline"]
+__all__ = ["Environment", "compile_in", "run_pipeline"]
 
 _WHILE_RUNNING: Final = "PlanExecutor error during aggregation :: caused by :: "
 
@@ -45,12 +45,21 @@ def run_pipeline(
     Raises:
         CommandError: with the server's code, at the call or while iterating.
     """
-    variables = environment.variables
+    compiled = compile_in(pipeline, environment, make_key)
+    return _reported(compiled.run(environment, environment.variables))
+
+
+def compile_in(
+    pipeline: Sequence[Any],
+    environment: Environment,
+    make_key: Callable[[str], bytes] | None = None,
+) -> Pipeline:
+    """Compile an aggregation pipeline for its environment; see `run_pipeline`."""
     scope = StageScope(
-        Scope(frozenset(variables), metadata=frozenset(), make_key=make_key),
+        Scope(frozenset(environment.variables), metadata=frozenset(), make_key=make_key),
         search_stages=frozenset(environment.search_sources),
     )
-    return _reported(compile_pipeline(pipeline, scope).run(environment, variables))
+    return compile_pipeline(pipeline, scope)
 
 
 def _reported(rows: Iterator[Row]) -> Iterator[Row]:
