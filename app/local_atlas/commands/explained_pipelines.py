@@ -12,7 +12,8 @@ from bson import Int64
 from ..environment import StoreEnvironment
 from ..errors import NOT_EMULATED, CommandError, bad_value
 from ..mql.collation import under
-from ..mql.pipelines import LAST_STAGES, SEARCH_META, CollectionStart, Pipeline, RowRange
+from ..mql.expression_compiler import SEARCH_META
+from ..mql.pipelines import LAST_STAGES, CollectionStart, Pipeline, RowRange
 from ..mql.rows import Row, SearchRows
 from ..mql.stages import compile_in
 from ..plan_stages import PlanStage

@@ -25,6 +25,10 @@ def _stages(plan: Document) -> list[str]:
     return [plan["stage"], *below]
 
 
+def _update(statement: Document) -> Document:
+    return {"update": "c", "updates": [statement]}
+
+
 def _explained(shop: Docs, command: Document) -> tuple[list[str], tuple[int, int, int]]:
     """Return the stages, and how much was returned and how many keys and documents examined."""
     reply = shop.command({"explain": command})
@@ -106,12 +110,12 @@ def test_index_that_is_read_backwards_says_so(shop: Docs) -> None:
             {"nReturned": 1},
         ),
         (
-            {"update": "c", "updates": [{"q": {"kind": "a"}, "u": {"$set": {"price": 5}}, "multi": True}]},
+            _update({"q": {"kind": "a"}, "u": {"$set": {"price": 5}}, "multi": True}),
             ["UPDATE", "FETCH", "IXSCAN"],
             {"nMatched": 20, "nWouldModify": 19, "nWouldUpsert": 0},
         ),
         (
-            {"update": "c", "updates": [{"q": {"kind": "z"}, "u": {"$set": {"a": 1}}, "upsert": True}]},
+            _update({"q": {"kind": "z"}, "u": {"$set": {"a": 1}}, "upsert": True}),
             ["UPDATE", "FETCH", "IXSCAN"],
             {"nMatched": 0, "nWouldModify": 0, "nWouldUpsert": 1},
         ),
@@ -133,7 +137,7 @@ def test_index_that_is_read_backwards_says_so(shop: Docs) -> None:
         ({"find": "missing"}, ["EOF"], {"nReturned": 0}),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
-)  # fmt: skip
+)
 def test_other_commands_are_explained_and_change_nothing(
     shop: Docs, command: Document, stages: list[str], counted: Document
 ) -> None:

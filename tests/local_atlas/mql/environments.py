@@ -41,7 +41,7 @@ class ListEnvironment:
         self.queries.append(query)
         matches = compile_filter(query or {})
         rows = (Row(document=each) for each in self._documents() if matches(each))
-        return rows if sort is None else iter(sorted(rows, key=compile_sort(sort)))
+        return rows if not sort else iter(sorted(rows, key=compile_sort(sort)))
 
     def on(self, collection_name: str) -> "ListEnvironment":
         return ListEnvironment(self.collections, collection_name, self.variables)
