@@ -36,7 +36,8 @@ _HIDDEN_TYPES = (
     "sortableStringBetaV1",
 )
 _VECTOR_TYPES = {"knnVector", "vector", "autoEmbedVector"}
-_NEVER_EMBEDDED = {*_VECTOR_TYPES, *(name for name in _HIDDEN_TYPES if name.endswith("BetaV1"))}
+_BETA_SORTABLE_TYPES = {name for name in _HIDDEN_TYPES if name.endswith("BetaV1")}
+_NEVER_EMBEDDED = _VECTOR_TYPES | _BETA_SORTABLE_TYPES
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def _read_dynamic(value: Any, path: str) -> str | None:
         return "" if value else None
     if not isinstance(value, Mapping):
         refuse_type(path, "boolean or document", value)
-    return document_of(lambda parser: parser.required("typeSet", non_empty_string))(value, path)
+    return document_of(lambda parser: parser.required("typeSet", _read_non_blank))(value, path)
 
 
 def _read_fields(value: Any, path: str) -> dict[str, FieldMapping]:
@@ -86,6 +87,8 @@ def _refuse_conflicts(types: list[FieldType], path: str) -> None:
     if repeated:
         refuse(path, f'field contained multiple "[{", ".join(repeated)}]" type definitions')
     names = {one.name for one in types}
+    if len(names & _BETA_SORTABLE_TYPES) > 1:
+        refuse(path, f"can only define one of [{', '.join(sorted(_BETA_SORTABLE_TYPES))}]")
     if len(names & _VECTOR_TYPES) > 1:
         refuse(path, "can only define one of [knnVector, vector]")
     if {"token", "sortableStringBetaV1"} <= names:
@@ -238,15 +241,20 @@ def _parse_field_type(parser: DocumentParser) -> FieldType:
 read_field_type = document_of(_parse_field_type)
 
 
+def _read_non_blank(value: Any, path: str) -> str:
+    text = string(value, path)
+    if not text.strip():
+        refuse(path, "cannot be blank")
+    return text
+
+
 def read_type_set(value: Any, path: str) -> tuple[str, dict[str, Options]]:
     """Read one element of `typeSets`: a name and the types that it stands for."""
     return document_of(_parse_type_set)(value, path)
 
 
 def _parse_type_set(parser: DocumentParser) -> tuple[str, dict[str, Options]]:
-    name = parser.required("name", string)
-    if not name.strip():
-        refuse(f"{parser.path}.name", "cannot be blank")
+    name = parser.required("name", _read_non_blank)
     return name, parser.required("types", _read_types_of_set)
 
 

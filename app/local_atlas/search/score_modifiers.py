@@ -15,7 +15,6 @@ import numpy.typing as npt
 
 from .parsing import (
     DocumentParser,
-    child,
     document_of,
     list_of,
     number,
@@ -155,12 +154,10 @@ def _read_terms(value: Any, path: str) -> list[ScoreModifier]:
 
 def _parse_gauss(parser: DocumentParser) -> ScoreModifier:
     field = parser.required("path", _read_path_expression)
-    origin = parser.required("origin", number)
-    scale = parser.required("scale", _read_positive)
-    offset = parser.optional("offset", _read_non_negative, 0.0)
-    decay = parser.optional("decay", _read_positive, 0.5)
-    if decay >= 1:
-        refuse(child(parser.path, "decay"), "must be within bounds (0..1)")
+    origin = parser.required("origin", _read_finite)
+    scale = parser.required("scale", _read_scale)
+    offset = parser.optional("offset", _read_finite, 0.0)
+    decay = parser.optional("decay", _read_decay, 0.5)
     variance = -(scale**2) / (2 * math.log(decay))
 
     def modify(relevance: Floats, numbers_at: NumbersAt) -> Floats:
@@ -230,6 +227,20 @@ def _read_non_negative(value: Any, path: str) -> float:
     result = _read_finite(value, path)
     if result < 0:
         refuse(path, "cannot be negative")
+    return result
+
+
+def _read_scale(value: Any, path: str) -> float:
+    result = _read_finite(value, path)
+    if result == 0:
+        refuse(path, "must be nonzero")
+    return result
+
+
+def _read_decay(value: Any, path: str) -> float:
+    result = _read_finite(value, path)
+    if not 0 < result < 1:
+        refuse(path, "must be between 0 and 1 (exclusive)")
     return result
 
 

@@ -26,7 +26,6 @@ from .parsing import (
     DocumentParser,
     Reader,
     boolean,
-    document,
     document_of,
     integer_within,
     list_of,
@@ -38,7 +37,7 @@ from .parsing import (
 )
 from .query_paths import read_paths
 from .score_modifiers import ScoreModifier, read_score
-from .vector_criteria import VectorCriteria, parse_vector_criteria
+from .vector_criteria import VectorCriteria, parse_node_preference, parse_vector_criteria
 from .vectors import Vector, narrowed
 
 _COLLECTORS = ("facet",)
@@ -111,14 +110,14 @@ def parse_search(spec: dict[str, Any]) -> SearchQuery:
         ParseError: with the search server's path and text, or naming what is not emulated.
     """
     parser = DocumentParser(spec)
-    faceted = parser.optional_or_none("facet", _read_faceted)
     operator = _parse_operator(parser)
+    faceted = parser.optional_or_none("facet", _read_faceted)
     if faceted is not None and operator is not None:
-        parser.refuse("only one of an operator or a collector may be present")
+        parser.refuse("Top-level operator is not allowed to be used with collector")
     operator, facets = faceted or (operator, {})
     _refuse_options(parser, operator)
     return_stored_source = parser.optional("returnStoredSource", boolean, False)
-    parser.optional_or_none("searchNodePreference", document)
+    parse_node_preference(parser)
     if operator is None:
         parser.refuse(
             f"Query should contain either an operator [{', '.join(OPERATORS)}] "
@@ -190,8 +189,10 @@ def _parse_knn_beta(parser: DocumentParser) -> KnnBeta:
 
 def _parse_vector_operator(parser: DocumentParser) -> VectorOperator:
     score = parser.optional_or_none("score", read_score)
-    path = parser.required("path", string)
-    return VectorOperator(parse_vector_criteria(parser, path, read_operator_filter), score)
+    paths = parser.required("path", read_paths)
+    if len(paths) > 1:
+        parser.refuse("vectorSearch can have only one field path")
+    return VectorOperator(parse_vector_criteria(parser, paths[0], read_operator_filter), score)
 
 
 def _read_vector(value: Any, path: str) -> Vector:

@@ -29,7 +29,7 @@ from .strict_queries import (
     unknown_collection,
     unknown_index,
 )
-from .vector_criteria import parse_vector_criteria
+from .vector_criteria import parse_node_preference, parse_vector_criteria
 from .vector_search import search_with_mql
 
 if TYPE_CHECKING:
@@ -94,10 +94,10 @@ def run_vector_search(
         return iter(())
     with refusals_of_aggregate():
         parser = DocumentParser(spec)
+        parse_node_preference(parser)
         index_name = parser.required("index", non_empty_string)
         criteria = parse_vector_criteria(parser, parser.required("path", string), read_mql_filter)
         if registry.is_strict:
-            parser.ignore(("numCandidates",))  # which an exact search looks at only in passing
             parser.close()
         index = _index(registry, collection, index_name)
         if index is None:

@@ -20,6 +20,7 @@ from .parsing import (
     document_of,
     integer_within,
     list_of,
+    non_empty_string,
     one_of,
     positive_integer,
     string,
@@ -58,40 +59,49 @@ def parse_vector_criteria(
     Raises:
         ParseError: with the search server's text, in its order.
     """
+    num_candidates: int | None = None
     if parser.optional("exact", boolean, False):
-        if parser.has("numCandidates"):
+        if parser.optional_or_none("numCandidates", _NUM_CANDIDATES) is not None:
             parser.refuse('"numCandidates" must be omitted when "exact" is set to true')
-        num_candidates = None
-        limit = parser.required("limit", positive_integer)
     else:
-        num_candidates, limit = _parse_approximate(parser)
+        num_candidates = _parse_num_candidates(parser)
     return VectorCriteria(
         path=path,
-        limit=limit,
         num_candidates=num_candidates,
         vector=_parse_vector(parser),
         filter=parser.optional_or_none("filter", read_filter),
         parent_filter=parser.optional_or_none("parentFilter", read_filter),
+        # Of an exact search it is read only here: what is wrong with the filter comes first.
+        limit=parser.required("limit", positive_integer),
         wants_explain=parser.optional("explainOptions", document_of(_parse_explain), False),
         return_stored_source=parser.optional("returnStoredSource", boolean, False),
         score_mode=parser.optional_or_none("nestedOptions", document_of(_parse_nested_options)),
     )
 
 
-def _parse_approximate(parser: DocumentParser) -> tuple[int, int]:
+def parse_node_preference(parser: DocumentParser) -> None:
+    """Check the field that routes a search between nodes; here there is one."""
+    parser.optional_or_none("searchNodePreference", document_of(_parse_preference))
+
+
+def _parse_preference(parser: DocumentParser) -> None:
+    parser.required("key", non_empty_string)
+
+
+def _parse_num_candidates(parser: DocumentParser) -> int:
     num_candidates = parser.optional_or_none("numCandidates", _NUM_CANDIDATES)
     if num_candidates is None:
         parser.refuse("numCandidates is required for approximate vector search")
     limit = parser.required("limit", positive_integer)
     if limit > num_candidates:
         parser.refuse("limit should be less than or equal to numCandidates")
-    return num_candidates, limit
+    return num_candidates
 
 
 def _parse_vector(parser: DocumentParser) -> Vector:
     vector = parser.optional_or_none("queryVector", read_query_vector)
     has_query = parser.has("query")
-    if parser.optional_or_none("model", string) is not None and not has_query:
+    if parser.optional_or_none("model", non_empty_string) is not None and not has_query:
         parser.refuse(
             "model can only be specified when using 'query' for auto-embedding, "
             "not with 'queryVector'"
@@ -99,6 +109,8 @@ def _parse_vector(parser: DocumentParser) -> Vector:
     query = parser.optional_or_none("query", lambda value, _: value)
     if has_query and not isinstance(query, str | Mapping):
         parser.refuse(f"query must be a string or document, but got {bson_type_name(query)}")
+    if isinstance(query, Mapping):
+        document_of(_parse_query_document)(query, parser.path)
     if (vector is None) != has_query:
         parser.refuse("Exactly one and only one of query and queryVector can be present")
     if vector is None:
@@ -110,6 +122,10 @@ def _parse_vector(parser: DocumentParser) -> Vector:
             f'[{position}]. All values in "queryVector" must be finite.'
         )
     return vector
+
+
+def _parse_query_document(parser: DocumentParser) -> None:
+    parser.optional_or_none("text", string)
 
 
 def _parse_explain(parser: DocumentParser) -> bool:

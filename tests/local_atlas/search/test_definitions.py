@@ -287,6 +287,17 @@ SEARCH_REFUSALS = [
         id="knnVector and vector",
     ),
     pytest.param(
+        mappings(v=[{"type": "sortableDateBetaV1"}, {"type": "sortableNumberBetaV1"}]),
+        '.mappings.fields.v" can only define one of '
+        "[sortableDateBetaV1, sortableNumberBetaV1, sortableStringBetaV1]",
+        id="two ways to sort",
+    ),
+    pytest.param(
+        {"mappings": {"dynamic": {"typeSet": " "}}},
+        '.mappings.dynamic.typeSet" cannot be blank',
+        id="blank typeSet",
+    ),
+    pytest.param(
         mappings(v=[{"type": "token"}, {"type": "number", "x": 1}]),
         '.mappings.fields.v[1]" unrecognized field "x"',
         id="unknown key in an array of definitions",

@@ -353,6 +353,42 @@ def test_vector_search_is_an_operator_of_search(collection: Documents) -> None:
         8,
         f'{AGGREGATE_PREFIX}t must be indexed as "vector".',
     )
+    for path in (["v"], {"value": "v"}, [{"value": "v"}]):
+        spec = {"$search": {"vectorSearch": {**criteria, "path": path}}}
+        assert [hit["_id"] for hit in collection.aggregate([spec])] == [1, 3]
+    assert refusal(collection, {"$search": {"vectorSearch": {**criteria, "path": ["v", "w"]}}}) == (
+        8,
+        f'{AGGREGATE_PREFIX}"vectorSearch" vectorSearch can have only one field path',
+    )
+
+
+GAUSS: dict[str, Any] = {"path": {"value": "zz", "undefined": 2}, "origin": 0, "scale": 2}
+BAD_DECAYS = [
+    ({"decay": 0}, '.decay" must be between 0 and 1 (exclusive)'),
+    ({"decay": 1}, '.decay" must be between 0 and 1 (exclusive)'),
+    ({"scale": 0}, '.scale" must be nonzero'),
+    ({"origin": math.inf}, '.origin" must be finite'),
+    ({"offset": math.nan}, '.offset" must be finite'),
+]
+
+
+@pytest.mark.parametrize(("changes", "text"), BAD_DECAYS, ids=str)
+def test_a_decay_out_of_its_bounds_is_refused(
+    collection: Documents, changes: dict[str, Any], text: str
+) -> None:
+    spec = knn(score={"function": {"gauss": {**GAUSS, **changes}}})
+
+    code, message = refusal(collection, {"$search": spec})
+
+    assert (code, message.endswith(text)) == (8, True)
+
+
+def test_a_decay_may_have_a_negative_scale_and_offset(collection: Documents) -> None:
+    for changes in ({}, {"scale": -2}, {"scale": 4, "offset": -2}):
+        score = {"function": {"gauss": {**GAUSS, **changes}}}
+        hits = knn_beta(collection, vector=[1, 0], score=score)
+        assert [hit["score"] for hit in hits] == [pytest.approx(0.5)] * len(hits)
+        assert hits
 
 
 @pytest.mark.parametrize(

@@ -220,7 +220,7 @@ REFUSED = [
                  '"token" field.', id="not a token"),
     pytest.param({"facet": {"operator": {"knnBeta": {}}, "facets": {"f": BRANDS}}},
                  '"facet.operator.knnBeta" knnBeta is not allowed to be nested', id="vectors"),
-    pytest.param({**RED, **faceted()}, "only one of an operator or a collector", id="both"),
+    pytest.param({**RED, **faceted()}, "Top-level operator is not allowed to be", id="both"),
 ]  # fmt: skip
 
 

@@ -206,6 +206,44 @@ SEARCH_SERVER_CHECKS = [
         id="query is refused by name",
     ),
     pytest.param(
+        spec_with(queryVector=NONE, query={"text": "shoes", "image": "x"}),
+        'unrecognized field "image"',
+        id="unknown field of query",
+    ),
+    pytest.param(
+        spec_with(queryVector=NONE, query={"text": 1}), '"text" must be a string', id="query text"
+    ),
+    pytest.param(
+        spec_with(searchNodePreference="x", index=NONE),
+        '"searchNodePreference" must be a document',
+        id="the node preference comes first",
+    ),
+    pytest.param(
+        spec_with(searchNodePreference={"key": ""}),
+        '"searchNodePreference.key" cannot be empty',
+        id="empty node preference",
+    ),
+    pytest.param(
+        spec_with(exact=True, numCandidates=0),
+        '"numCandidates" must be within bounds [1..10000]',
+        id="numCandidates out of bounds in an exact search",
+    ),
+    pytest.param(
+        spec_with(exact=True, numCandidates=NONE, limit=2**31, queryVector=["x"]),
+        "Unsupported BsonValue type: STRING",
+        id="vector before limit in an exact search",
+    ),
+    pytest.param(
+        spec_with(exact=True, numCandidates=NONE, limit=2**31, filter={"f": {"$in": []}}),
+        '"filter.f.$in" cannot be empty',
+        id="filter before limit in an exact search",
+    ),
+    pytest.param(
+        spec_with(exact=True, numCandidates=NONE, limit=2**31),
+        '"limit" overflowed, must fit in a 32 bit integer',
+        id="limit over 32 bits in an exact search",
+    ),
+    pytest.param(
         spec_with(queryVector=[1, 1e39]),
         "'queryVector' contains a non-finite value (Infinity or NaN) at position [1]. All values "
         'in "queryVector" must be finite.',
