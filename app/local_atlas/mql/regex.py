@@ -13,6 +13,7 @@ from bson import Regex
 
 from ..errors import NOT_EMULATED, CommandError, bad_value
 from .bson_order import regex_options
+from .regex_guard import Pattern, guarded
 
 _FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE, "u": re.UNICODE}
 _POSIX = {
@@ -42,7 +43,7 @@ _LEADING_FLAGS = re.compile(r"\(\?([imsx]+)\)")
 _REFUSED_GROUP = re.compile(r"\(\?(?:[imsxU-]+\)|[R|&C+\d]|-\d|P>|\(DEFINE)|\(\*")
 
 
-def compile_value(value: "Regex[Any]") -> re.Pattern[str]:
+def compile_value(value: "Regex[Any]") -> Pattern:
     """Compile a BSON regular expression."""
     pattern = value.pattern
     return compile_pattern(
@@ -51,7 +52,7 @@ def compile_value(value: "Regex[Any]") -> re.Pattern[str]:
 
 
 @lru_cache(maxsize=512)
-def compile_pattern(pattern: str, options: str) -> re.Pattern[str]:
+def compile_pattern(pattern: str, options: str) -> Pattern:
     """Compile a pattern and its option letters.
 
     Raises:
@@ -70,7 +71,7 @@ def compile_pattern(pattern: str, options: str) -> re.Pattern[str]:
     if leading is not None:
         return compile_pattern(pattern[leading.end() :], options + leading[1])
     try:
-        return re.compile(_translate(pattern), flags)
+        return guarded(re.compile(_translate(pattern), flags))
     except (re.error, OverflowError, RecursionError) as error:
         message = f"Regular expression is invalid: {error}"
         raise CommandError(51091, "Location51091", message) from error

@@ -13,12 +13,13 @@ from ..bson_order import regex_options
 from ..bson_types import is_string
 from ..expression_compiler import Evaluate, Scope, Variables, compile_operand, special_form
 from ..regex import compile_pattern
+from ..regex_guard import Found, Pattern
 from ..rows import Row
 from .support import Signature, is_null, location
 
 
 def _searching(
-    name: str, find: Callable[[re.Pattern[str], str], Any], *, nothing: Callable[[], Any]
+    name: str, find: Callable[[Pattern, str], Any], *, nothing: Callable[[], Any]
 ) -> None:
     signature = Signature(
         name, {"input": 31022, "regex": 31023}, frozenset({"options"}), 51103, 31024
@@ -44,7 +45,7 @@ def _searching(
         return evaluate
 
 
-def _pattern(name: str, regex: Any, options: Any) -> re.Pattern[str]:
+def _pattern(name: str, regex: Any, options: Any) -> Pattern:
     if not (is_string(regex) or isinstance(regex, Regex)):
         raise location(51105, f"{name} needs 'regex' to be of type string or regex")
     if not is_null(options) and not is_string(options):
@@ -59,11 +60,11 @@ def _pattern(name: str, regex: Any, options: Any) -> re.Pattern[str]:
     return compile_pattern(regex.pattern, own or given)
 
 
-def _described(found: re.Match[str]) -> dict[str, Any]:
+def _described(found: re.Match[str] | Found) -> dict[str, Any]:
     return {"match": found[0], "idx": found.start(), "captures": list(found.groups())}
 
 
-def _first(pattern: re.Pattern[str], text: str) -> Any:
+def _first(pattern: Pattern, text: str) -> Any:
     found = pattern.search(text)
     return None if found is None else _described(found)
 
