@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from .mql.collation import Collation
 from .mql.index_bounds import ABOVE_ALL, Interval, Intervals
 from .persistence import Read
 
@@ -48,6 +49,10 @@ class Index(Protocol):
     @property
     def multikey(self) -> "frozenset[int] | set[int]":
         """The positions of the paths that ran into an array."""
+
+    @property
+    def collation(self) -> Collation | None:
+        """How strings compare in it; None where bytes do."""
 
     @property
     def specification(self) -> dict[str, Any]:

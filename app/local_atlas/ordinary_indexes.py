@@ -13,6 +13,7 @@ from .errors import CommandError
 from .index_keys import DocumentKeys, Key, document_keys, is_positional
 from .mql.bson_order import MISSING_KEY, compare, sort_key
 from .mql.bson_text import render_field
+from .mql.collation import Collation, parse_collation, under
 from .mql.matcher import compile_filter
 from .mql.paths import MISSING, values_at
 
@@ -33,6 +34,7 @@ class OrdinaryIndex:
         paths: the indexed paths in order.
         directions: 1 or -1 for each of them.
         columns: the names of their SQL columns.
+        collation: how strings compare in it; None where bytes do.
     """
 
     index_id: int
@@ -41,15 +43,18 @@ class OrdinaryIndex:
     paths: tuple[str, ...] = field(init=False, compare=False)
     directions: tuple[int, ...] = field(init=False, compare=False)
     columns: tuple[str, ...] = field(init=False, compare=False)
+    collation: Collation | None = field(init=False, compare=False)
     _covers: Callable[[Document], bool] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         pattern, partial = self.specification["key"], self.partial_filter
-        covers = _always if partial is None else compile_filter(partial)
+        collation = parse_collation(self.specification.get("collation", {}))
+        covers = _always if partial is None else compile_filter(under(collation, partial))
         derived = {
             "paths": tuple(pattern),
             "directions": tuple(-1 if compare(each, 0) < 0 else 1 for each in pattern.values()),
             "columns": tuple(f"key_{position}" for position in range(len(pattern))),
+            "collation": collation,
             "_covers": covers,
         }
         for name, value in derived.items():
@@ -125,6 +130,7 @@ class OrdinaryIndex:
         Raises:
             CommandError: 171, two of the paths run into different arrays.
         """
+        document = under(self.collation, document)
         if not self._covers(document):
             return DocumentKeys(set(), set())
         found = document_keys(document, self.paths)
@@ -135,7 +141,7 @@ class OrdinaryIndex:
     def key_value_of(self, document: Document, key: Key) -> Document:
         """Return the values of which a document has this key, as a duplicate key error shows it."""
         return {
-            path: _value_with(part, values_at(document, path))
+            path: _value_with(part, under(self.collation, values_at(document, path)))
             for path, part in zip(self.paths, key, strict=True)
         }
 
@@ -156,6 +162,7 @@ class IdIndex:
     paths: tuple[str, ...] = ("_id",)
     directions: tuple[int, ...] = (1,)
     multikey: frozenset[int] = frozenset()
+    collation: None = None
 
     @property
     def specification(self) -> Document:

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final, TypeAlias
 
+from bson import Regex
+
 from .index_scan import Counts, Index, IndexScan
 from .mql.bson_order import sort_key
-from .mql.collation import Collation
+from .mql.collation import Collation, under
 from .mql.index_bounds import (
     ALL,
     Intervals,
@@ -52,7 +54,7 @@ class FindOptions:
         sort: path: 1 or -1; empty for natural order.
         wanted: how many documents are wanted, the first ones; None for all.
         hint: which index to use.
-        collation: how strings compare; indexes hold those of plain strings.
+        collation: how strings compare; an index helps only where it has the same.
         counts: is told what was looked at.
     """
 
@@ -124,19 +126,39 @@ def choose_plan(
         indexes: the ordinary indexes of the collection.
         ids: that of `_id`.
     """
-    if options.hint is Natural.ORDER or options.collation is not None:
+    hint = options.hint
+    if hint is Natural.ORDER:
         return CollectionScan()
-    if options.hint is None or options.hint is ids:
+    if options.collation is None and (hint is None or hint is ids):
         keys = pinned_id_keys(query)
         if keys is not None:
             return IdLookup(keys)
-    if options.hint is not None:
-        return IndexLookup(_scan(options.hint, query, options.sort))
-    usable = [index for index in indexes if _has_all(index, query)]
-    known: list[Index] = [*usable, ids]
+    # A pattern knows no collation, and an index under one has no other strings.
+    is_plain = options.collation is None or not _has_pattern(query)
+    if hint is not None:
+        helps = is_plain and hint.collation == options.collation
+        return IndexLookup(_scan(hint, query, options.sort) if helps else _scan(hint, {}, {}))
+    if not is_plain:
+        return CollectionScan()
+    usable = [each for each in indexes if each.collation == options.collation]
+    known: list[Index] = [each for each in usable if _has_all(each, query)]
+    return _best([*known, ids] if options.collation is None else known, query, options)
+
+
+def _best(known: Sequence[Index], query: Mapping[str, Any], options: FindOptions) -> Plan:
     scans = [_scan(index, query, options.sort) for index in known]
-    scan, worth = max(((each, _worth(each)) for each in scans), key=lambda found: found[1])
-    return IndexLookup(scan) if any(worth) else CollectionScan()
+    rated = ((each, _worth(each)) for each in scans)
+    scan, worth = max(rated, key=lambda found: found[1], default=(None, ()))
+    return CollectionScan() if scan is None or not any(worth) else IndexLookup(scan)
+
+
+def _has_pattern(query: Any) -> bool:
+    """Tell whether a part of a query is a regular expression."""
+    if isinstance(query, Mapping):
+        return "$regex" in query or any(map(_has_pattern, query.values()))
+    if isinstance(query, list):
+        return any(map(_has_pattern, query))
+    return isinstance(query, Regex)
 
 
 def pinned_id_keys(query: Mapping[str, Any]) -> list[bytes] | None:
@@ -151,7 +173,8 @@ def _has_all(index: OrdinaryIndex, query: Mapping[str, Any]) -> bool:
         return False
     if index.is_sparse and not any(requires_field(query, path) for path in index.paths):
         return False
-    return index.partial_filter is None or stays_within(query, index.partial_filter)
+    partial = under(index.collation, index.partial_filter)
+    return partial is None or stays_within(query, partial)
 
 
 def _scan(index: Index, query: Mapping[str, Any], sort: Mapping[str, Any]) -> IndexScan:

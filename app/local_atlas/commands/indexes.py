@@ -11,6 +11,7 @@ from ..query_plans import Hint, Natural
 from ..store import StoredCollection
 from ..views import refuse_view
 from .fields import (
+    collation_field,
     collection_name,
     document_field,
     documents_field,
@@ -24,6 +25,7 @@ Document = dict[str, Any]
 
 _KNOWN_OPTIONS = frozenset({
     "key", "name", "unique", "sparse", "partialFilterExpression", "background", "v", "ns",
+    "collation", "dropDups",
 })  # fmt: skip
 _STORED_OPTIONS = ("unique", "sparse", "partialFilterExpression")
 
@@ -126,6 +128,11 @@ def _existing(context: CommandContext, name: str) -> StoredCollection:
 def _chosen(collection: StoredCollection, wanted: Any) -> list[OrdinaryIndex]:
     if wanted == "*":
         return list(collection.indexes)
+    for each in _as_list(wanted):
+        same = [index.name for index in collection.indexes if _is_meant(each, index)]
+        if len(same) > 1:
+            message = f"{len(same)} indexes found for key: {render(each)}, identify by name instead"
+            raise CommandError(181, "AmbiguousIndexKeyPattern", message)
     found = [find_index(collection, each) for each in _as_list(wanted)]
     if None in found:
         raise CommandError(72, "InvalidOptions", "cannot drop _id index")
@@ -141,8 +148,6 @@ def _specification(wanted: Document) -> Document:
     key = document_field(wanted, "key")
     _check_key(key)
     for option in wanted:
-        if option == "collation" and document_field(wanted, option).get("locale") == "simple":
-            continue
         if option == "hidden" and not is_true(wanted[option]):
             continue
         if option not in _KNOWN_OPTIONS:
@@ -155,6 +160,11 @@ def _specification(wanted: Document) -> Document:
             f"The 'name' field is a required property of an index specification, not {name!r}",
         )
     stored = {option: wanted[option] for option in _STORED_OPTIONS if wanted.get(option)}
+    if "background" in wanted:  # it means nothing any more, and is shown all the same
+        stored["background"] = wanted["background"]
+    collation = collation_field(wanted)
+    if collation is not None:
+        stored["collation"] = collation.document()
     return {"v": 2, "key": key, "name": name, **stored}
 
 
@@ -188,7 +198,8 @@ def _exists_already(indexes: tuple[OrdinaryIndex, ...], wanted: Document) -> boo
     if _is_id_pattern(wanted["key"]):
         return True
     for index in indexes:
-        same_key = _same_key(wanted["key"], index)
+        same_collation = index.specification.get("collation") == wanted.get("collation")
+        same_key = same_collation and _same_key(wanted["key"], index)
         same_options = _options(index.specification) == _options(wanted)
         if index.name == wanted["name"]:
             if same_key and same_options:

@@ -1,12 +1,17 @@
 """Commands under a collation: what they find, how they sort, and what they leave as it was."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
-from pymongo import ASCENDING, DeleteMany, UpdateOne
+from pymongo import ASCENDING, DeleteMany, MongoClient, UpdateOne
 from pymongo.collation import Collation
 from pymongo.database import Database
-from pymongo.errors import OperationFailure
+from pymongo.errors import DuplicateKeyError, OperationFailure
+
+from app.local_atlas.addresses import SocketAddress
+from app.local_atlas.node import start_node
 
 Docs = Database[dict[str, Any]]
 
@@ -185,6 +190,111 @@ def test_view_is_read_under_the_collation_of_the_query(db: Docs, people: Any) ->
 
     assert _ids(db.adams.find(collation=_NO_CASE)) == [2, 3]
     assert _ids(db.adams.find()) == []
+
+
+def test_unique_index_takes_alike_for_equal(db: Docs) -> None:
+    db.c.create_index("name", unique=True, collation=_NO_CASE)
+    db.c.insert_one({"_id": 1, "name": "Ada"})
+
+    with pytest.raises(DuplicateKeyError) as caught:
+        db.c.insert_one({"_id": 2, "name": "ADA"})
+    assert caught.value.details["keyValue"] == {"name": "ADA"}
+
+    db.c.update_one({"_id": 1}, {"$set": {"name": "ADA"}})
+    db.c.insert_one({"_id": 3, "name": "Adá"})
+    db.c.delete_one({"_id": 1})
+    db.c.insert_one({"_id": 4, "name": "ada"})
+    assert _ids(db.c.find()) == [3, 4]
+
+
+def _examined(found: Any) -> int:
+    return int(found.explain()["executionStats"]["totalDocsExamined"])
+
+
+def test_index_is_used_for_queries_of_its_collation_only(people: Any) -> None:
+    people.create_index("name", name="no_case", collation=_NO_CASE)
+
+    same = people.find({"name": "Adam"}, collation=_NO_CASE)
+    assert (_ids(same), _examined(same)) == ([2, 3], 2)
+    for other in (_NO_ACCENT, Collation("simple"), Collation("en")):
+        found = people.find({"name": "ADAM"}, collation=other)
+        assert (_ids(found), _examined(found)) == ([2, 3] if other == _NO_ACCENT else [3], 5)
+
+
+@pytest.mark.parametrize(
+    ("query", "collation"),
+    [
+        ({"name": "ADAM"}, None),
+        ({"name": {"$gte": "B"}}, None),
+        ({"name": {"$regex": "^A"}}, None),
+        ({"name": {"$regex": "^A"}}, _NO_CASE),
+        ({"name": {"$in": [re.compile("^z"), "Adam"]}}, _NO_CASE),
+        ({"name": {"$gt": "adam"}}, _NO_CASE),
+        ({"name": {"$lt": "B"}}, _NO_CASE),
+        ({"tags": {"$in": ["B", "c"]}}, _NO_CASE),
+    ],
+    ids=str,
+)
+def test_hint_to_an_index_changes_no_answer(people: Any, query: Any, collation: Any) -> None:
+    scanned = _ids(people.find(query, collation=collation).hint([("$natural", 1)]))
+    for path in ("name", "tags"):
+        people.create_index(path, name=f"{path}_en", collation=_NO_CASE)
+        people.create_index(path, name=f"{path}_simple")
+
+    for hint in ("name_en", "name_simple", "tags_en", "tags_simple"):
+        found = people.find(query, collation=collation).hint(hint).sort("name")
+        assert sorted(_ids(found)) == scanned
+    assert _ids(people.find(query, collation=collation)) == scanned
+
+
+def test_index_gives_the_order_of_its_collation(people: Any) -> None:
+    people.create_index("name", collation=Collation("en"))
+
+    found = people.find({}, {"name": 1}).sort("name").limit(3).collation(Collation("en"))
+
+    assert [each["name"] for each in found] == [7, "adam", "ADAM"]
+    assert _examined(found) == 3
+
+
+def test_partial_index_compares_by_its_collation(people: Any) -> None:
+    people.create_index("name", collation=_NO_CASE, partialFilterExpression={"name": {"$gt": "M"}})
+
+    found = people.find({"name": {"$gt": "n"}}, collation=_NO_CASE)
+
+    assert (_ids(found), _examined(found)) == ([1, 4], 2)
+    assert _ids(people.find({"name": {"$gt": "A"}}, collation=_NO_CASE)) == [1, 2, 3, 4]
+
+
+def test_collation_of_an_index_is_shown_and_survives_a_restart(tmp_path: Path) -> None:
+    for is_second in (False, True):
+        node = start_node(tmp_path / "data", SocketAddress(tmp_path / "s.sock"))
+        try:
+            with MongoClient[dict[str, Any]](node.uri) as client:
+                if not is_second:
+                    client.t.c.create_index("a", unique=True, collation=_NO_CASE)
+                    client.t.c.insert_one({"a": "x"})
+                    continue
+                shown = client.t.c.index_information()["a_1"]["collation"]
+                assert (shown["locale"], shown["strength"]) == ("en", 2)
+                with pytest.raises(DuplicateKeyError):
+                    client.t.c.insert_one({"a": "X"})
+        finally:
+            node.close()
+
+
+def test_indexes_of_one_key_are_told_apart_by_their_collations(db: Docs) -> None:
+    db.c.create_index("a", name="simple")
+    db.c.create_index("a", name="en", collation=Collation("en"))
+    db.c.create_index("a", name="en", collation=Collation("en"))
+
+    with pytest.raises(OperationFailure) as caught:
+        db.c.create_index("a", name="other", collation=Collation("en"))
+    assert caught.value.code == 85
+    with pytest.raises(OperationFailure) as caught:
+        db.command("dropIndexes", "c", index={"a": 1})
+    assert caught.value.code == 181
+    db.c.drop_index("en")
+    assert set(db.c.index_information()) == {"_id_", "simple"}
 
 
 @pytest.mark.parametrize(
