@@ -10,6 +10,7 @@ from bson import Binary, DatetimeMS
 from .errors import CommandError
 from .mql.bson_types import is_number
 from .mql.rows import Row
+from .ordinary_indexes import ID_INDEX_NAME
 from .stored_collection import StoredCollection
 from .views import refuse_view
 
@@ -32,15 +33,34 @@ def storage_statistics(collection: StoredCollection | None, scale: int = 1) -> D
         refuse_view(collection.namespace, collection.options)
     count = 0 if collection is None else collection.count()
     size_bytes = 0 if collection is None else bson_bytes([collection])
+    index_sizes = {} if collection is None else _index_bytes(collection)
+    index_bytes = sum(index_sizes.values())
     return {
         "size": size_bytes // scale,
         "count": count,
         "avgObjSize": size_bytes // count if count else 0,
         "storageSize": size_bytes // scale,
-        "nindexes": 0 if collection is None else len(collection.index_specifications()),
+        "freeStorageSize": 0,
+        "nindexes": len(index_sizes),
+        "indexBuilds": [],
+        "totalIndexSize": index_bytes // scale,
+        "totalSize": (size_bytes + index_bytes) // scale,
+        "indexSizes": {name: size // scale for name, size in index_sizes.items()},
         "capped": False,
         "scaleFactor": scale,
     }
+
+
+def _index_bytes(collection: StoredCollection) -> dict[str, int]:
+    """Return the size of the keys in each index, by its name."""
+    columns = {ID_INDEX_NAME: (("id_key",), collection.records.name)}
+    columns |= {index.name: (index.columns, index.table) for index in collection.indexes}
+
+    def size_bytes(keys: Sequence[str], table: str) -> int:
+        lengths = " + ".join(f"length({key})" for key in keys)
+        return int(collection.read(f"SELECT coalesce(sum({lengths}), 0) FROM {table}", ())[0][0])
+
+    return {name: size_bytes(*each) for name, each in columns.items()}
 
 
 def bson_bytes(collections: Sequence[StoredCollection]) -> int:

@@ -13,14 +13,23 @@ DRESSES = "db.products.insertMany([{_id: 1, title: 'red dress'}, {_id: 2, title:
 
 def test_shell_lists_databases_and_collections(shell: Shell) -> None:
     shown = shell.typed(
-        "shop_list", DRESSES, "show dbs", "show databases", "show collections", "show tables", "db"
+        "shop_list",
+        DRESSES,
+        "show dbs",
+        "show databases",
+        "show collections",
+        "show tables",
+        "db",
+        "show users",
+        "show roles",
     )
 
-    databases, again, collections, tables, name = shown[1:]
+    databases, again, collections, tables, name, users, roles = shown[1:]
     assert databases.split()[0] == "shop_list"
     assert again == databases
     assert collections == tables == "products"
     assert name == "shop_list"
+    assert (users, roles) == ("[]", "[]")
 
 
 def test_shell_shows_what_it_found(shell: Shell) -> None:
@@ -137,6 +146,18 @@ SERVER: dict[str, Any] = {
     "db.adminCommand({listCommands: 1}).commands.find.help.length > 0": True,
     "db.c.insertMany([1, 2, 3].map(n => ({_id: n, n}))).acknowledged": True,
     "db.stats().objects": 3,
+    "db.c.stats().count": 3,
+    "db.c.stats().nindexes": 1,
+    "db.c.dataSize() > 0": True,
+    "db.c.totalSize() > 0": True,
+    "db.c.isCapped()": False,
+    "db.c.validate().valid": True,
+    "db.getUsers().users": [],
+    "db.getRoles().roles": [],
+    "db.getProfilingStatus().was": 0,
+    "rs.status().ok": 1,
+    "rs.status().members.map(member => member.stateStr)": ["PRIMARY"],
+    "rs.conf()._id": "localAtlas",
     "db.getMongo().getReadPrefMode()": "primary",
 }
 
@@ -177,6 +198,37 @@ def test_shell_makes_queries_changes_and_drops_search_indexes(shell: Shell) -> N
     assert shown[4:6] == ["[ { _id: 1 } ]", "[ { _id: 2, s: 1 } ]"]
     assert shown[7:9] == ["false", "[ 'words', 'vectors' ]"]
     assert shown[11] == "[]"
+
+
+def test_shell_explains_with_the_index_that_a_query_uses(shell: Shell) -> None:
+    shown = shell.values(
+        "shop_explain",
+        "db.c.insertMany([1, 2, 3].map(n => ({_id: n, n}))).acknowledged",
+        "db.c.createIndex({n: 1})",
+        "db.c.find({n: 2}).explain().queryPlanner.winningPlan.inputStage.indexName",
+        "db.c.find({n: 2}).explain('executionStats').executionStats.nReturned",
+        "db.c.explain().aggregate([{$match: {n: 2}}]).ok",
+    )
+
+    assert shown[2:] == ["n_1", 1, 1]
+
+
+def test_shell_watches_changes(shell: Shell) -> None:
+    shown = shell.typed(
+        "shop_watch",
+        "db.c.insertOne({_id: 1})",
+        "const changes = db.c.watch([{$match: {operationType: {$ne: 'delete'}}}])",
+        "db.c.insertOne({_id: 2}); db.c.updateOne({_id: 1}, {$set: {a: 1}}); db.c.deleteOne({})",
+        "changes.disableBlockWarnings()",
+        "const seen = changes.next(); seen.operationType + ' ' + seen.documentKey._id",
+        "changes.next().updateDescription.updatedFields",
+        "changes.tryNext()",
+        "const again = db.c.watch([], {resumeAfter: seen._id})",
+        "again.tryNext().operationType",
+        "changes.close(); again.close(); changes.isClosed()",
+    )
+
+    assert shown[4:] == ["insert 2", "{ a: 1 }", "null", "", "update", "true"]
 
 
 def test_shell_shows_a_refusal_by_its_name(shell: Shell) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from bson.binary import Binary
+from pymongo import IndexModel
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
@@ -158,3 +159,16 @@ def test_stats_count_documents_and_bytes(db: Docs) -> None:
     assert (collection["count"], collection["size"], collection["avgObjSize"]) == (10, 140, 14)
     assert (database["collections"], database["objects"], database["dataSize"]) == (1, 10, 140)
     assert db.command("collStats", "missing")["count"] == 0
+
+
+def test_stats_tell_the_size_of_each_index(db: Docs) -> None:
+    db.c.insert_many([{"_id": i, "a": "x" * 100, "b": i} for i in range(10)])
+    db.c.create_indexes([IndexModel("a"), IndexModel([("b", 1), ("a", -1)])])
+
+    stats = db.command("collStats", "c")
+
+    sizes = stats["indexSizes"]
+    assert list(sizes) == ["_id_", "a_1", "b_1_a_-1"]
+    assert 0 < sizes["_id_"] < 1000 < sizes["a_1"] < sizes["b_1_a_-1"]
+    assert stats["totalIndexSize"] == sum(sizes.values())
+    assert stats["totalSize"] == stats["storageSize"] + stats["totalIndexSize"]
