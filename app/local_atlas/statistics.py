@@ -53,14 +53,13 @@ def storage_statistics(collection: StoredCollection | None, scale: int = 1) -> D
 
 def _index_bytes(collection: StoredCollection) -> dict[str, int]:
     """Return the size of the keys in each index, by its name."""
-    columns = {ID_INDEX_NAME: (("id_key",), collection.records.name)}
-    columns |= {index.name: (index.columns, index.table) for index in collection.indexes}
 
     def size_bytes(keys: Sequence[str], table: str) -> int:
         lengths = " + ".join(f"length({key})" for key in keys)
         return int(collection.read(f"SELECT coalesce(sum({lengths}), 0) FROM {table}", ())[0][0])
 
-    return {name: size_bytes(*each) for name, each in columns.items()}
+    of_ids = {ID_INDEX_NAME: size_bytes(["id_key"], collection.records.name)}
+    return of_ids | {each.name: size_bytes(each.columns, each.table) for each in collection.indexes}
 
 
 def bson_bytes(collections: Sequence[StoredCollection]) -> int:
