@@ -4,13 +4,14 @@ Source: https://github.com/mongodb/mongot, `LuceneSearchQueryFactoryDistributor`
 `KnnQueryFactory` and `SearchQueryTimeMappingChecks`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import numpy as np
 
 from .definition import SearchIndexDefinition
 from .exact_search import Hits
+from .mapping import VectorField
 from .refusals import QueryError
 from .score_details import Details, detail
 from .score_modifiers import ScoreModifier
@@ -18,6 +19,7 @@ from .search_data import SearchData
 from .search_query import KnnBeta, Lexical, SearchQuery
 from .text_checks import check_ranking, check_texts
 from .vector_search import search_with_operators
+from .vectors import Vector
 
 # Tells of a hit, by its place among them, what its score is made of.
 ExplainHit: TypeAlias = Callable[[int], Details]
@@ -90,8 +92,8 @@ def _check(definition: SearchIndexDefinition, query: SearchQuery) -> None:
 def _nearest(
     definition: SearchIndexDefinition, data: SearchData, operator: KnnBeta, wanted: int | None
 ) -> Hits:
-    for path in operator.paths:
-        _check_path(definition, operator, path)
+    fields = [_vector_field(definition, operator, path) for path in operator.paths]
+    _check_vector(operator.vector, fields)
     vector, k, condition = operator.vector, operator.k, operator.filter
     # Another score, or that of a second path, may bring any of the candidates to the front.
     is_final = operator.score is None and len(operator.paths) == 1
@@ -100,7 +102,7 @@ def _nearest(
     return found[0] if len(found) == 1 else _summed(found)
 
 
-def _check_path(definition: SearchIndexDefinition, operator: KnnBeta, path: str) -> None:
+def _vector_field(definition: SearchIndexDefinition, operator: KnnBeta, path: str) -> VectorField:
     mapping = definition.mapping.resolve(path)
     if mapping is None or mapping.vector is None or "knnVector" not in mapping.types:
         raise QueryError(f"{path} is not indexed as knnVector")
@@ -110,7 +112,11 @@ def _check_path(definition: SearchIndexDefinition, operator: KnnBeta, path: str)
             f"knnVector field is indexed with {field.dimensions} dimensions "
             f"but queried with {vector.dimensions}"
         )
-    if field.similarity == "cosine" and vector.is_zero:
+    return field
+
+
+def _check_vector(vector: Vector, fields: Sequence[VectorField]) -> None:
+    if vector.is_zero and any(field.similarity == "cosine" for field in fields):
         raise QueryError("Cosine similarity cannot be calculated against a zero knnVector.")
     if not vector.is_finite:
         position = int(np.flatnonzero(~np.isfinite(vector.values))[0])

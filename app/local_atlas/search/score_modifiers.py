@@ -1,7 +1,8 @@
 """`score` of a search operator: boost, constant and function.
 
-A modifier maps the relevance scores of hits to others, in float32. Field values come from the
-index: a field that has not exactly one number counts as undefined.
+A modifier maps the relevance scores of hits to others. A boost by a value multiplies in float32;
+whatever has a field or an expression in it is computed in float64 and narrowed at the end. Field
+values come from the index: a field that has not exactly one number counts as undefined.
 Source: https://github.com/mongodb/mongot, `index/query/scores`.
 """
 
@@ -91,26 +92,30 @@ def _parse_boost(parser: DocumentParser) -> ScoreModifier:
     undefined = parser.optional_or_none("undefined", number)
     parser.exactly_one({"value": value, "path": path})
     if path is not None:
-        return _product([_relevance, _field(path, undefined or 0)])
+        return _as_scores(_product([_relevance, _field(path, undefined or 0)]))
     if undefined is not None:
         parser.refuse('"undefined" cannot be present when "value" is present')
-    assert value is not None
-    return _product([_relevance, _constant(value)])
+    factor = np.float32(value)
+    return lambda relevance, numbers_at: relevance * factor
 
 
 def _parse_constant(parser: DocumentParser) -> ScoreModifier:
-    return _constant(parser.required("value", _read_non_negative))
+    value = parser.required("value", _read_non_negative)
+    return lambda relevance, numbers_at: np.full(len(relevance), value, np.float32)
 
 
 def _read_function(value: Any, path: str) -> ScoreModifier:
-    modify = _read_expression(value, path)
+    return _as_scores(_read_expression(value, path))
 
+
+def _as_scores(compute: ScoreModifier) -> ScoreModifier:
     # The engine has no negative scores, and none that is not a number.
-    def modify_to_score(relevance: Floats, numbers_at: NumbersAt) -> Floats:
-        modified = modify(relevance, numbers_at)
-        return np.where(modified > 0, modified, np.float32(0)).astype(np.float32)
+    def modify(relevance: Floats, numbers_at: NumbersAt) -> Floats:
+        computed = compute(relevance, numbers_at)
+        with np.errstate(over="ignore"):
+            return np.where(computed > 0, computed, 0).astype(np.float32)
 
-    return modify_to_score
+    return modify
 
 
 def _read_expression(value: Any, path: str) -> ScoreModifier:
@@ -158,62 +163,59 @@ def _parse_gauss(parser: DocumentParser) -> ScoreModifier:
     scale = parser.required("scale", _read_scale)
     offset = parser.optional("offset", _read_finite, 0.0)
     decay = parser.optional("decay", _read_decay, 0.5)
-    variance = -(scale**2) / (2 * math.log(decay))
+    spread = scale**2 / math.log(decay)
 
-    def modify(relevance: Floats, numbers_at: NumbersAt) -> Floats:
-        values = field(relevance, numbers_at).astype(np.float64)
-        distance = np.maximum(np.abs(values - origin) - offset, 0)
-        return _narrow(np.exp(-(distance**2) / (2 * variance)))
+    def compute(relevance: Floats, numbers_at: NumbersAt) -> Floats:
+        distance = np.maximum(np.abs(field(relevance, numbers_at) - origin) - offset, 0)
+        decayed: Floats = np.exp(distance**2 / spread)
+        return decayed
 
-    return modify
+    return compute
 
 
 def _relevance(relevance: Floats, numbers_at: NumbersAt) -> Floats:
-    return relevance
+    return relevance.astype(np.float64)
 
 
 def _constant(value: float) -> ScoreModifier:
-    return lambda relevance, numbers_at: np.full(len(relevance), value, np.float32)
+    return lambda relevance, numbers_at: np.full(len(relevance), value, np.float64)
 
 
 def _field(path: str, undefined: float) -> ScoreModifier:
-    def modify(relevance: Floats, numbers_at: NumbersAt) -> Floats:
+    def compute(relevance: Floats, numbers_at: NumbersAt) -> Floats:
         values = numbers_at(path)
-        return np.where(np.isnan(values), undefined, values).astype(np.float32)
+        return np.where(np.isnan(values), undefined, values)
 
-    return modify
+    return compute
 
 
 def _sum(terms: list[ScoreModifier]) -> ScoreModifier:
-    def modify(relevance: Floats, numbers_at: NumbersAt) -> Floats:
-        total = np.zeros(len(relevance), np.float32)
+    def compute(relevance: Floats, numbers_at: NumbersAt) -> Floats:
+        total = np.zeros(len(relevance), np.float64)
         for term in terms:
-            total = total + term(relevance, numbers_at)
+            total += term(relevance, numbers_at)
         return total
 
-    return modify
+    return compute
 
 
 def _product(factors: list[ScoreModifier]) -> ScoreModifier:
-    def modify(relevance: Floats, numbers_at: NumbersAt) -> Floats:
-        product = np.ones(len(relevance), np.float32)
+    def compute(relevance: Floats, numbers_at: NumbersAt) -> Floats:
+        product = np.ones(len(relevance), np.float64)
         for factor in factors:
-            product = product * factor(relevance, numbers_at)
+            product *= factor(relevance, numbers_at)
         return product
 
-    return modify
+    return compute
 
 
 def _logarithm(argument: ScoreModifier, added: int) -> ScoreModifier:
-    def modify(relevance: Floats, numbers_at: NumbersAt) -> Floats:
+    def compute(relevance: Floats, numbers_at: NumbersAt) -> Floats:
         with np.errstate(divide="ignore", invalid="ignore"):
-            return _narrow(np.log10(argument(relevance, numbers_at) + np.float32(added)))
+            logarithm: Floats = np.log10(argument(relevance, numbers_at) + added)
+            return logarithm
 
-    return modify
-
-
-def _narrow(values: Floats) -> Floats:
-    return values.astype(np.float32)
+    return compute
 
 
 def _read_positive(value: Any, path: str) -> float:

@@ -16,6 +16,7 @@ from .inverted_file import MergeStep
 from .lone_vectors import read_lone_vectors
 from .mapping import IndexMapping, VectorField
 from .query_paths import TextPath
+from .refusals import QueryError
 from .slot_table import SlotTable
 from .text_column import TextColumn
 from .text_fields import text_column
@@ -246,7 +247,17 @@ class Space:
         return [kind for (one, kind), kept in self._vectors.items() if one == path and len(kept)]
 
     def numbers_at(self, path: str, slots: Ids) -> Doubles:
-        """Return the number at a path of each slot, NaN where there is not exactly one."""
+        """Return the number at a path of each slot, NaN where there is not exactly one.
+
+        Raises:
+            QueryError: the path is not indexed as a number.
+        """
+        mapping = self._mapping.resolve(path)
+        if mapping is None or "number" not in mapping.types:
+            raise QueryError(
+                f'path expression for function score requires path "{path}" to be indexed as '
+                "numeric"
+            )
         columns = self._fields.get(path)
         numbers = np.zeros(len(slots))
         counts = np.zeros(len(slots), np.int64)

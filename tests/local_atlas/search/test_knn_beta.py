@@ -362,7 +362,7 @@ def test_vector_search_is_an_operator_of_search(collection: Documents) -> None:
     )
 
 
-GAUSS: dict[str, Any] = {"path": {"value": "zz", "undefined": 2}, "origin": 0, "scale": 2}
+GAUSS: dict[str, Any] = {"path": {"value": "x", "undefined": 2}, "origin": 0, "scale": 2}
 BAD_DECAYS = [
     ({"decay": 0}, '.decay" must be between 0 and 1 (exclusive)'),
     ({"decay": 1}, '.decay" must be between 0 and 1 (exclusive)'),
@@ -383,12 +383,53 @@ def test_a_decay_out_of_its_bounds_is_refused(
     assert (code, message.endswith(text)) == (8, True)
 
 
-def test_a_decay_may_have_a_negative_scale_and_offset(collection: Documents) -> None:
+def test_a_decay_may_have_a_negative_scale_and_offset(db: Database[dict[str, Any]]) -> None:
+    definition = search_definition(x={"type": "number"})
+    collection = indexed(db.c, [{"_id": 1, "v": [1, 0]}, {"_id": 2, "v": [2, 0]}], definition)
+
     for changes in ({}, {"scale": -2}, {"scale": 4, "offset": -2}):
         score = {"function": {"gauss": {**GAUSS, **changes}}}
-        hits = knn_beta(collection, vector=[1, 0], score=score)
-        assert hits
-        assert [score for _, score in hits] == [pytest.approx(0.5)] * len(hits)
+        hits = knn_beta(collection, score=score)
+        assert hits == [(1, 0.5), (2, 0.5)]
+
+
+UNMAPPED = [
+    {"boost": {"path": "t", "undefined": 2}},
+    {"function": {"path": "zz"}},
+    {"function": {"log": {"add": [{"constant": 1}, {"path": {"value": "zz", "undefined": 3}}]}}},
+]
+
+
+@pytest.mark.parametrize("score", UNMAPPED, ids=["boost", "function", "deep in a function"])
+def test_a_score_by_a_path_needs_a_number_there(
+    collection: Documents, score: dict[str, Any]
+) -> None:
+    path = "t" if "boost" in score else "zz"
+    text = f'path expression for function score requires path "{path}" to be indexed as numeric'
+
+    for spec in (knn(vector=[1, 0], score=score), {"exists": {"path": "no", "score": score}}):
+        assert refusal(collection, {"$search": spec}) == (8, AGGREGATE_PREFIX + text)
+
+
+def test_a_score_is_computed_in_doubles_and_never_negative(db: Database[dict[str, Any]]) -> None:
+    documents = [{"_id": 1, "v": [1, 0], "x": 16777217}, {"_id": 2, "v": [1, 0], "x": -2}]
+    collection = indexed(db.c, documents, search_definition(x={"type": "number"}))
+    less = {"add": [{"path": "x"}, {"constant": -16777216}]}
+
+    assert knn_beta(collection, vector=[1, 0], score={"function": less}) == [(1, 1.0), (2, 0.0)]
+    boosted = knn_beta(collection, vector=[1, 0], score={"boost": {"path": "x"}})
+    assert boosted == [(1, 16777216.0), (2, 0.0)]
+
+
+def test_every_path_is_looked_up_before_the_vector_is_judged(
+    db: Database[dict[str, Any]],
+) -> None:
+    collection = indexed(db.c, [], search_definition("cosine"))
+
+    assert refusal(collection, {"$search": knn(vector=[0, 0], path=["v", "w"])}) == (
+        8,
+        f"{AGGREGATE_PREFIX}w is not indexed as knnVector",
+    )
 
 
 @pytest.mark.parametrize(
