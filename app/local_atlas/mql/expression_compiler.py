@@ -24,6 +24,7 @@ Variables = Mapping[str, Any]
 Evaluate = Callable[[Row, Variables], Any]
 Compile = Callable[[Any, "Scope"], Evaluate]
 
+_OF_REFERENCES: Final = frozenset({"$ref", "$id", "$db"})
 OPERATORS: Final[dict[str, Compile]] = {}
 SEARCH_META: Final = "SEARCH_META"  # a variable
 
@@ -102,14 +103,14 @@ def _compile_path(text: str, scope: Scope) -> Evaluate:
 
 
 def check_field_path(path: str) -> None:
-    """Refuse a path with an empty component, or one that starts with a dollar sign."""
+    """Refuse a path with an empty component, or one with a dollar sign that is no DBRef's."""
     for part in path.split("."):
         if not part:
             end = "FieldPath must not end with a '.'." if path.endswith(".") else ""
             code = 40353 if end else 15998
             message = end or "FieldPath field names may not be empty strings."
             raise CommandError(code, f"Location{code}", message)
-        if part.startswith("$"):
+        if part.startswith("$") and part not in _OF_REFERENCES:
             raise CommandError(
                 16410,
                 "Location16410",

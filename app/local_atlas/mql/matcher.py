@@ -169,9 +169,10 @@ def _parse_not(path: str, operand: Any) -> list[Constraint]:
 
 
 def _parse_elem_match(path: str, operand: Any) -> list[Constraint]:
-    if not isinstance(operand, dict):
+    query = as_document(operand)  # one that names the parts of a DBRef is decoded to one
+    if query is None:
         raise bad_value("$elemMatch needs an Object")
-    return [Condition(elem_match_test(operand), whole=True)]
+    return [Condition(elem_match_test(query), whole=True)]
 
 
 def elem_match_test(operand: Mapping[str, Any]) -> Test:
