@@ -23,7 +23,7 @@ from app.index_care.asking import read_vectors
 from app.index_care.deriving import derived_content, write_index_file
 from app.index_care.migrate import Pair, convert, lead_back, prepare, switch
 from app.index_care.plan import plan_index
-from app.index_care.refusals import IndexRefused
+from app.index_care.refusals import IndexRefused, rights_of
 from app.index_care.status import read_status
 from app.index_care.target import live_index
 from app.index_care.tune import Goal, tune_index
@@ -63,7 +63,10 @@ def main(argv: Sequence[str] | None = None, settings: Settings | None = None) ->
     command: Command = arguments.command
     collection = connect(settings)
     try:
-        with database_errors(settings.database_label):
+        with (
+            database_errors(settings.database_label),
+            rights_of(arguments.name, collection.full_name, arguments.role),
+        ):
             report = command(collection, arguments, settings)
     except IndexRefused as error:
         if error.paste is not None:
@@ -261,7 +264,8 @@ def _add(
     commands: Any, name: str, command: Command, what: str, *, has_file: bool = False
 ) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(name, help=what, description=what)
-    parser.set_defaults(command=command)
+    role = "readWrite" if command in (_apply, _migrate) else "read"
+    parser.set_defaults(command=command, name=name, role=role)
     if has_file:
         parser.add_argument(
             "index_file", nargs="?", type=Path, help="index file (default: INDEX_FILE)"

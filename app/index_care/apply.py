@@ -6,7 +6,8 @@ an index at the same time is found out by the version and the definition that th
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,12 @@ from app.index_care.builds import NO_REASON, Build, Entry, find_entry, read_buil
 from app.index_care.definitions import differences
 from app.index_care.listing import Documents, list_entries
 from app.index_care.planning import Action, Plan, make_plan
-from app.index_care.refusals import index_command_errors, lost_connection, taken_over
+from app.index_care.refusals import (
+    IndexRefused,
+    index_command_errors,
+    lost_connection,
+    taken_over,
+)
 from app.lexical_indexes import AnyIndex
 from app.live_indexes import create_collection
 
@@ -101,12 +107,14 @@ def apply_plan(
         The driver's other errors.
     """
     with lost_connection("nothing was changed; run apply again."):
-        is_collection_new = create_collection(collection)
+        with index_command_errors("createCollection", collection.full_name):
+            is_collection_new = create_collection(collection)
         plan = make_plan(list_entries(collection), index)
     _check(plan, may_break=may_break, take_over=take_over)
     started_s = time.monotonic()
     if plan.action == "create":
-        _create(collection, index)
+        with _telling_what_was_made(collection, is_collection_new):
+            _create(collection, index)
     elif plan.action == "update":
         _update(collection, index)
     waiting = f"the server goes on building {index.name}; run apply again to wait on, or status."
@@ -147,6 +155,17 @@ def _check(plan: Plan, *, may_break: bool, take_over: bool) -> None:
             f"Search index {name} was not changed: {' '.join(plan.breaks)} "
             f"--may-break changes it all the same."
         )
+
+
+@contextmanager
+def _telling_what_was_made(collection: Documents, is_collection_new: bool) -> Iterator[None]:
+    try:
+        yield
+    except IndexRefused as error:
+        if is_collection_new:
+            message = f"{error.message} {collection.full_name} was created, and is empty."
+            raise IndexRefused(message, error.paste) from error
+        raise
 
 
 def _create(collection: Documents, index: AnyIndex) -> None:

@@ -69,6 +69,25 @@ def index_command_errors(
 
 
 @contextmanager
+def rights_of(command: str, namespace: str, role: str) -> Iterator[None]:
+    """Say which role a command needs where the server refuses what it asks along the way.
+
+    Raises:
+        IndexRefused: instead of the driver's error.
+    """
+    try:
+        yield
+    except OperationFailure as error:
+        if error.code not in NOT_ALLOWED:
+            raise
+        said = str((error.details or {}).get("errmsg", error)).rstrip(".")
+        raise IndexRefused(
+            f"The server does not let this user {command} {namespace} ({said}): ask the "
+            f"administrator for the role {role} on the database {namespace.split('.')[0]}."
+        ) from error
+
+
+@contextmanager
 def lost_connection(what_stands: str) -> Iterator[None]:
     """Say what stands where the connection is lost.
 

@@ -18,8 +18,8 @@ Verdict = Literal["faster", "as fast", "slower"]
 _LEAST_ROUNDS, _MOST_ROUNDS = 3, 9
 _SECONDS = 20.0
 _RESAMPLED = 1000
-# What 39 of 40 draws of as many of these queries, with replacement, exceed.
-_LOW = 0.025
+# What 99 of 100 draws of as many of these queries, with replacement, exceed.
+_LOW = 0.01
 # Less is not worth another setting.
 _LEAST_RATIO = 1.05
 

@@ -3,6 +3,9 @@ import json
 import pytest
 from bson import Binary
 from bson.binary import BinaryVectorDtype
+from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.errors import OperationFailure
 from pymongo.operations import SearchIndexModel
 
 from app.config import PROJECT_ROOT
@@ -92,13 +95,54 @@ def test_name_that_cannot_be_is_misuse_that_names_the_flag(ask, flag, value):
     assert err.startswith(f"error: {flag} ({value!r}) must not hold")
 
 
-def test_what_to_paste_is_printed_where_creating_is_refused(ask, monkeypatch):
+def test_what_to_paste_is_printed_where_creating_is_refused(ask, collection, monkeypatch):
+    collection.insert_one({})
+
     def refuse(collection, index):
         raise IndexRefused("No.", {"name": index.name})
 
     monkeypatch.setattr(apply, "_create", refuse)
 
     assert ask("apply", VECTOR) == (1, '{\n  "name": "gallery_vector"\n}\n', "error: No.\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "method", "role"),
+    [
+        (["verify", "--index", "gallery_vector"], "aggregate", "read"),
+        (["apply", VECTOR, "--collection", "new"], "list_collection_names", "readWrite"),
+    ],
+)
+def test_user_without_a_right_is_told_which_role_to_ask_for(
+    ask, collection, monkeypatch, command, method, role
+):
+    ask("apply", VECTOR)
+
+    def refuse(*_, **__):
+        raise OperationFailure("not authorized", 13)
+
+    owner = Collection if method == "aggregate" else Database
+    monkeypatch.setattr(owner, method, refuse)
+
+    code, out, err = ask(*command)
+
+    assert (code, out) == (1, "")
+    assert "(not authorized): ask the administrator for" in err
+    assert f"the role {role}" in err
+    assert err.count("\n") == 1
+
+
+def test_refused_creation_tells_that_the_collection_was_made(ask, collection, monkeypatch):
+    def refuse(*_, **__):
+        raise OperationFailure("not authorized", 13)
+
+    monkeypatch.setattr(Collection, "create_search_index", refuse)
+
+    _, out, err = ask("apply", VECTOR)
+
+    assert json.loads(out)["name"] == "gallery_vector"
+    assert err.endswith(f"{collection.full_name} was created, and is empty.\n")
+    assert not ask("apply", VECTOR)[2].endswith("is empty.\n")
 
 
 def vectors(*numbers):
