@@ -6,6 +6,8 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 
+from pymongo.errors import ConnectionFailure
+
 from app.config import Settings
 from app.errors import ConfigError, ServiceError
 
@@ -58,10 +60,11 @@ def _is_fit_for_logs(record: logging.LogRecord) -> bool:
     """Keep what libraries write for their own makers out.
 
     There, the driver shows whole commands and stores' clients whole requests: signed URLs and
-    credentials among them.
+    credentials among them. And that its own threads lost the connection, too, with a traceback.
     """
     is_own = record.name.partition(".")[0] in ("app", "scripts")
-    return is_own or record.levelno > logging.DEBUG
+    error = record.exc_info[1] if record.exc_info else None
+    return is_own or (record.levelno > logging.DEBUG and not isinstance(error, ConnectionFailure))
 
 
 def _fail(message: str, code: int) -> int:

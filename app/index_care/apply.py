@@ -106,7 +106,7 @@ def apply_plan(
         DatabaseUnavailable: the connection was lost; the message says what stands.
         The driver's other errors.
     """
-    with lost_connection("nothing was changed; run apply again."):
+    with lost_connection("nothing was changed; run this again."):
         with index_command_errors("createCollection", collection.full_name):
             is_collection_new = create_collection(collection)
         plan = make_plan(list_entries(collection), index)
@@ -117,7 +117,7 @@ def apply_plan(
             _create(collection, index)
     elif plan.action == "update":
         _update(collection, index)
-    waiting = f"the server goes on building {index.name}; run apply again to wait on, or status."
+    waiting = f"the server goes on building {index.name}; run this again to wait on, or status."
     with lost_connection(waiting):
         entry = _wait(collection, plan, timeout_s=timeout_s)
     version = read_build(entry).latest_version
@@ -170,7 +170,7 @@ def _telling_what_was_made(collection: Documents, is_collection_new: bool) -> It
 
 def _create(collection: Documents, index: AnyIndex) -> None:
     model = SearchIndexModel(index.definition, name=index.name, type=index.type)
-    unknown = f"whether {index.name} was created is not known; run status, then apply again."
+    unknown = f"whether {index.name} was created is not known; run status, then this again."
     with (
         lost_connection(unknown),
         index_command_errors("createSearchIndexes", collection.full_name, index),
@@ -179,7 +179,7 @@ def _create(collection: Documents, index: AnyIndex) -> None:
 
 
 def _update(collection: Documents, index: AnyIndex) -> None:
-    unknown = f"whether {index.name} was changed is not known; run status, then apply again."
+    unknown = f"whether {index.name} was changed is not known; run status, then this again."
     with (
         lost_connection(unknown),
         index_command_errors("updateSearchIndex", collection.full_name, index),
@@ -248,7 +248,7 @@ def _poll(
             status = "missing" if build is None else build.status
             raise IndexNotReady(
                 f"Search index {name} is {status} after {timeout_s:g} s; the server goes on "
-                f"building it, run apply again to wait on."
+                f"building it, run this again to wait on."
             )
         time.sleep(poll_s)
         poll_s = min(poll_s * 1.5, _LAST_POLL_S)

@@ -18,6 +18,7 @@ from app.index_care.deriving import check_stand_in
 from app.index_care.faults import Reason
 from app.index_care.listing import Documents
 from app.index_care.migration_report import MigrationReport, Step
+from app.index_care.refusals import lost_connection
 from app.index_care.switching import read_switch, switch_back, switch_over
 from app.index_care.verify import verify_index
 from app.index_care.verify_report import VerifyReport
@@ -49,9 +50,10 @@ def prepare(pair: Pair, *, timeout_s: float) -> MigrationReport:
     start_s = time.monotonic()
     check_stand_in(pair.old, pair.new)
     applied = apply_plan(pair.collection, pair.new, timeout_s=timeout_s)
-    return _compared(
-        pair, "prepared", start_s, wait_s=timeout_s, is_created=applied.action == "create"
-    )
+    with lost_connection(f"{pair.new.name} stands, and nothing was switched; run this again."):
+        return _compared(
+            pair, "prepared", start_s, wait_s=timeout_s, is_created=applied.action == "create"
+        )
 
 
 def switch(pair: Pair, *, timeout_s: float) -> MigrationReport:
@@ -64,7 +66,8 @@ def switch(pair: Pair, *, timeout_s: float) -> MigrationReport:
     report = prepare(pair, timeout_s=timeout_s)
     if not report.is_good:
         return report
-    switch_over(pair.collection, pair.old.name, pair.new)
+    with lost_connection("which index is asked is not known; run status, then this again."):
+        switch_over(pair.collection, pair.old.name, pair.new)
     return replace(report, step="switched", asked=pair.new.name)
 
 
@@ -86,8 +89,9 @@ def convert(pair: Pair, *, timeout_s: float) -> MigrationReport:
             f"Search indexes {pair.old.name} and {pair.new.name} do not give the same answers, so "
             f"no vector was changed; migrate without --convert compares them again."
         )
-    converted = to_bindata(pair.collection, pair.new.path)
-    return _compared(pair, "converted", start_s, wait_s=timeout_s, converted=converted)
+    with lost_connection("both indexes find vectors of either kind; run this again to go on."):
+        converted = to_bindata(pair.collection, pair.new.path)
+        return _compared(pair, "converted", start_s, wait_s=timeout_s, converted=converted)
 
 
 def lead_back(pair: Pair, *, timeout_s: float) -> MigrationReport:
@@ -102,6 +106,12 @@ def lead_back(pair: Pair, *, timeout_s: float) -> MigrationReport:
         IndexRefused: the user may not write down which index is asked.
         The driver's errors.
     """
+    unknown = f"not all is as it was; run status, then this again until {pair.old.name} is asked."
+    with lost_connection(unknown):
+        return _led_back(pair, timeout_s=timeout_s)
+
+
+def _led_back(pair: Pair, *, timeout_s: float) -> MigrationReport:
     start_s = time.monotonic()
     collection, old = pair.collection, pair.old
     check_stand_in(old, pair.new)

@@ -312,6 +312,6 @@ def test_lost_connection_tells_what_stands_and_what_to_run_next(
     client.close()
 
     assert told == [
-        "The connection was lost: the server goes on building v; run apply again to wait on, or "
+        "The connection was lost: the server goes on building v; run this again to wait on, or "
         "status."
     ]

@@ -7,9 +7,9 @@ import time
 import numpy as np
 import pytest
 from bson import Binary
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
-from app.errors import ConfigError, IndexNotReady
+from app.errors import ConfigError, DatabaseUnavailable, IndexNotReady
 from app.index_care.apply import apply_plan
 from app.index_care.asking import stored_queries
 from app.index_care.comparing import compare_indexes
@@ -191,6 +191,32 @@ def test_user_who_may_not_write_the_switch_is_told_what_to_ask_for(
 
     with pytest.raises(IndexRefused, match="ask the administrator for the role readWrite"):
         switch_over(collection, "old", new)
+
+
+@pytest.mark.parametrize(
+    ("step", "method", "part"),
+    [
+        (prepare, "aggregate", "new stands, and nothing was switched; run this again."),
+        (switch, "replace_one", "which index is asked is not known; run status, then this again."),
+        (convert, "bulk_write", "both indexes find vectors of either kind; run this again"),
+        (lead_back, "bulk_write", "run status, then this again until old is asked."),
+    ],
+)
+def test_lost_connection_tells_what_stands_and_what_to_run_next(
+    collection, old, new, monkeypatch, timeout_s, step, method, part
+):
+    pair = Pair(collection, old, new)
+    prepare(pair, timeout_s=timeout_s)
+    if step is lead_back:
+        convert(pair, timeout_s=timeout_s)
+
+    def lose(*_, **__):
+        raise ConnectionFailure("gone")
+
+    monkeypatch.setattr(type(collection), method, lose)
+
+    with pytest.raises(DatabaseUnavailable, match=part):
+        step(pair, timeout_s=timeout_s)
 
 
 def test_derived_index_declares_every_filter(old, new):

@@ -72,6 +72,22 @@ run(main)
     assert result.stderr.count("said") == lines
 
 
+def test_traceback_of_a_connection_that_the_driver_lost_is_left_out():
+    script = (
+        "import logging; from pymongo.errors import AutoReconnect; from scripts._cli import run; "
+        "run(lambda _: 0); log = logging.getLogger('pymongo.client')\n"
+        "for error in (AutoReconnect('gone'), ValueError('other')):\n"
+        "    log.error('failed', exc_info=error)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert "gone" not in done.stderr
+    assert "ValueError: other" in done.stderr
+
+
 def test_debug_lines_are_those_of_this_project():
     script = """
 import logging
