@@ -20,6 +20,7 @@ from app.db import connect, database_errors
 from app.errors import ConfigError
 from app.index_care.apply import apply_plan
 from app.index_care.asking import read_vectors
+from app.index_care.checking import check_definition
 from app.index_care.deriving import derived_content, write_index_file
 from app.index_care.migrate import Pair, convert, lead_back, prepare, switch
 from app.index_care.plan import plan_index
@@ -125,7 +126,9 @@ def _migrate(collection: Documents, arguments: argparse.Namespace, settings: Set
     old = _live(collection, arguments, settings)
     if not arguments.to.exists():
         write_index_file(arguments.to, derived_content(old, arguments.to.stem))
-    pair = Pair(collection, old, read_index_file(arguments.to))
+    new = read_index_file(arguments.to)
+    check_definition(new, arguments.to)
+    pair = Pair(collection, old, new)
     step: Callable[..., Report] = arguments.step
     return step(pair, timeout_s=arguments.timeout)
 
@@ -155,7 +158,9 @@ def _writing(path: Path) -> Iterator[TextIO]:
 
 def _wanted(arguments: argparse.Namespace, settings: Settings) -> AnyIndex:
     """Return the index of the file, under the name that `--index` gives it."""
-    index = read_any_index_file(arguments.index_file or settings.index_file)
+    file = arguments.index_file or settings.index_file
+    index = read_any_index_file(file)
+    check_definition(index, file)
     return dataclasses.replace(index, name=arguments.index or index.name)
 
 

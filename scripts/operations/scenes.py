@@ -66,6 +66,13 @@ def add_brand(stage: Stage) -> None:
     _write(stage, content)
 
 
+def misspell(stage: Stage) -> None:
+    """Write another file, with a quantization that there is not."""
+    content = _read(stage)
+    content["definition"]["fields"][0]["quantization"] = "scalr"
+    _write(stage, content, "misspelt.json")
+
+
 def shrink(stage: Stage) -> None:
     """Write another file, for vectors of another length."""
     content = _read(stage)
@@ -124,6 +131,7 @@ def _write(stage: Stage, content: Definition, name: str = "gallery_vector.json")
 SCENES: Mapping[str, Callable[[Stage], None]] = {
     "fill": fill,
     "add_brand": add_brand,
+    "misspell": misspell,
     "shrink": shrink,
     "damage": damage,
     "repair": repair,

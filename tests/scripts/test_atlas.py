@@ -74,14 +74,25 @@ def test_index_that_is_not_there_is_an_error_that_lists_those_that_are(ask, coll
     )
 
 
-def test_bad_index_file_is_misuse_and_nothing_is_sent(ask, collection, tmp_path):
-    bad = tmp_path / "bad.json"
-    bad.write_text(VECTOR.read_text().replace("512", "0"))
+@pytest.mark.parametrize(
+    ("good", "bad", "problem"),
+    [
+        ("512", "0", '"numDimensions" (0) of "embedding" must be an integer from 1 to 8192'),
+        ('"fields"', '"nope": 1, "fields"', '"definition" unrecognized field "nope"'),
+    ],
+    ids=["of ours", "of the server's"],
+)
+@pytest.mark.parametrize("command", ["plan", "apply"])
+def test_bad_index_file_is_misuse_and_nothing_is_sent(
+    ask, collection, tmp_path, command, good, bad, problem
+):
+    file = tmp_path / "bad.json"
+    file.write_text(VECTOR.read_text().replace(good, bad))
 
-    code, _, err = ask("apply", bad)
+    code, _, err = ask(command, file)
 
     assert code == 2
-    assert '"numDimensions" (0) of "embedding" must be an integer from 1 to 8192' in err
+    assert problem in err
     assert collection.database.list_collection_names() == []
 
 
