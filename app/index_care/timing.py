@@ -16,7 +16,7 @@ import numpy.typing as npt
 Verdict = Literal["faster", "as fast", "slower"]
 
 _LEAST_ROUNDS, _MOST_ROUNDS = 3, 9
-_SECONDS = 20.0
+_SECONDS = 10.0
 _RESAMPLED = 1000
 # What 99 of 100 draws of as many of these queries, with replacement, exceed.
 _LOW = 0.01
