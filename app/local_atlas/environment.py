@@ -15,7 +15,7 @@ from .mql.outputs import Merge, Target, Write
 from .mql.rows import Row
 from .mql.sorting import compile_sort
 from .mql.stages import run_pipeline
-from .query_plans import FindOptions, Hint
+from .query_plans import FindOptions, Hint, Natural
 from .search.stages import search_sources
 from .statistics import statistics_rows
 from .store import StoredCollection
@@ -79,7 +79,8 @@ class StoreEnvironment:
         if is_view(collection.options):
             found_rows = self._view_rows(collection.options, query)
             return iter(sorted(found_rows, key=compile_sort(sort))) if sort else found_rows
-        options = FindOptions(sort or {}, wanted, self._hint, self._collation, self.counts)
+        order = sort or _order_of(self._hint)
+        options = FindOptions(order, wanted, self._hint, self._collation, self.counts)
         found = collection.find(
             query, self.variables, read=self._timed_read(collection), options=options
         )
@@ -132,3 +133,10 @@ class StoreEnvironment:
             return collection.read(sql, parameters)
 
         return read
+
+
+def _order_of(hint: Hint) -> Mapping[str, int]:
+    """Return the order in which an index gives documents that are asked for in no order."""
+    if hint is None or isinstance(hint, Natural):
+        return {}
+    return dict(zip(hint.paths, hint.directions, strict=True))

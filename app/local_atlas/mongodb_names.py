@@ -35,7 +35,7 @@ COMMANDS: Final = _names(
 STAGES: Final = _names(
     """
     $changeStreamSplitLargeEvent $currentOp $densify $fill
-    $geoNear $graphLookup $indexStats $listCatalog $listClusterCatalog
+    $geoNear $indexStats $listCatalog $listClusterCatalog
     $listSampledQueries $listSessions $planCacheStats $querySettings $queryStats
     $rankFusion $rerank $score $scoreFusion $searchMeta $shardedDataDistribution
     """

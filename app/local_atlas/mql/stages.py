@@ -6,6 +6,7 @@ from typing import Any, Final
 from ..errors import CommandError
 from . import (  # noqa: F401 - importing registers their stages
     bucket_auto_stage,
+    graph_lookup_stage,
     group_stages,
     join_stages,
     lookup_stage,

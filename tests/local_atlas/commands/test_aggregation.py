@@ -174,7 +174,7 @@ def test_malformed_aggregate_is_refused(shop: Docs, command: dict[str, Any], cod
 
 def test_refused_stage_says_that_it_is_not_emulated(shop: Docs) -> None:
     with pytest.raises(OperationFailure, match="not emulated by LocalAtlas") as refused:
-        list(shop.items.aggregate([{"$graphLookup": {}}]))
+        list(shop.items.aggregate([{"$densify": {}}]))
 
     assert refused.value.code == 40324
 

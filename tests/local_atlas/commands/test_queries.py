@@ -198,6 +198,17 @@ def test_time_limit_does_not_run_on_while_the_client_reads(numbers: Docs) -> Non
     assert [first["_id"], *ids(cursor)] == list(range(250))
 
 
+def test_index_that_is_hinted_at_gives_the_order(db: Docs) -> None:
+    db.c.insert_many([{"_id": i, "n": i % 3, "t": [i, -i]} for i in range(6)])
+    db.c.create_index([("n", -1), ("_id", 1)], name="by_n")
+    db.c.create_index("t")
+
+    assert [each["_id"] for each in db.c.find(hint="by_n")] == [2, 5, 1, 4, 0, 3]
+    assert [each["_id"] for each in db.c.find(hint="t_1", limit=2)] == [5, 4]
+    assert [each["_id"] for each in db.c.find(hint="by_n", sort={"_id": -1}, limit=2)] == [5, 4]
+    assert [each["_id"] for each in db.c.aggregate([], hint="by_n")] == [2, 5, 1, 4, 0, 3]
+
+
 @pytest.mark.parametrize("hint", ["_id_", [("_id", 1)], [("$natural", 1)]])
 def test_hint_of_an_index_that_exists_is_taken(numbers: Docs, hint: Any) -> None:
     assert ids(numbers.c.find({"_id": 4}, hint=hint)) == [4]
