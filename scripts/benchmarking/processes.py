@@ -25,16 +25,25 @@ def wait_until_idle(process_id: int) -> None:
 
 def peak_memory_mb(process_id: int) -> float:
     """Return the largest resident memory that a process ever had (VmHWM of Linux)."""
-    for line in Path(f"/proc/{process_id}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024 / BYTES_PER_MB
-    raise OSError(f"/proc/{process_id}/status has no line VmHWM; expected one on Linux.")
+    return _status_mb(process_id, "VmHWM")
+
+
+def memory_mb(process_id: int) -> float:
+    """Return the resident memory of a process (VmRSS of Linux)."""
+    return _status_mb(process_id, "VmRSS")
 
 
 def folder_size_mb(folder: Path) -> float:
     """Return what the files below a folder take up on the disk."""
     blocks = sum(path.stat().st_blocks for path in folder.rglob("*") if path.is_file())
     return blocks * 512 / BYTES_PER_MB
+
+
+def _status_mb(process_id: int, name: str) -> float:
+    for line in Path(f"/proc/{process_id}/status").read_text().splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1]) * 1024 / BYTES_PER_MB
+    raise OSError(f"/proc/{process_id}/status has no line {name}; expected one on Linux.")
 
 
 def _processor_s(process_id: int) -> float:
