@@ -6,11 +6,12 @@ CLIENTS := .clients
 GALLERY ?= demo/gallery.jsonl
 VECTORS ?= 100000
 ITEMS ?= 100000
+DOCUMENTS ?= 1000000
 # torch and its libraries, unpacked
 NEEDED_GB := 8
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-test install-cluster install-bench bench bench-ingest bench-service demo serve test test-slow test-atlas test-browser test-clients lint format
+.PHONY: help install install-test install-cluster install-bench bench bench-ingest bench-service bench-growth demo serve test test-slow test-atlas test-browser test-clients lint format
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 17
@@ -89,6 +90,9 @@ bench-ingest: install ## ingestion beside the usual loop, on the JPEGs of GALLER
 
 bench-service: install ## the service over ITEMS=100000 drawn items, under load
 	@$(BIN)/python -m scripts.benchmark_service --items $(ITEMS)
+
+bench-growth: install ## whether LocalAtlas stays as fast as it fills, with DOCUMENTS=1000000
+	@$(BIN)/python -m scripts.benchmark_growth --documents $(DOCUMENTS)
 
 lint: install-test ## linter, formatter and type checker
 	$(BIN)/ruff check .

@@ -25,8 +25,9 @@ _id, field    median milliseconds of a find_one by _id, and by a field with an o
 memory        what the server holds now, and the most that it ever held
 file          the data file as a multiple of the documents' BSON, and its log in MB
 
-A document is an item of a catalogue with a float32 embedding. Ids and indexed numbers are drawn,
-so that new keys fall everywhere into their indexes."""
+A document is an item of a catalogue with a float32 embedding. Its indexed number is drawn, so that
+new keys fall everywhere into their index; so are ids with --ids drawn, else they ascend as the
+ObjectIds do that drivers make."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,9 +40,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         ) as folder,
         serving(Path(folder) / "data") as server,
     ):
-        filling = Filling(server, dimensions=arguments.dimensions, seed=arguments.seed)
+        filling = Filling(
+            server,
+            dimensions=arguments.dimensions,
+            draws_ids=arguments.ids == "drawn",
+            seed=arguments.seed,
+        )
         steps = list(filling.steps(arguments.documents, arguments.steps))
-    report = {"machine": machine, "dimensions": arguments.dimensions, **_figures(steps)}
+    asked = {"dimensions": arguments.dimensions, "ids": arguments.ids}
+    report = {"machine": machine, **asked, **_figures(steps)}
     print(json.dumps(report) if arguments.json else _as_text(report))
     return 0
 
@@ -64,7 +71,7 @@ def _as_text(report: dict[str, Any]) -> str:
     return "\n".join(
         [
             f"{report['documents']:,} documents with {report['dimensions']} dimensions, "
-            f"{machine['cores']} cores of {machine['processor']}.",
+            f"{report['ids']} ids, {machine['cores']} cores of {machine['processor']}.",
             "",
             *(f"| {' | '.join(row)} |" for row in rows),
             "",
@@ -97,6 +104,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="N",
         help="of the embeddings (default: 512)",
     )
+    add("--ids", choices=("ascending", "drawn"), default="ascending", help="default: ascending")
     add("--folder", type=Path, metavar="DIR", help="where the data lies (default: a temporary one)")
     add("--seed", type=int, default=0, help="of what is drawn (default: 0)")
     add("--json", action="store_true", help="print the report as JSON")

@@ -5,6 +5,7 @@ Where LocalAtlas is installed by itself, that is `python -m local_atlas`, or `lo
 
 import argparse
 import logging
+import math
 import resource
 import signal
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from .addresses import Address, AddressError, LoopbackAddress, SocketAddress, automatic_address
 from .directory_lock import DirectoryInUse
+from .expiry import INTERVAL_S
 from .node import Node, start_node
 from .options import ServerOptions
 from .persistence import StorageError
@@ -49,7 +51,13 @@ def main(argv: Sequence[str] | None = None, *, program: str = _MODULE) -> int:
     options = ServerOptions(arguments.index_lag_ms, arguments.strict)
     try:
         address = _address(arguments, directory)
-        node = start_node(directory, address, linger_s=arguments.linger_s, options=options)
+        node = start_node(
+            directory,
+            address,
+            linger_s=arguments.linger_s,
+            options=options,
+            ttl_interval_s=arguments.ttl_interval_s,
+        )
     except (DirectoryInUse, AddressError, StorageError) as error:
         return _fail(str(error))
     except OSError as error:
@@ -95,6 +103,13 @@ def _parser(program: str) -> argparse.ArgumentParser:
         help="refuse what the search engine passes over in silence, as a vector of another length",
     )
     parser.add_argument(
+        "--ttl-interval-s",
+        type=_seconds,
+        default=INTERVAL_S,
+        metavar="N",
+        help="look for documents that have expired every N seconds (default: 60)",
+    )
+    parser.add_argument(
         "--log-level", default="info", choices=("debug", "info", "warning", "error")
     )
     return parser
@@ -104,6 +119,16 @@ def _milliseconds(text: str) -> int:
     if not text.isascii() or not text.isdigit():
         raise argparse.ArgumentTypeError(f"{text!r} must be a whole number from 0")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds <= threading.TIMEOUT_MAX:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a number of seconds above 0")
+    return seconds
 
 
 def _address(arguments: argparse.Namespace, directory: Path) -> Address:

@@ -10,6 +10,7 @@ from .addresses import Address
 from .commands.table import CommandContext, ConnectionInfo, ServerIdentity
 from .cursors import CursorTable
 from .directory_lock import ServerLock
+from .expiry import INTERVAL_S, Expiry
 from .linger import Linger
 from .options import ServerOptions
 from .search.index_keeper import IndexArchive
@@ -29,6 +30,7 @@ class Node:
     store: Store
     _search: SearchRegistry
     _lock: ServerLock
+    _expiry: Expiry
 
     @property
     def uri(self) -> str:
@@ -40,6 +42,7 @@ class Node:
         self.store.commits.close()
         self._server.close()
         self.address.release()
+        self._expiry.close()
         self._search.close()
         self.store.close()
         self._lock.release()
@@ -51,6 +54,7 @@ def start_node(
     *,
     linger_s: float | None = None,
     options: ServerOptions | None = None,
+    ttl_interval_s: float = INTERVAL_S,
 ) -> Node:
     """Serve a data directory, which is made where it is missing.
 
@@ -59,6 +63,7 @@ def start_node(
         address: where to listen.
         linger_s: how long to stay after the last client has gone, None for ever.
         options: what it is to do otherwise than usual.
+        ttl_interval_s: how often to look for documents that have expired.
 
     Raises:
         DirectoryInUse: another process serves it.
@@ -87,4 +92,6 @@ def start_node(
     server = Server(listener, context, linger)
     server.start()
     lock.announce(address.uri, options)
-    return Node(address, None if linger_s is None else linger, server, store, search, lock)
+    expiry = Expiry(store, ttl_interval_s)
+    expiry.start()
+    return Node(address, None if linger_s is None else linger, server, store, search, lock, expiry)

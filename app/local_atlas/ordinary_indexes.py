@@ -15,6 +15,7 @@ from .mql.bson_order import MISSING_KEY, compare, sort_key
 from .mql.bson_text import render_field
 from .mql.collation import Collation, parse_collation, under
 from .mql.matcher import compile_filter
+from .mql.numbers import to_int64
 from .mql.paths import MISSING, values_at
 
 Document = dict[str, Any]
@@ -81,6 +82,12 @@ class OrdinaryIndex:
     def is_hidden(self) -> bool:
         """Whether no query may use it."""
         return bool(self.specification.get("hidden"))
+
+    @property
+    def lifetime_s(self) -> int | None:
+        """How long after the date in it a document expires; None where none does."""
+        seconds = self.specification.get("expireAfterSeconds")
+        return None if seconds is None else to_int64(seconds)
 
     @property
     def partial_filter(self) -> Document | None:

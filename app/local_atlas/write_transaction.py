@@ -186,6 +186,18 @@ class WriteTransaction:
         description = {"indexes": [specification]}
         self.recorder.note(collection, "createIndexes", {"operationDescription": description})
 
+    def change_index(
+        self, collection: StoredCollection, index: OrdinaryIndex, specification: Document
+    ) -> None:
+        """Change options of an ordinary index that its keys do not depend on."""
+        self.connection.execute(
+            "UPDATE indexes SET specification = ? WHERE index_id = ?",
+            (encode_document(specification), index.index_id),
+        )
+        changed = OrdinaryIndex(index.index_id, specification, index.multikey)
+        indexes = self.indexes_of(collection)
+        self.indexes[collection] = tuple(changed if each is index else each for each in indexes)
+
     def drop_index(self, collection: StoredCollection, index: OrdinaryIndex) -> None:
         """Drop an ordinary index."""
         self._drop_keys(collection, index)

@@ -12,6 +12,7 @@ from typing import Any
 
 import bson
 import numpy as np
+from bson import ObjectId
 from bson.binary import Binary, BinaryVectorDtype
 from pymongo import MongoClient
 
@@ -70,28 +71,28 @@ class Filling:
     Args:
         server: an empty one.
         dimensions: of the embeddings.
+        draws_ids: new ids fall everywhere among those that there are; otherwise they ascend.
         seed: of what is drawn.
     """
 
-    def __init__(self, server: Server, *, dimensions: int, seed: int) -> None:
+    def __init__(self, server: Server, *, dimensions: int, draws_ids: bool, seed: int) -> None:
         self._server = server
         self._draw = np.random.default_rng(seed)
         self._dimensions = dimensions
-        self._ids: list[str] = []
+        self._draws_ids = draws_ids
+        self._ids: list[Any] = []
         self._stock_numbers: list[int] = []
         self._bson_bytes = 0
 
     def steps(self, documents: int, count: int) -> Iterator[Step]:
-        """Insert so many documents in `count` parts, and measure after each."""
+        """Insert so many documents in `count` parts, behind some to warm up; measure after each."""
         with MongoClient[dict[str, Any]](self._server.uri) as client:
             items = client["growth"]["items"]
             items.create_index("stock_number")
             self._insert(items, _WARM_UP)
-            size = documents // count
             for part in range(count):
-                rest = documents - len(self._ids) if part == count - 1 else size
-                seconds = self._insert(items, max(1, rest))
-                yield self._measured(items, rest / seconds)
+                added = documents * (part + 1) // count - documents * part // count
+                yield self._measured(items, added / self._insert(items, added))
 
     def _insert(self, items: Any, count: int) -> float:
         """Insert documents and return the seconds that the server took."""
@@ -105,7 +106,7 @@ class Filling:
         return seconds
 
     def _item(self) -> dict[str, Any]:
-        identity = self._draw.bytes(12).hex()
+        identity = self._draw.bytes(12).hex() if self._draws_ids else ObjectId()
         stock_number = int(self._draw.integers(1 << 40))
         self._ids.append(identity)
         self._stock_numbers.append(stock_number)

@@ -24,6 +24,7 @@ from .fields import (
     string_field,
     unknown_field,
 )
+from .index_changes import change_index
 from .table import CommandContext, command
 
 Document = dict[str, Any]
@@ -70,13 +71,13 @@ def create(context: CommandContext, body: Document) -> Document:
 
 @command(
     "collMod",
-    fields=(*_VALIDATION_FIELDS, *_VIEW_FIELDS, IMAGES),
+    fields=(*_VALIDATION_FIELDS, *_VIEW_FIELDS, IMAGES, "index"),
     refused_fields=(
-        "index", "cappedSize", "cappedMax", "expireAfterSeconds", "timeseries", "dryRun",
+        "cappedSize", "cappedMax", "expireAfterSeconds", "timeseries", "dryRun",
     ),
 )  # fmt: skip
 def modify_collection(context: CommandContext, body: Document) -> Document:
-    """Change the validation of a collection, or what a view shows."""
+    """Change the validation of a collection, what a view shows, or options of an index."""
     name = collection_name(body)
     changed = _view_options(context, body)
     changes_view = bool(changed)
@@ -93,8 +94,10 @@ def modify_collection(context: CommandContext, body: Document) -> Document:
             raise CommandError(72, "InvalidOptions", message)
         if changed:
             transaction.set_options(collection, {**options, **changed})
-        transaction.recorder.note(collection, "modify", {"operationDescription": changed})
-    return {}
+        reply = change_index(transaction, collection, body)
+        described = {**changed, **({"index": body["index"]} if "index" in body else {})}
+        transaction.recorder.note(collection, "modify", {"operationDescription": described})
+    return reply
 
 
 def _collection_options(context: CommandContext, body: Document) -> Document:

@@ -2,32 +2,29 @@
 
 from typing import Any
 
-from ..errors import NOT_EMULATED, CommandError, bad_value
+from ..errors import CommandError, bad_value
 from ..mql.bson_text import render
-from ..mql.bson_types import is_number, is_true
 from ..mql.rows import Row
 from ..ordinary_indexes import ID_INDEX_NAME, OrdinaryIndex
 from ..query_plans import Hint, Natural
 from ..store import StoredCollection
 from ..views import refuse_view
 from .fields import (
-    collation_field,
     collection_name,
     document_field,
     documents_field,
     int_field,
     list_field,
-    unknown_field,
+)
+from .index_specifications import (
+    checked_specification,
+    exists_already,
+    is_id_pattern,
+    same_key,
 )
 from .table import CommandContext, command
 
 Document = dict[str, Any]
-
-_KNOWN_OPTIONS = frozenset({
-    "key", "name", "unique", "sparse", "partialFilterExpression", "background", "v", "ns",
-    "collation", "dropDups",
-})  # fmt: skip
-_STORED_OPTIONS = ("unique", "sparse", "partialFilterExpression")
 
 
 @command("createIndexes", fields=("indexes", "commitQuorum", "ignoreUnknownIndexOptions"))
@@ -38,7 +35,7 @@ def create_indexes(context: CommandContext, body: Document) -> Document:
     wanted = documents_field(body, "indexes")
     if not wanted:
         raise bad_value("Must specify at least one index to create")
-    specifications = [_specification(each) for each in wanted]
+    specifications = [checked_specification(each) for each in wanted]
     with context.store.write() as transaction:
         collection = transaction.collection(context.database, name)
         is_new = collection is None
@@ -47,7 +44,7 @@ def create_indexes(context: CommandContext, body: Document) -> Document:
         refuse_view(collection.namespace, transaction.options_of(collection))
         before = len(transaction.indexes_of(collection)) + 1
         for specification in specifications:
-            if not _exists_already(transaction.indexes_of(collection), specification):
+            if not exists_already(transaction.indexes_of(collection), specification):
                 transaction.create_index(collection, specification)
         after = len(transaction.indexes_of(collection)) + 1
     reply: Document = {
@@ -84,7 +81,7 @@ def find_index(collection: StoredCollection, hint: Any) -> OrdinaryIndex | None:
     Raises:
         CommandError: 27, there is no such index.
     """
-    if hint == ID_INDEX_NAME or _is_id_pattern(hint):
+    if hint == ID_INDEX_NAME or is_id_pattern(hint):
         return None
     for index in collection.indexes:
         if _is_meant(hint, index):
@@ -105,7 +102,7 @@ def resolve_hint(context: CommandContext, name: str, hint: Any) -> Hint:
         return None
     if isinstance(hint, dict) and "$natural" in hint:
         return Natural.ORDER
-    if hint == ID_INDEX_NAME or _is_id_pattern(hint):
+    if hint == ID_INDEX_NAME or is_id_pattern(hint):
         return collection.id_index
     for index in collection.indexes:
         if not index.is_hidden and _is_meant(hint, index):
@@ -143,95 +140,5 @@ def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _specification(wanted: Document) -> Document:
-    """Return what is stored of an index, in the order in which `listIndexes` shows it."""
-    key = document_field(wanted, "key")
-    _check_key(key)
-    for option in wanted:
-        if option == "hidden" and not is_true(wanted[option]):
-            continue
-        if option not in _KNOWN_OPTIONS:
-            raise unknown_field("createIndexes.indexes", option, f" {NOT_EMULATED}")
-    name = wanted.get("name")
-    if not isinstance(name, str) or not name:
-        raise CommandError(
-            9,
-            "FailedToParse",
-            f"The 'name' field is a required property of an index specification, not {name!r}",
-        )
-    stored = {option: wanted[option] for option in _STORED_OPTIONS if wanted.get(option)}
-    if "background" in wanted:  # it means nothing any more, and is shown all the same
-        stored["background"] = wanted["background"]
-    collation = collation_field(wanted)
-    if collation is not None:
-        stored["collation"] = collation.document()
-    return {"v": 2, "key": key, "name": name, **stored}
-
-
-def _check_key(key: Document) -> None:
-    if not key:
-        raise CommandError(67, "CannotCreateIndex", "Index keys cannot be empty.")
-    for path, direction in key.items():
-        if isinstance(direction, str) or "$**" in path:
-            raise CommandError(
-                67,
-                "CannotCreateIndex",
-                f"Unknown index plugin '{direction}' for '{path}' {NOT_EMULATED}",
-            )
-        if isinstance(direction, bool) or not is_number(direction) or not is_true(direction):
-            raise CommandError(
-                67,
-                "CannotCreateIndex",
-                f"Values in v:2 index key pattern must be numbers > 0 or < 0 or strings, not "
-                f"{render(direction)}",
-            )
-        if not path or path.startswith("$") or "" in path.split("."):
-            raise CommandError(67, "CannotCreateIndex", f"Index keys cannot be called '{path}'.")
-
-
-def _exists_already(indexes: tuple[OrdinaryIndex, ...], wanted: Document) -> bool:
-    """Tell whether this very index exists.
-
-    Raises:
-        CommandError: 86 or 85, another one has its name or its key.
-    """
-    if _is_id_pattern(wanted["key"]):
-        return True
-    for index in indexes:
-        same_collation = index.specification.get("collation") == wanted.get("collation")
-        same_key = same_collation and _same_key(wanted["key"], index)
-        same_options = _options(index.specification) == _options(wanted)
-        if index.name == wanted["name"]:
-            if same_key and same_options:
-                return True
-            raise CommandError(
-                86,
-                "IndexKeySpecsConflict",
-                "An existing index has the same name as the requested index. When index names are "
-                "not specified, they are auto generated and can cause conflicts. Please refer to "
-                f"our documentation. Requested index: {render(wanted)}, existing index: "
-                f"{render(index.specification)}",
-            )
-        if same_key:
-            raise CommandError(
-                85,
-                "IndexOptionsConflict",
-                f"Index already exists with a different name: {index.name}",
-            )
-    return False
-
-
-def _options(specification: Document) -> Document:
-    return {option: specification.get(option) for option in _STORED_OPTIONS}
-
-
 def _is_meant(hint: Any, index: OrdinaryIndex) -> bool:
-    return hint == index.name or (isinstance(hint, dict) and _same_key(hint, index))
-
-
-def _same_key(pattern: Document, index: OrdinaryIndex) -> bool:
-    return list(pattern.items()) == list(index.specification["key"].items())
-
-
-def _is_id_pattern(pattern: Any) -> bool:
-    return isinstance(pattern, dict) and list(pattern.items()) == [("_id", 1)]
+    return hint == index.name or (isinstance(hint, dict) and same_key(hint, index))

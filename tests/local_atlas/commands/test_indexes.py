@@ -68,6 +68,7 @@ def test_index_that_cannot_be_dropped_is_an_error(db: Docs, index: Any, code: in
         pytest.param({"key": {"a": 1}, "name": "a_1", "unique": True}, 86, id="same name"),
         pytest.param({"key": {"b": 1}, "name": "a_1"}, 86, id="same name, other key"),
         pytest.param({"key": {"a": 1}, "name": "other"}, 85, id="same key"),
+        pytest.param({"key": {"a": 1}, "name": "a_1", "expireAfterSeconds": 5}, 85, id="lifetime"),
     ],
 )
 def test_index_in_conflict_with_another_is_refused(
@@ -92,7 +93,23 @@ def test_index_in_conflict_with_another_is_refused(
         pytest.param({"key": {"a": 0}, "name": "x"}, 67, id="direction of zero"),
         pytest.param({"key": {"a..b": 1}, "name": "x"}, 67, id="empty path component"),
         pytest.param({"key": {"a": 1}}, 9, id="no name"),
-        pytest.param({"key": {"a": 1}, "name": "x", "expireAfterSeconds": 1}, 40415, id="TTL"),
+        pytest.param({"key": {"a": 1}, "name": "x", "expireAfterSeconds": "1"}, 67, id="TTL, text"),
+        pytest.param({"key": {"a": 1}, "name": "x", "expireAfterSeconds": -1}, 67, id="TTL, -1"),
+        pytest.param(
+            {"key": {"a": 1, "b": 1}, "name": "x", "expireAfterSeconds": 1}, 67, id="TTL, compound"
+        ),
+        pytest.param({"key": {"_id": 1}, "name": "x", "expireAfterSeconds": 1}, 197, id="TTL, _id"),
+        pytest.param({"key": {"_id": 1}, "name": "_id_", "hidden": True}, 2, id="_id, hidden"),
+        pytest.param(
+            {"key": {"a": 1}, "name": "x", "partialFilterExpression": {"a": {"$ne": 1}}},
+            67,
+            id="partial, negation",
+        ),
+        pytest.param(
+            {"key": {"a": 1}, "name": "x", "partialFilterExpression": {"a": {"$exists": False}}},
+            67,
+            id="partial, missing",
+        ),
         pytest.param({"key": {"a": 1}, "name": "x", "bogus": 1}, 40415, id="unknown option"),
     ],
 )
@@ -104,6 +121,63 @@ def test_index_that_is_not_emulated_or_malformed_is_refused(
 
     assert refused.value.code == code
     assert db.list_collection_names() == []
+
+
+def test_indexes_on_one_key_stand_beside_each_other_where_they_hold_others(db: Docs) -> None:
+    db.c.create_index("a")
+    db.c.create_index("a", name="unique", unique=True)
+    db.c.create_index("a", name="partial", partialFilterExpression={"a": {"$gt": 1}})
+
+    assert list(db.c.index_information()) == ["_id_", "a_1", "unique", "partial"]
+
+
+def test_hidden_index_is_kept_and_not_used(db: Docs) -> None:
+    db.c.create_index("a", hidden=True, unique=True)
+    db.c.insert_one({"a": 1})
+
+    plan = db.c.find({"a": 1}).explain()["queryPlanner"]["winningPlan"]
+    with pytest.raises(DuplicateKeyError):
+        db.c.insert_one({"a": 1})
+    with pytest.raises(OperationFailure, match="does not correspond to an existing index"):
+        list(db.c.find(hint="a_1"))
+    shown = db.command("collMod", "c", index={"keyPattern": {"a": 1}, "hidden": False})
+    used = db.c.find({"a": 1}).explain()["queryPlanner"]["winningPlan"]
+
+    assert plan["stage"] == "COLLSCAN"
+    assert (shown["hidden_old"], shown["hidden_new"]) == (True, False)
+    assert used["inputStage"]["indexName"] == "a_1"
+    assert "hidden" not in list(db.c.list_indexes())[1]
+
+
+def test_lifetime_of_an_index_is_changed_and_listed(db: Docs) -> None:
+    db.c.create_index("a", expireAfterSeconds=60)
+
+    reply = db.command("collMod", "c", index={"name": "a_1", "expireAfterSeconds": 90})
+
+    assert (reply["expireAfterSeconds_old"], reply["expireAfterSeconds_new"]) == (60, 90)
+    assert list(db.c.list_indexes())[1]["expireAfterSeconds"] == 90
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        pytest.param({"name": "x", "hidden": True}, 27, id="no such index"),
+        pytest.param({"keyPattern": {"x": 1}, "hidden": True}, 27, id="no such key"),
+        pytest.param({"name": "a_1"}, 72, id="nothing to change"),
+        pytest.param({"hidden": True}, 72, id="no index named"),
+        pytest.param({"name": "a_1", "expireAfterSeconds": -1}, 67, id="below 0"),
+        pytest.param({"name": "a_1", "unique": True}, 40415, id="not emulated"),
+    ],
+)
+def test_index_change_that_cannot_be_is_refused(
+    db: Docs, change: dict[str, Any], code: int
+) -> None:
+    db.c.create_index("a")
+
+    with pytest.raises(OperationFailure) as refused:
+        db.command("collMod", "c", index=change)
+
+    assert refused.value.code == code
 
 
 def test_unique_index_refuses_a_second_document_with_the_key(db: Docs) -> None:
