@@ -17,6 +17,8 @@ from .raw_documents import MAX_DOCUMENT_SIZE_BYTES, encode_document
 
 IDLE_TIMEOUT_S = 10 * 60  # cursorTimeoutMillis of the real server
 FIRST_BATCH_SIZE = 101
+# What an array takes for a document besides the document: type, position in digits, a zero byte.
+_ELEMENT_BYTES = 9
 
 Batch = list[RawBSONDocument]
 
@@ -32,7 +34,7 @@ class Cursor(Protocol):
     """Whether there is nothing more to fetch, and never will be."""
 
     def take(self, batch_size: int | None) -> Batch:
-        """Return the next documents: at most `batch_size`, and at most 16 MiB of them."""
+        """Return the next documents: at most `batch_size`, and what a reply of 16 MiB holds."""
 
     def reply_fields(self) -> dict[str, Any]:
         """Return what a reply says of the cursor after a batch."""
@@ -56,11 +58,11 @@ class ResultCursor:
         self._advance()
 
     def take(self, batch_size: int | None) -> Batch:
-        """Return the next documents: at most `batch_size`, and at most 16 MiB of them."""
+        """Return the next documents: at most `batch_size`, and what a reply of 16 MiB holds."""
         batch: Batch = []
         room_bytes = MAX_DOCUMENT_SIZE_BYTES
         while self._next is not None and (batch_size is None or len(batch) < batch_size):
-            room_bytes -= len(self._next)
+            room_bytes -= len(self._next) + _ELEMENT_BYTES
             if batch and room_bytes < 0:
                 break
             batch.append(RawBSONDocument(self._next))

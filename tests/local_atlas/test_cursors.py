@@ -1,5 +1,6 @@
 """Cursors without a server: batches, ends, idleness."""
 
+import itertools
 import threading
 from collections.abc import Iterator
 
@@ -24,6 +25,17 @@ def test_stored_bytes_go_into_the_batch_untouched() -> None:
     reply = CursorTable().first_batch(NAMESPACE, iter([Row(raw=raw)]), None)
 
     assert [document.raw for document in reply["firstBatch"]] == [raw]
+
+
+def test_batch_of_small_documents_is_no_longer_than_a_reply_may_be() -> None:
+    small = Row(raw=bson.encode({"a": 1}))
+    table = CursorTable()
+    cursor_id = table.first_batch(NAMESPACE, itertools.repeat(small), 1)["id"]
+
+    batch = table.next_batch(cursor_id, NAMESPACE, None)["nextBatch"]
+
+    elements = sum(len(each.raw) + len(str(i)) + 2 for i, each in enumerate(batch))
+    assert 15 * 2**20 < elements <= 16 * 2**20
 
 
 def test_rows_are_computed_only_as_far_as_they_are_fetched() -> None:

@@ -19,6 +19,12 @@ _COMMANDS: Final = frozenset({
 })  # fmt: skip
 
 
+_OTHER_STAGES: Final = frozenset({
+    "$currentOp", "$indexStats", "$listLocalSessions", "$listSessions", "$planCacheStats",
+    "$search",
+})  # fmt: skip
+
+
 def check_stable_api(name: str, body: Mapping[str, Any]) -> None:
     """Refuse a command that the API version of its client does not have.
 
@@ -27,8 +33,8 @@ def check_stable_api(name: str, body: Mapping[str, Any]) -> None:
         body: its fields.
 
     Raises:
-        CommandError: 322, there is no such version; 323, the command is not in it and the client is
-            strict; 4886600, options of a version that is not named.
+        CommandError: 322, there is no such version; 323, the command or a stage of its pipeline is
+            not in it and the client is strict; 4886600, options of a version that is not named.
     """
     version = body.get("apiVersion")
     if version is None:
@@ -38,9 +44,16 @@ def check_stable_api(name: str, body: Mapping[str, Any]) -> None:
         return
     if version != _VERSION:
         raise CommandError(322, "APIVersionError", f'API version must be "1", not {version!r}')
-    if bool_field(body, "apiStrict") and name not in _COMMANDS:
-        raise CommandError(
-            323,
-            "APIStrictError",
-            f"Provided apiStrict:true, but the command {name} is not in API Version 1",
-        )
+    if not bool_field(body, "apiStrict"):
+        return
+    if name not in _COMMANDS:
+        raise _strict_error(f"Provided apiStrict:true, but the command {name}")
+    pipeline = body.get("pipeline")
+    for stage in pipeline if isinstance(pipeline, list) else ():
+        stage_name = next(iter(stage), None) if isinstance(stage, dict) else None
+        if stage_name in _OTHER_STAGES:
+            raise _strict_error(f"stage {stage_name} is not allowed with 'apiStrict: true'; it")
+
+
+def _strict_error(what: str) -> CommandError:
+    return CommandError(323, "APIStrictError", f"{what} is not in API Version 1")

@@ -34,6 +34,18 @@ def test_what_the_version_does_not_have_is_refused(
     assert caught.value.code == code
 
 
+@pytest.mark.parametrize("stage", [{"$listLocalSessions": {}}, {"$search": {}}], ids=str)
+def test_strict_client_is_refused_stages_of_no_version(
+    local_atlas: Node, stage: dict[str, Any]
+) -> None:
+    api = ServerApi("1", strict=True)
+    with MongoClient[dict[str, Any]](local_atlas.uri, server_api=api) as client:
+        with pytest.raises(OperationFailure) as caught:
+            client.t.c.aggregate([stage])
+
+    assert caught.value.code == 323
+
+
 def test_strict_client_does_all_that_the_version_has(local_atlas: Node) -> None:
     api = ServerApi("1", strict=True, deprecation_errors=True)
     with MongoClient[dict[str, Any]](local_atlas.uri, server_api=api) as client:
