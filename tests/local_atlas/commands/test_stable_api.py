@@ -39,9 +39,11 @@ def test_strict_client_is_refused_stages_of_no_version(
     local_atlas: Node, stage: dict[str, Any]
 ) -> None:
     api = ServerApi("1", strict=True)
-    with MongoClient[dict[str, Any]](local_atlas.uri, server_api=api) as client:
-        with pytest.raises(OperationFailure) as caught:
-            client.t.c.aggregate([stage])
+    with (
+        MongoClient[dict[str, Any]](local_atlas.uri, server_api=api) as client,
+        pytest.raises(OperationFailure) as caught,
+    ):
+        client.t.c.aggregate([stage])
 
     assert caught.value.code == 323
 
