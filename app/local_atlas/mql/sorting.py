@@ -25,7 +25,7 @@ _Part = tuple[tuple[str, ...], bool]  # a path's components; whether it sorts do
 
 
 def compile_sort(specification: Any, scope: Scope | None = None) -> Callable[[Row], bytes]:
-    """Compile a sort specification into the key of a row.
+    """Compile a sort specification into the key of a row; without a scope there is no metadata.
 
     Raises:
         CommandError: 15973 to 15976 for what is no specification, 40218 for metadata that no
@@ -45,7 +45,7 @@ def compile_sort(specification: Any, scope: Scope | None = None) -> Callable[[Ro
     if len(names) == len(specification):
         key = compile_sort_key(names)
         return lambda row: key(row.document)
-    return _compile_mixed(specification, scope if scope is not None else Scope())
+    return _compile_mixed(specification, scope or Scope(metadata=frozenset()))
 
 
 def _compile_mixed(specification: Mapping[str, Any], scope: Scope) -> Callable[[Row], bytes]:

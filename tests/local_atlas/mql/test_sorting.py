@@ -4,6 +4,7 @@ import pytest
 from bson import Decimal128, Int64
 
 from app.local_atlas.errors import CommandError
+from app.local_atlas.mql.expression_compiler import Scope
 from app.local_atlas.mql.rows import Row
 from app.local_atlas.mql.sorting import compile_sort
 
@@ -60,7 +61,8 @@ def test_two_different_arrays_cannot_be_sorted_by() -> None:
 
 
 def test_a_score_sorts_downwards_and_then_by_the_next_field() -> None:
-    key = compile_sort({"s": {"$meta": "searchScore"}, "a": 1})
+    scope = Scope(metadata=frozenset({"searchScore"}))
+    key = compile_sort({"s": {"$meta": "searchScore"}, "a": 1}, scope)
     rows = [
         Row(document={"_id": 1, "a": 2}, metadata={"searchScore": 0.5}),
         Row(document={"_id": 2, "a": 1}, metadata={"searchScore": 0.5}),

@@ -116,6 +116,9 @@ def test_a_find_has_no_score(collection: Documents) -> None:
         with pytest.raises(OperationFailure) as refusal:
             list(collection.find({}, {"score": {"$meta": kind}}))
         assert refusal.value.code == 40218
+        with pytest.raises(OperationFailure) as refusal:
+            list(collection.find().sort("score", {"$meta": kind}))
+        assert refusal.value.code == 40218
 
 
 @pytest.mark.parametrize("stage", STAGES[:3])
