@@ -13,6 +13,7 @@ from typing import Any
 from .changes.recording import DocumentRecorder
 from .document_validation import DocumentValidator
 from .index_entries import add_entries, remove_entries, replace_entries
+from .mql.bson_order import sort_key
 from .new_document import NewDocument
 from .ordinary_indexes import ID_INDEX_NAME, OrdinaryIndex, duplicate_key_error
 from .persistence import savepoint
@@ -21,6 +22,8 @@ from .stored_collection import StoredCollection
 Document = dict[str, Any]
 DocumentCheck = Callable[[bytes], None]
 """Raises CommandError where a raw document is not to be stored."""
+Claim = Callable[[Sequence[bytes]], None]
+"""Is told the sort keys of the `_id`s that are about to be written; raises where they may not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +47,12 @@ class Written:
     Attributes:
         records: the changed documents by record id, None for deleted ones; for the listeners.
         recorder: notes the changes for the log, where somebody watches.
+        claim: is told of what is about to be written, where there are open transactions.
     """
 
     records: list[tuple[int, bytes | None]]
     recorder: DocumentRecorder | None = None
+    claim: Claim | None = None
 
     @contextmanager
     def kept_if_done(self) -> Iterator[None]:
@@ -112,6 +117,7 @@ class CollectionWriter:
             for new in batch:
                 self._validator.check(new.document)
         self._check_all(batch)
+        self._claim(new.id_key for new in batch)
         collection = self.collection
         first = collection.next_record_id
         collection.next_record_id += len(batch)
@@ -135,6 +141,7 @@ class CollectionWriter:
             for each in batch:
                 self._validator.check_change(each.old_document, each.new.document)
         self._check_all(replacement.new for replacement in batch)
+        self._claim(replacement.new.id_key for replacement in batch)
         rows = [(replacement.new.raw, replacement.record_id) for replacement in batch]
         with self.atomic():
             if self._indexes:
@@ -152,12 +159,17 @@ class CollectionWriter:
     def delete_many(self, batch: Iterable[tuple[int, Document]]) -> None:
         """Delete documents, given by their record id and decoded."""
         batch = list(batch)
+        self._claim(sort_key(document["_id"]) for _, document in batch)
         for index in self._indexes:
             remove_entries(self._connection, index, batch)
         self._execute_many(self.collection.records.delete_sql, [(rid,) for rid, _ in batch])
         self._written.records.extend((record_id, None) for record_id, _ in batch)
         if self.recorder is not None:
             self.recorder.deleted(document for _, document in batch)
+
+    def _claim(self, id_keys: Iterable[bytes]) -> None:
+        if self._written.claim is not None:
+            self._written.claim(list(id_keys))
 
     def _check_all(self, batch: Iterable[NewDocument]) -> None:
         if self._check is not None:

@@ -22,10 +22,9 @@ class CommitSignal:
 
     def announce(self) -> None:
         """Say that something was committed."""
-        self.count += 1  # under the store's lock, or with nothing new in it
-        if self.waiting:
-            with self._condition:
-                self._condition.notify_all()
+        with self._condition:
+            self.count += 1
+            self._condition.notify_all()
 
     def wait(self, seen: int, until_s: float, is_wanted: Callable[[], bool]) -> bool:
         """Wait for a commit after those that were seen.

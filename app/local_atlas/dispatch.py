@@ -13,8 +13,10 @@ from typing import Any
 
 from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.raw_bson import RawBSONDocument
+from bson.timestamp import Timestamp
 
 from . import commands
+from .changes.clock import to_number
 from .commands.fields import (
     checked_document,
     document_field,
@@ -26,6 +28,7 @@ from .commands.fields import (
 from .commands.known_fields import check_fields
 from .commands.stable_api import check_stable_api
 from .commands.table import COMMANDS, Command, CommandContext
+from .commands.transactions import is_of_transaction, run_in_transaction
 from .errors import NOT_EMULATED, CommandError, ProtocolError
 from .mongodb_names import unknown_command
 from .mql.pipelines import LAST_STAGES, SEARCH_STAGES
@@ -165,7 +168,8 @@ def _run_checked(
     scoped = replace(
         context, database=database, raw_documents=raw_documents, deadline_s=_deadline_s(body)
     )
-    reply = entry.handler(scoped, body)
+    run = run_in_transaction if is_of_transaction(body) else _run_alone
+    reply = run(scoped, body, entry)
     reply.setdefault("ok", 1.0)
     return _with_write_concern_error(body, reply)
 
@@ -175,6 +179,10 @@ def _check_sequences(body: Document, sequences: Mapping[str, Sequence[bytes]]) -
         if name in body:
             message = f"Duplicate field between body and document sequence {name}"
             raise CommandError(40433, "Location40433", message)
+
+
+def _run_alone(context: CommandContext, body: Document, entry: Command) -> Document:
+    return entry.handler(context, body)
 
 
 def _decoded_sequences(sequences: Mapping[str, Sequence[bytes]], entry: Command) -> Document:
@@ -208,11 +216,15 @@ def _use_session(body: Document, context: CommandContext) -> None:
     session = document_field(body, "lsid").get("id")
     if isinstance(session, bytes):
         context.sessions.use(session)
+    if "$clusterTime" in body:
+        seen = document_field(body, "$clusterTime").get("clusterTime")
+        if isinstance(seen, Timestamp):
+            context.store.change_log.clock.advance(to_number(seen))
 
 
 def _check_session(body: Document) -> None:
     stage = _search_stage(body)
-    if "startTransaction" in body or "autocommit" in body:
+    if is_of_transaction(body):
         if stage is not None:
             raise CommandError(
                 263,
@@ -220,11 +232,7 @@ def _check_session(body: Document) -> None:
                 "Operation not permitted in transaction :: caused by :: Aggregation stage "
                 f"{stage} cannot run within a multi-document transaction.",
             )
-        raise CommandError(
-            20,
-            "IllegalOperation",
-            f"Multi-document transactions must not be started {NOT_EMULATED}",
-        )
+        return
     level = document_field(body, "readConcern").get("level", "local")
     if not isinstance(level, str):
         raise wrong_type({"readConcern": 1}, "level", level, "string")

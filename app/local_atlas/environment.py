@@ -56,7 +56,7 @@ class StoreEnvironment:
     @property
     def collection(self) -> StoredCollection | None:
         """The collection, None where it does not exist."""
-        return self._context.store.collection(self._context.database, self.name)
+        return self._context.collection(self.name)
 
     @property
     def namespace(self) -> str:

@@ -17,8 +17,8 @@ def _names(text: str) -> frozenset[str]:
 
 COMMANDS: Final = _names(
     """
-    abortTransaction analyze applyOps authenticate autoCompact cloneCollectionAsCapped
-    commitTransaction compact connPoolStats convertToCapped createRole createUser currentOp
+    analyze applyOps authenticate autoCompact cloneCollectionAsCapped
+    compact connPoolStats convertToCapped createRole createUser currentOp
     cursorInfo dataSize dbHash dropAllRolesFromDatabase dropAllUsersFromDatabase dropConnections
     dropRole dropUser enableSharding explain filemd5 fsyncUnlock getClusterParameter
     getDiagnosticData grantPrivilegesToRole grantRolesToRole grantRolesToUser

@@ -17,6 +17,7 @@ from .search.index_keeper import IndexArchive
 from .search.registry import SearchRegistry
 from .server import Server
 from .store import Store
+from .transactions.transaction_table import TransactionTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Node:
     """Tells when the node may end by itself; None where it never does."""
     _server: Server
     store: Store
+    _transactions: TransactionTable
     _search: SearchRegistry
     _lock: ServerLock
     _expiry: Expiry
@@ -41,6 +43,7 @@ class Node:
         """Finish the commands under way, then give the directory free."""
         self.store.commits.close()
         self._server.close()
+        self._transactions.close()
         self.address.release()
         self._expiry.close()
         self._search.close()
@@ -86,12 +89,24 @@ def start_node(
     store.add_listener(search)
     if options.is_strict:
         store.guard_writes(search.write_check)
+    transactions = TransactionTable(store)
     identity = ServerIdentity(address.name, str(directory), time.time(), tuple(sys.argv))
-    context = CommandContext(identity, store, search, CursorTable(), ConnectionInfo(0))
+    context = CommandContext(
+        identity, store, search, CursorTable(), transactions, ConnectionInfo(0)
+    )
     linger = Linger(linger_s or 0.0)
     server = Server(listener, context, linger)
     server.start()
     lock.announce(address.uri, options)
     expiry = Expiry(store, ttl_interval_s)
     expiry.start()
-    return Node(address, None if linger_s is None else linger, server, store, search, lock, expiry)
+    return Node(
+        address,
+        None if linger_s is None else linger,
+        server,
+        store,
+        transactions,
+        search,
+        lock,
+        expiry,
+    )

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from .errors import CommandError
 
@@ -31,6 +31,14 @@ _READER_CACHE_KIB = 4 * 1024
 
 Read = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
 """Runs one query and returns all its rows."""
+
+
+class Reader(Protocol):
+    """What a collection reads its tables through."""
+
+    def read(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one query and return all its rows."""
+
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS collections (
@@ -98,7 +106,7 @@ class Persistence:
     """
 
     def __init__(self, directory: Path) -> None:
-        self._file = directory / FILE_NAME
+        self.file = directory / FILE_NAME
         self._readers: list[sqlite3.Connection] = []
         self._readers_lock = threading.Lock()
         self._closed = False
@@ -106,7 +114,7 @@ class Persistence:
             self._writer = self._connect(_WRITER_CACHE_KIB)
             self._create_schema()
         except sqlite3.Error as error:
-            raise StorageError(f"The data file {self._file} cannot be used: {error}.") from error
+            raise StorageError(f"The data file {self.file} cannot be used: {error}.") from error
 
     def read(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run one query on what was last committed and return all its rows."""
@@ -131,7 +139,7 @@ class Persistence:
 
     def size_bytes(self) -> int:
         """Return the size of the database file, without its log."""
-        return self._file.stat().st_size
+        return self.file.stat().st_size
 
     def close(self) -> None:
         """Close every connection; the last one folds the log into the file."""
@@ -159,7 +167,7 @@ class Persistence:
                 connection.close()
 
     def _connect(self, cache_kib: int) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._file, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(self.file, isolation_level=None, check_same_thread=False)
         connection.execute(f"PRAGMA page_size = {PAGE_SIZE_BYTES}")  # takes effect on a new file
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
@@ -171,7 +179,7 @@ class Persistence:
         (version,) = self._writer.execute("PRAGMA user_version").fetchone()
         if version not in (0, *_READABLE_VERSIONS):
             raise StorageError(
-                f"The data file {self._file} has format {version}, "
+                f"The data file {self.file} has format {version}, "
                 f"this version of LocalAtlas reads format {FORMAT_VERSION}."
             )
         self._writer.executescript(_SCHEMA)

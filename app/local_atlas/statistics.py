@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 
 # The bytes by which the real server tells the owner of a session where there are no users.
-_NOBODY = Binary(hashlib.sha256(b"").digest())
+NOBODY = Binary(hashlib.sha256(b"").digest())
 
 
 def storage_statistics(collection: StoredCollection | None, scale: int = 1) -> Document:
@@ -99,6 +99,6 @@ def statistics_rows(
 
 def _session(session: bytes, used_at_s: float) -> Document:
     return {
-        "_id": {"id": Binary(session, 4), "uid": _NOBODY},
+        "_id": {"id": Binary(session, 4), "uid": NOBODY},
         "lastUse": DatetimeMS(int(used_at_s * 1000)),
     }

@@ -6,7 +6,7 @@ what changed before it lets the next write in, so a search index sees writes in 
 """
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ from bson import Binary
 
 from . import journal
 from .changes.change_log import ChangeLog, LogLimits
+from .changes.events import Change, TransactionChanges
 from .changes.recording import ChangeRecorder
 from .commit_signal import CommitSignal
 from .journal import Position
@@ -23,8 +24,10 @@ from .ordinary_indexes import OrdinaryIndex
 from .persistence import Persistence
 from .raw_documents import encode_document
 from .stored_collection import StoredCollection
+from .transactions.intents import WriteIntents
+from .transactions.open_transaction import OpenTransaction
 from .upgrade import upgrade
-from .write_transaction import WriteGuard, WriteTransaction
+from .write_transaction import Claims, WriteGuard, WriteTransaction
 
 __all__ = ["Store", "StoredCollection", "WriteListener"]
 
@@ -64,6 +67,7 @@ class Store:
         self.persistence = Persistence(directory)
         self.change_log = ChangeLog(self.persistence, log_limits or LogLimits())
         self.commits = CommitSignal()
+        self.intents = WriteIntents()
         self._lock = threading.RLock()
         self._listeners: list[WriteListener] = []
         self._guard: WriteGuard | None = None
@@ -105,16 +109,53 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[WriteTransaction]:
         """Give a transaction; it is on disk when the block ends, and undone when it raises."""
+        recorder = ChangeRecorder(self.change_log.is_recorded)
+        with self._writing(recorder, self.intents.check_for) as transaction:
+            yield transaction
+            self._record(transaction, recorder.changes)
+
+    @contextmanager
+    def commit(self, recorded: TransactionChanges) -> Iterator[WriteTransaction]:
+        """Give what writes the changes of an open transaction, which were noted as they were made.
+
+        Args:
+            recorded: what they were.
+        """
+        is_recorded = self.change_log.is_recorded
+        with self._writing(ChangeRecorder(lambda _: False), None) as transaction:
+            yield transaction
+            changes = [one for one in recorded.changes if is_recorded(one.database)]
+            self._record(transaction, changes, recorded.session)
+
+    def begin(self) -> OpenTransaction:
+        """Return a transaction of several commands, which sees what is committed now."""
+        with self._lock:
+            return OpenTransaction(self.persistence, self.collections(), self.intents, self._guard)
+
+    @contextmanager
+    def _writing(
+        self, recorder: ChangeRecorder, claims: Claims | None
+    ) -> Iterator[WriteTransaction]:
         with self._lock:
             with self.persistence.transaction() as connection:
-                recorder = ChangeRecorder(self.change_log.is_recorded)
-                transaction = WriteTransaction(self.collection, connection, recorder, self._guard)
+                transaction = WriteTransaction(
+                    self.collection, connection, recorder, self._guard, claims
+                )
                 yield transaction
                 positions = _note(transaction)
-                head = self.change_log.append(connection, recorder.changes)
-            self.change_log.publish(head, transaction.changed_databases())
+            self.change_log.publish(transaction.head, transaction.changed_databases())
             self._publish(transaction, positions)
             self.commits.announce()
+
+    def _record(
+        self,
+        transaction: WriteTransaction,
+        changes: Sequence[Change],
+        session: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write changes to the log, as a part of the transaction that makes them."""
+        log = self.change_log
+        transaction.head = log.append(transaction.connection, changes, session)
 
     def watch(self, database: str) -> int:
         """Record the changes of a database, and return the sequence number of this moment.

@@ -18,7 +18,7 @@ from .mql.matcher import compile_filter
 from .mql.rows import Row, decode
 from .mql.sorting import compile_sort
 from .ordinary_indexes import IdIndex, OrdinaryIndex
-from .persistence import Persistence, Read
+from .persistence import Read, Reader
 from .query_plans import FindOptions, IdLookup, Plan, choose_plan
 from .records import Record, RecordTable
 
@@ -49,16 +49,16 @@ class StoredCollection:
         self.indexes: tuple[OrdinaryIndex, ...] = ()  # without that of `_id`
         self.next_record_id = 1
         self.is_journaled = False  # whether somebody keeps what was built from the documents
-        self._persistence: Persistence | None = None
+        self._reader: Reader | None = None
 
     @property
     def namespace(self) -> str:
         """`database.collection`."""
         return f"{self.database}.{self.name}"
 
-    def attach(self, persistence: Persistence) -> None:
+    def attach(self, reader: Reader) -> None:
         """Let the collection read; called once it is committed."""
-        self._persistence = persistence
+        self._reader = reader
 
     def find(
         self,
@@ -115,8 +115,8 @@ class StoredCollection:
 
     def read(self, sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Run one query on what is committed."""
-        assert self._persistence is not None, "the collection is not committed"
-        return self._persistence.read(sql, parameters)
+        assert self._reader is not None, "the collection is not committed"
+        return self._reader.read(sql, parameters)
 
     def _rows(self, plan: Plan, read: Read, options: FindOptions) -> Iterator[Match]:
         collation = options.collation

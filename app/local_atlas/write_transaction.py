@@ -15,7 +15,7 @@ from bson import Binary
 
 from .changes.images import keeps_images
 from .changes.recording import ChangeRecorder
-from .collection_writer import CollectionWriter, DocumentCheck, Written
+from .collection_writer import Claim, CollectionWriter, DocumentCheck, Written
 from .document_validation import validator_of
 from .errors import CommandError
 from .index_entries import build_index
@@ -30,6 +30,8 @@ Document = dict[str, Any]
 Catalog = Callable[[str, str], StoredCollection | None]
 WriteGuard = Callable[[StoredCollection], DocumentCheck | None]
 """Gives what checks the documents of a collection, None where nothing does."""
+Claims = Callable[[StoredCollection], Claim | None]
+"""Gives what is told of the documents that are about to be written, None where nobody is."""
 
 _RETRY_WINDOW_S = 30 * 60  # logicalSessionTimeoutMinutes of the handshake
 
@@ -43,9 +45,11 @@ class WriteTransaction:
         connection: sqlite3.Connection,
         recorder: ChangeRecorder,
         guard: WriteGuard | None = None,
+        claims: Claims | None = None,
     ) -> None:
         self.connection = connection
         self.recorder = recorder
+        self.head = 0  # of the log of changes, once they are in it
         self.created: dict[tuple[str, str], StoredCollection] = {}
         self.dropped: list[StoredCollection] = []
         self.renamed: list[tuple[StoredCollection, str, str]] = []
@@ -54,6 +58,7 @@ class WriteTransaction:
         self.changes: dict[StoredCollection, list[tuple[int, bytes | None]]] = {}
         self._catalog = catalog
         self._guard = guard
+        self._claims = claims
 
     def read(self, sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Run one query that sees what this transaction has written."""
@@ -86,14 +91,19 @@ class WriteTransaction:
         indexes = self.indexes_of(collection)
         check = None if self._guard is None else self._guard(collection)
         recorder = self.recorder.documents_of(collection, keeps_images=keeps_images(options))
-        written = Written(changes, recorder)
+        written = Written(changes, recorder, self.claim_for(collection))
         return CollectionWriter(self.connection, collection, indexes, written, check, validator)
 
     def create_collection(
-        self, database: str, name: str, options: Document | None = None
+        self,
+        database: str,
+        name: str,
+        options: Document | None = None,
+        *,
+        uuid: Binary | None = None,
     ) -> StoredCollection:
-        """Create a collection that does not exist."""
-        uuid = Binary(uuid_module.uuid4().bytes, 4)
+        """Create a collection that does not exist, under a new uuid unless it has one."""
+        uuid = uuid or Binary(uuid_module.uuid4().bytes, 4)
         cursor = self.connection.execute(
             "INSERT INTO collections (database, name, uuid) VALUES (?, ?, ?)",
             (database, name, bytes(uuid)),
@@ -105,11 +115,7 @@ class WriteTransaction:
             self.set_options(collection, options)
             collection.options = options
         self.created[database, name] = collection
-        kind = "view" if is_view(collection.options) else "collection"
-        description = {"idIndex": collection.index_specifications()[0], **collection.options}
-        self.recorder.note(
-            collection, "create", {"nsType": kind, "operationDescription": description}
-        )
+        self._note_creation(collection)
         return collection
 
     def set_options(self, collection: StoredCollection, options: Document) -> None:
@@ -183,8 +189,7 @@ class WriteTransaction:
             error.message = prefix + error.message
             raise
         self.indexes[collection] = (*self.indexes_of(collection), index)
-        description = {"indexes": [specification]}
-        self.recorder.note(collection, "createIndexes", {"operationDescription": description})
+        self._note_index(collection, specification)
 
     def change_index(
         self, collection: StoredCollection, index: OrdinaryIndex, specification: Document
@@ -210,6 +215,21 @@ class WriteTransaction:
             self.connection.execute(f"DELETE FROM {table} WHERE index_id = ?", (index.index_id,))
         remaining = (other for other in self.indexes_of(collection) if other is not index)
         self.indexes[collection] = tuple(remaining)
+
+    def claim_for(self, collection: StoredCollection) -> Claim | None:
+        """Return what is told of the documents of a collection that are about to be written."""
+        return None if self._claims is None else self._claims(collection)
+
+    def _note_creation(self, collection: StoredCollection) -> None:
+        kind = "view" if is_view(collection.options) else "collection"
+        description = {"idIndex": collection.index_specifications()[0], **collection.options}
+        self.recorder.note(
+            collection, "create", {"nsType": kind, "operationDescription": description}
+        )
+
+    def _note_index(self, collection: StoredCollection, specification: Document) -> None:
+        description = {"indexes": [specification]}
+        self.recorder.note(collection, "createIndexes", {"operationDescription": description})
 
     def recall_reply(self, session: bytes, txn_number: int) -> Document | None:
         """Return the reply that this retryable write was already given, None if it is new.

@@ -4,6 +4,7 @@ The documents stay apart from the rest, as they were stored: an event that nobod
 the server without having been decoded.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,3 +31,16 @@ class Change:
     details: Document
     document: bytes | None = None
     before: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionChanges:
+    """The changes of a transaction of several commands, which all have the time of its commit.
+
+    Attributes:
+        changes: in the order in which its commands made them, of all databases.
+        session: `lsid` and `txnNumber`, which their events show.
+    """
+
+    changes: Sequence[Change]
+    session: Document

@@ -20,6 +20,7 @@ _MODULES = (
     "queries",
     "search_indexes",
     "sessions",
+    "transactions",
 )
 
 

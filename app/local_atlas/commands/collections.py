@@ -55,10 +55,13 @@ def create(context: CommandContext, body: Document) -> Document:
     if bool_field(body, "capped"):
         raise CommandError(72, "InvalidOptions", f"capped: true {NOT_EMULATED}")
     options = _view_options(context, body) or _collection_options(context, body)
-    with context.store.write() as transaction:
+    with context.write() as transaction:
         existing = transaction.collection(context.database, name)
         if existing is None:
             transaction.create_collection(context.database, name, options)
+        elif context.transaction is not None:
+            message = f"Collection {existing.namespace} already exists."
+            raise CommandError(48, "NamespaceExists", message)
         elif not same(transaction.options_of(existing), options):
             kind = "view" if is_view(existing.options) else "collection"
             raise CommandError(

@@ -36,7 +36,7 @@ def create_indexes(context: CommandContext, body: Document) -> Document:
     if not wanted:
         raise bad_value("Must specify at least one index to create")
     specifications = [checked_specification(each) for each in wanted]
-    with context.store.write() as transaction:
+    with context.write() as transaction:
         collection = transaction.collection(context.database, name)
         is_new = collection is None
         if collection is None:
@@ -69,7 +69,7 @@ def drop_indexes(context: CommandContext, body: Document) -> Document:
     """Drop ordinary indexes, by name, by key, or all but that of `_id` (`*`)."""
     collection = _existing(context, collection_name(body))
     count = len(collection.index_specifications())
-    with context.store.write() as transaction:
+    with context.write() as transaction:
         for index in _chosen(collection, body.get("index")):
             transaction.drop_index(collection, index)
     return {"nIndexesWas": count}
@@ -97,7 +97,7 @@ def resolve_hint(context: CommandContext, name: str, hint: Any) -> Hint:
     Raises:
         CommandError: 2, there is no such index, or it is hidden.
     """
-    collection = context.store.collection(context.database, name)
+    collection = context.collection(name)
     if hint is None or hint == {} or collection is None:
         return None
     if isinstance(hint, dict) and "$natural" in hint:
@@ -114,7 +114,7 @@ def resolve_hint(context: CommandContext, name: str, hint: Any) -> Hint:
 
 
 def _existing(context: CommandContext, name: str) -> StoredCollection:
-    collection = context.store.collection(context.database, name)
+    collection = context.collection(name)
     if collection is None:
         message = f"ns does not exist: {context.database}.{name}"
         raise CommandError(26, "NamespaceNotFound", message)

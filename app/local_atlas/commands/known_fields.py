@@ -12,9 +12,9 @@ from .table import Command
 _GENERIC_FIELDS = frozenset({
     "$audit", "$client", "$clusterTime", "$configServerState", "$configTime", "$db",
     "$queryOptions", "$readPreference", "$topologyTime", "apiDeprecationErrors", "apiStrict",
-    "apiVersion", "clientOperationKey", "comment", "lsid", "maxTimeMS", "maxTimeMSOpOnly",
-    "mayBypassWriteBlocking", "operationSessionInfo", "readConcern", "rawData", "stmtId",
-    "stmtIds", "txnNumber", "writeConcern",
+    "apiVersion", "autocommit", "clientOperationKey", "comment", "lsid", "maxTimeMS",
+    "maxTimeMSOpOnly", "mayBypassWriteBlocking", "operationSessionInfo", "readConcern", "rawData",
+    "startTransaction", "stmtId", "stmtIds", "txnNumber", "writeConcern",
 })  # fmt: skip
 
 

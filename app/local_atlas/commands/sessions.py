@@ -35,6 +35,7 @@ def end_sessions(context: CommandContext, body: Document) -> Document:
     if not sessions and command_name != "endSessions":
         sessions = list(context.sessions.live())
     context.sessions.end(sessions)
+    context.transactions.end_sessions(sessions)
     return {}
 
 

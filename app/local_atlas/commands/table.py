@@ -6,14 +6,18 @@ that nothing which changes a command's meaning is passed over in silence.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..cursors import CursorTable
 from ..errors import CommandError
 from ..sessions import SessionTable
-from ..store import Store
+from ..store import Store, StoredCollection
+from ..transactions.open_transaction import OpenTransaction
+from ..transactions.transaction_table import TransactionTable
+from ..write_transaction import WriteTransaction
 
 if TYPE_CHECKING:
     from ..search.registry import SearchRegistry
@@ -52,6 +56,7 @@ class CommandContext:
     store: Store
     search: "SearchRegistry"
     cursors: CursorTable
+    transactions: TransactionTable
     connection: ConnectionInfo
     sessions: SessionTable = field(default_factory=SessionTable)
     """Shared by all connections."""
@@ -60,6 +65,23 @@ class CommandContext:
     """Those of the fields that the command declared as `raw_fields`, where it has them."""
     deadline_s: float | None = None
     """`time.monotonic()` at which `maxTimeMS` runs out."""
+    transaction: OpenTransaction | None = None
+    """What the command reads and writes, where it is one of several of a transaction."""
+
+    def collection(self, name: str) -> StoredCollection | None:
+        """Return a collection of the command's database as the command sees it."""
+        if self.transaction is not None:
+            return self.transaction.collection(self.database, name)
+        return self.store.collection(self.database, name)
+
+    @contextmanager
+    def write(self) -> Iterator[WriteTransaction]:
+        """Give what the command writes by."""
+        if self.transaction is not None:
+            yield self.transaction
+        else:
+            with self.store.write() as transaction:
+                yield transaction
 
     def check_time(self) -> None:
         """Stop the command where its `maxTimeMS` has run out.

@@ -8,7 +8,7 @@ from ..errors import CommandError
 
 Document = dict[str, Any]
 
-_TIME_IS_UP = 50  # ends the whole command, not one statement of it
+_ENDS_COMMAND = frozenset({50, 112})  # no time is left, a write conflict: not of one statement
 
 
 class WriteErrors:
@@ -38,7 +38,7 @@ class WriteErrors:
 
     def add(self, index: int, error: CommandError) -> None:
         """Note that the statement at this place of the batch failed."""
-        if error.code == _TIME_IS_UP:
+        if error.code in _ENDS_COMMAND:
             raise error
         self._errors[index] = error
 

@@ -356,13 +356,3 @@ def test_option_that_is_not_emulated_is_refused_by_name(
 ) -> None:
     with pytest.raises(OperationFailure, match="not emulated by LocalAtlas"):
         db.command("delete", "c", deletes=[{"q": {}, "limit": 1, **statement}])
-
-
-def test_transaction_is_refused_by_name(db: Docs) -> None:
-    with db.client.start_session() as session:
-        session.start_transaction()
-        with pytest.raises(OperationFailure) as refused:
-            db.c.insert_one({}, session=session)
-
-    assert refused.value.code == 20
-    assert "not emulated by LocalAtlas" in str(refused.value)
