@@ -23,7 +23,13 @@ from .parsing import (
 )
 from .query_paths import read_paths
 from .score_modifiers import Dismax, ScoreModifier, read_compound_score, read_score
-from .text_operators import parse_autocomplete, parse_phrase, parse_text, parse_wildcard
+from .text_operators import (
+    parse_autocomplete,
+    parse_phrase,
+    parse_regex,
+    parse_text,
+    parse_wildcard,
+)
 from .values import Value
 
 # Every operator that the search server knows, in the order in which it lists them.
@@ -192,6 +198,7 @@ READERS: dict[str, Reader[Operator]] = {
     "in": document_of(_parse_in),
     "phrase": document_of(parse_phrase),
     "range": document_of(_parse_range),
+    "regex": document_of(parse_regex),
     "text": document_of(parse_text),
     "wildcard": document_of(parse_wildcard),
 }

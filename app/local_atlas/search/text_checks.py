@@ -10,6 +10,7 @@ from typing import Any
 from .analyzers import ANALYZERS
 from .completions import HasCompletion
 from .conditions import AllOf, AnyOf, Condition, Not
+from .lucene_patterns import regex_pattern
 from .mapping import IndexMapping
 from .query_paths import AnyTextPath, TextPath
 from .refusals import QueryError, not_emulated
@@ -76,7 +77,10 @@ def _check_completion(mapping: IndexMapping, completion: HasCompletion) -> None:
 
 
 def _check_pattern(mapping: IndexMapping, pattern: HasPattern) -> None:
-    """Refuse a path whose strings are cut into words, where that is not said to be meant."""
+    """Refuse what is no pattern, and analyzed paths unless these are said to be meant."""
+    for query in pattern.search.queries:
+        if pattern.syntax == "regex":
+            regex_pattern(query)
     if pattern.allows_analyzed:
         return
     for path in pattern.search.paths:
@@ -88,7 +92,7 @@ def _check_pattern(mapping: IndexMapping, pattern: HasPattern) -> None:
         is_word = options is not None and index_analyzer(mapping, options) == "lucene.keyword"
         if not is_token and not is_word:
             raise QueryError(
-                f"wildcard cannot search field {path}, whose strings are analyzed, unless "
+                f"{pattern.syntax} cannot search field {path}, whose strings are analyzed, unless "
                 "allowAnalyzedField is true"
             )
 

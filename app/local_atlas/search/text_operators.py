@@ -1,10 +1,10 @@
-"""Reads the operators `text`, `phrase`, `wildcard` and `autocomplete`.
+"""Reads the operators `text`, `phrase`, `wildcard`, `regex` and `autocomplete`.
 
 Source: https://github.com/mongodb/mongot, `TextOperator`, `PhraseOperator`,
 `AutocompleteOperator` and `FuzzyOption`.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 from .completions import HasCompletion
 from .fuzzy import Fuzzy
@@ -53,10 +53,19 @@ def parse_phrase(parser: DocumentParser) -> Clause:
 
 def parse_wildcard(parser: DocumentParser) -> Clause:
     """Read `wildcard`."""
+    return _parse_pattern(parser, "wildcard")
+
+
+def parse_regex(parser: DocumentParser) -> Clause:
+    """Read `regex`."""
+    return _parse_pattern(parser, "regex")
+
+
+def _parse_pattern(parser: DocumentParser, syntax: Literal["wildcard", "regex"]) -> Clause:
     score = parser.optional_or_none("score", read_score)
     search = _parse_search(parser, None)
     allows_analyzed = parser.optional("allowAnalyzedField", boolean, False)
-    return Clause(HasPattern(search, allows_analyzed), score)
+    return Clause(HasPattern(search, syntax, allows_analyzed), score)
 
 
 def parse_autocomplete(parser: DocumentParser) -> Clause:

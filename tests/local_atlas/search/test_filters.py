@@ -438,9 +438,10 @@ REFUSED_OPERATORS = [
         id="knnBeta in compound",
     ),
     pytest.param(
-        {"regex": {"path": "f", "query": "r*"}},
-        '"knnBeta.filter.regex" is an operator of the search engine (not emulated by LocalAtlas)',
-        id="regex is refused by name",
+        {"queryString": {"defaultPath": "f", "query": "r"}},
+        '"knnBeta.filter.queryString" is an operator of the search engine '
+        "(not emulated by LocalAtlas)",
+        id="queryString is refused by name",
     ),
     pytest.param(
         {"exists": {"path": "f", "doesNotAffect": "g"}},

@@ -1,4 +1,4 @@
-"""The operator `wildcard`, at the top of `$search` and inside others."""
+"""The operators `wildcard` and `regex`, at the top of `$search` and inside others."""
 
 from typing import Any
 
@@ -81,6 +81,58 @@ def test_words_of_a_text_are_searched_where_that_is_allowed(
     collection: Documents, query: str, path: Any, expected: list[int]
 ) -> None:
     assert _found(collection, query, path, allowAnalyzedField=True) == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("qu.*", [1, 2]),
+        ("qu", []),
+        ("(qui|qua)ck", [1, 2]),
+        ("a.?b", [3, 5, 6, 7]),
+        ("a(x)?b", [3, 7]),
+        ("ax+?b", [3, 7]),
+        ("a[x*]b", [3, 5]),
+        ("a[^x]b", [5, 6]),
+        ("a[a-z]b", [3]),
+        (r"a\*b", [5]),
+        ('a"?"b', [6]),
+        ("[A-Z]{3}", [4]),
+        ("ax.b", [8]),
+        (r"\w+", [1, 2, 3, 4, 7]),
+        ("^quick$", []),
+        ("", []),
+    ],
+    ids=str,
+)
+def test_regular_expression_matches_whole_terms(
+    collection: Documents, query: str, expected: list[int]
+) -> None:
+    regex = {"regex": {"query": query or "()", "path": "word"}}
+
+    assert sorted(ids(search(collection, regex))) == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ("*a", "nothing stands before"),
+        ("(a", "not closed"),
+        ("a)", "not opened"),
+        ("[a", "goes on for ever"),
+        ("[z-a]", "is no regular expression"),
+        ("~a", "not emulated by LocalAtlas"),
+        ("<1-9>", "not emulated by LocalAtlas"),
+    ],
+)
+@pytest.mark.local_atlas_only
+def test_what_is_no_regular_expression_is_refused(
+    collection: Documents, query: str, text: str
+) -> None:
+    code, found = refusal(collection, {"$search": {"regex": {"query": query, "path": "word"}}})
+
+    assert code == 8
+    assert text in found
 
 
 @pytest.mark.parametrize("path", ["text", "a.b", {"wildcard": "*"}], ids=str)
