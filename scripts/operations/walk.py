@@ -25,8 +25,11 @@ _COMMAND = "$ python -m scripts.atlas "
 _ECHO = "; echo $?"
 _SCENE = re.compile(r"<!-- scene: (\w+) -->")
 _VARYING = re.compile(r"\d[\d,]*\.\d+|\d{4}-\d\d-\d\d \d\d:\d\d")
-# Which number is the best one depends on the machine, too.
-_MEASURED = re.compile(r"(?<=\$ python -m scripts\.atlas tune).*?(?=```)", re.DOTALL)
+# Which number is the best one, and what is faster, depends on the machine, too.
+_TUNED = re.compile(r"(?<=\$ python -m scripts\.atlas tune).*?(?=```)", re.DOTALL)
+_MEASURED = re.compile(
+    r"(?<=numCandidates )[\d,]+|, (as fast|faster|slower)\b|^(With|An) .*\n", re.M
+)
 
 
 def render_page() -> str:
@@ -37,7 +40,7 @@ def render_page() -> str:
 
 def comparable(page: str) -> str:
     """Return the page without what differs from run to run: times, and what tune measures."""
-    return _VARYING.sub("N", _MEASURED.sub("", page))
+    return _VARYING.sub("N", _TUNED.sub(lambda found: _MEASURED.sub("", found[0]), page))
 
 
 @contextlib.contextmanager
