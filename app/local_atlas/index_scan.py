@@ -96,7 +96,7 @@ class IndexScan:
         if not all(self.bounds):
             return
         sql, keys = self._statement()
-        first = max(_FIRST, min(wanted or 0, _MAX_WANTED))
+        first = first_wanted(wanted)
         rows = read(f"{sql} LIMIT {first}", keys)
         counts.keys += len(rows)
         seen = dict.fromkeys(record_id for (record_id,) in rows)
@@ -129,6 +129,11 @@ class IndexScan:
         while prod(map(len, parts)) > _MAX_RANGES:
             parts.pop()
         return list(product(*parts))
+
+
+def first_wanted(wanted: int | None) -> int:
+    """Return how many record ids a scan reads before all, where so many may be enough."""
+    return max(_FIRST, min(wanted or 0, _MAX_WANTED))
 
 
 class _Part(NamedTuple):

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 
 from bson import Regex
 
-from .index_scan import Counts, Index, IndexScan
+from .index_scan import Counts, Index, IndexScan, first_wanted
 from .mql.bson_order import sort_key
 from .mql.collation import Collation, under
 from .mql.index_bounds import (
@@ -109,7 +109,9 @@ class IndexLookup:
         self, records: RecordTable, read: Read, options: FindOptions
     ) -> Iterator[Record]:
         """Return record ids and raw documents."""
-        return records.fetch(read, self.scan.record_ids(read, options.wanted, options.counts))
+        record_ids = self.scan.record_ids(read, options.wanted, options.counts)
+        # One more than the first of them would make the scan read its index to the end.
+        return records.fetch(read, record_ids, first=first_wanted(options.wanted))
 
 
 Plan: TypeAlias = CollectionScan | IdLookup | IndexLookup

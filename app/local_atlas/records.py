@@ -48,9 +48,17 @@ class RecordTable:
             yield from chunk
             last, limit = chunk[-1][0], _next_chunk(chunk)
 
-    def fetch(self, read: Read, record_ids: Iterator[int]) -> Iterator[Record]:
-        """Go through the documents that there are among these record ids, in this order."""
-        limit = _FIRST_CHUNK
+    def fetch(
+        self, read: Read, record_ids: Iterator[int], *, first: int = _FIRST_CHUNK
+    ) -> Iterator[Record]:
+        """Go through the documents that there are among these record ids, in this order.
+
+        Args:
+            read: runs one query.
+            record_ids: asked for as they are needed.
+            first: how many of them to take at once to begin with.
+        """
+        limit = first
         while wanted := list(islice(record_ids, limit)):
             found = self.by_record_ids(read, wanted)
             chunk = [(record_id, found[record_id]) for record_id in wanted if record_id in found]

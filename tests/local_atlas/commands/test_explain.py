@@ -95,6 +95,14 @@ def test_index_that_is_read_backwards_says_so(shop: Docs) -> None:
     assert scan["indexBounds"]["price"] == ["[MinKey, MaxKey]"]
 
 
+def test_no_more_of_an_index_is_read_than_is_wanted_in_its_order(db: Docs) -> None:
+    db.c.create_index("n")
+    db.c.insert_many({"n": number} for number in range(1000))
+    command = {"find": "c", "filter": {"n": {"$type": "number"}}, "sort": {"n": -1}, "limit": 150}
+
+    assert _explained(db, command)[1] == (150, 150, 150)
+
+
 @pytest.mark.parametrize(
     ("command", "stages", "counted"),
     [
