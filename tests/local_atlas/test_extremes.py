@@ -150,6 +150,28 @@ def test_range_that_would_fill_the_memory_is_refused(db: Docs) -> None:
     assert refusal(db, {"aggregate": 1, "pipeline": stages, "cursor": {}}) == 146
 
 
+@pytest.mark.parametrize(
+    ("start", "grow", "code"),
+    [
+        ("x", {"$concat": ["$$value", "$$value"]}, 13548),
+        (["x"], {"$concatArrays": ["$$value", "$$value"]}, 146),
+        (
+            "xx",
+            {"$replaceAll": {"input": "$$value", "find": "x", "replacement": "$$value"}},
+            13548,
+        ),
+    ],
+    ids=["$concat", "$concatArrays", "$replaceAll"],
+)
+def test_value_that_doubles_again_and_again_is_refused(
+    db: Docs, start: Any, grow: dict[str, Any], code: int
+) -> None:
+    reduced = {"$reduce": {"input": {"$range": [0, 60]}, "initialValue": start, "in": grow}}
+    stages = [{"$documents": [{}]}, {"$project": {"x": {"$strLenCP": {"$toString": reduced}}}}]
+
+    assert refusal(db, {"aggregate": 1, "pipeline": stages, "cursor": {}}) == code
+
+
 def test_unwinding_what_multiplies_ends_when_its_time_is_up(db: Docs) -> None:
     numbers = {"$set": {"x": {"$range": [0, 3000]}}}
     unwind = {"$unwind": "$x"}

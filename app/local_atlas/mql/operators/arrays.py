@@ -4,9 +4,8 @@ https://www.mongodb.com/docs/manual/reference/operator/aggregation/#array-expres
 """
 
 from itertools import zip_longest
-from typing import Any, Final
+from typing import Any
 
-from ...errors import CommandError
 from ..bson_order import sort_key, value_key
 from ..bson_types import is_number, type_name
 from ..expression_compiler import (
@@ -21,10 +20,8 @@ from ..numbers import exact_int64
 from ..paths import MISSING
 from ..rows import Row
 from ..sorting import compile_sort
+from .limits import check_array_length
 from .support import Signature, int32_of, is_null, location, require_array, shown
-
-# As many as the real server's limit of 100 MB holds.
-_MAX_RANGE: Final = 100 * 1024 * 1024 // 16
 
 
 @function("$size")
@@ -125,6 +122,7 @@ def _concat_arrays(*values: Any) -> Any:
         if is_null(value):
             return None
         joined += require_array(value, 28664, "$concatArrays only supports arrays, not ")
+        check_array_length("$concatArrays", len(joined))
     return joined
 
 
@@ -144,12 +142,7 @@ def _range(start: Any, end: Any, step: Any = 1) -> list[int]:
     if stride == 0:
         raise location(34449, "$range requires a non-zero step value")
     numbers = range(first, last, stride)
-    if len(numbers) > _MAX_RANGE:
-        raise CommandError(
-            146,
-            "ExceededMemoryLimit",
-            f"$range would make {len(numbers)} numbers, it may make {_MAX_RANGE}.",
-        )
+    check_array_length("$range", len(numbers))
     return list(numbers)
 
 

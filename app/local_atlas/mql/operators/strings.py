@@ -22,6 +22,7 @@ from ..numbers import exact_int64, to_int64
 from ..paths import MISSING
 from ..rows import Row
 from .dates import iso_date
+from .limits import check_text_length
 from .support import Signature, is_null, location, nullable, shown
 
 # What `$trim` takes for white space; https://www.mongodb.com/docs/manual/reference/operator/aggregation/trim/
@@ -35,6 +36,7 @@ def _concat(*values: Any) -> Any:
     for value in values:
         if not is_string(value):
             raise location(16702, f"$concat only supports strings, not {type_name(value)}")
+    check_text_length(sum(map(len, values)))
     return "".join(values)
 
 
@@ -233,6 +235,9 @@ def _replacing(name: str, count: int) -> None:
                         f"{name} requires that '{role}' be a string, found: {shown(value)}",
                     )
             text, find, replacement = values
+            added = len(replacement) - len(find)
+            if added > 0:
+                check_text_length(len(text) + added * (text.count(find) if count < 0 else count))
             return text.replace(find, replacement, count)
 
         return evaluate
