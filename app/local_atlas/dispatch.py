@@ -165,11 +165,20 @@ def _run_checked(
     _use_session(body, context)
     database = _database(body)
     raw_documents = _raw_documents(raw, body, sequences, entry)
+    deadline_s = _deadline_s(body)
+    operation = context.operations.begin(context.connection.connection_id, database, body)
     scoped = replace(
-        context, database=database, raw_documents=raw_documents, deadline_s=_deadline_s(body)
+        context,
+        database=database,
+        raw_documents=raw_documents,
+        deadline_s=deadline_s,
+        operation=operation,
     )
     run = run_in_transaction if is_of_transaction(body) else _run_alone
-    reply = run(scoped, body, entry)
+    try:
+        reply = run(scoped, body, entry)
+    finally:
+        context.operations.end(operation)
     reply.setdefault("ok", 1.0)
     return _with_write_concern_error(body, reply)
 

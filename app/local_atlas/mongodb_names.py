@@ -18,11 +18,11 @@ def _names(text: str) -> frozenset[str]:
 COMMANDS: Final = _names(
     """
     analyze applyOps authenticate autoCompact cloneCollectionAsCapped
-    compact connPoolStats convertToCapped createRole createUser currentOp
+    compact connPoolStats convertToCapped createRole createUser
     cursorInfo dataSize dbHash dropAllRolesFromDatabase dropAllUsersFromDatabase dropConnections
     dropRole dropUser enableSharding explain filemd5 fsyncUnlock getClusterParameter
     getDiagnosticData grantPrivilegesToRole grantRolesToRole grantRolesToUser
-    invalidateUserCache killAllSessionsByPattern killOp listShards lockInfo logRotate mapReduce
+    invalidateUserCache killAllSessionsByPattern listShards lockInfo logRotate mapReduce
     planCacheClear planCacheClearFilters planCacheListFilters planCacheSetFilter reIndex
     replSetInitiate replSetReconfig replSetStepDown revokePrivilegesFromRole revokeRolesFromRole
     revokeRolesFromUser rotateCertificates saslContinue saslStart setAllowMigrations

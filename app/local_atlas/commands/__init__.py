@@ -17,6 +17,7 @@ _MODULES = (
     "find_and_modify",
     "handshake",
     "indexes",
+    "operations",
     "queries",
     "search_indexes",
     "sessions",

@@ -9,7 +9,7 @@ from .fields import unknown_field
 from .table import Command
 
 # What any command may carry and what does not change its result here: one node, one copy.
-_GENERIC_FIELDS = frozenset({
+GENERIC_FIELDS = frozenset({
     "$audit", "$client", "$clusterTime", "$configServerState", "$configTime", "$db",
     "$queryOptions", "$readPreference", "$topologyTime", "apiDeprecationErrors", "apiStrict",
     "apiVersion", "autocommit", "clientOperationKey", "comment", "lsid", "maxTimeMS",
@@ -29,5 +29,5 @@ def check_fields(body: Mapping[str, Any], entry: Command) -> None:
     for field in list(body)[1:]:
         if field in entry.refused_fields:
             raise unknown_field(entry.name, field, f" {NOT_EMULATED}")
-        if field not in entry.fields and field not in _GENERIC_FIELDS:
+        if field not in entry.fields and field not in GENERIC_FIELDS:
             raise unknown_field(entry.name, field, note_on(field, FIELDS))

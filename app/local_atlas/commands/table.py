@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..cursors import CursorTable
 from ..errors import CommandError
+from ..operations import Operation, OperationTable
 from ..sessions import SessionTable
 from ..store import Store, StoredCollection
 from ..transactions.open_transaction import OpenTransaction
@@ -67,6 +68,10 @@ class CommandContext:
     """`time.monotonic()` at which `maxTimeMS` runs out."""
     transaction: OpenTransaction | None = None
     """What the command reads and writes, where it is one of several of a transaction."""
+    operations: OperationTable = field(default_factory=OperationTable)
+    """Shared by all connections."""
+    operation: Operation | None = None
+    """The command itself, as others see it."""
 
     def collection(self, name: str) -> StoredCollection | None:
         """Return a collection of the command's database as the command sees it."""
@@ -84,11 +89,13 @@ class CommandContext:
                 yield transaction
 
     def check_time(self) -> None:
-        """Stop the command where its `maxTimeMS` has run out.
+        """Stop the command where its `maxTimeMS` has run out, or somebody has killed it.
 
         Raises:
-            CommandError: 50.
+            CommandError: 50, 11601.
         """
+        if self.operation is not None:
+            self.operation.check()
         if self.deadline_s is not None and time.monotonic() > self.deadline_s:
             raise CommandError(50, "MaxTimeMSExpired", "operation exceeded time limit")
 
