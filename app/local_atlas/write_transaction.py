@@ -8,7 +8,8 @@ commit, so a command that fails leaves nothing behind.
 import sqlite3
 import time
 import uuid as uuid_module
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from bson import Binary
@@ -56,13 +57,24 @@ class WriteTransaction:
         self.indexes: dict[StoredCollection, tuple[OrdinaryIndex, ...]] = {}
         self.options: dict[StoredCollection, Document] = {}
         self.changes: dict[StoredCollection, list[tuple[int, bytes | None]]] = {}
+        self._check_time: Callable[[], None] = _never_late
         self._catalog = catalog
         self._guard = guard
         self._claims = claims
 
     def read(self, sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Run one query that sees what this transaction has written."""
+        self._check_time()
         return run_query(self.connection, sql, parameters)
+
+    @contextmanager
+    def limited(self, check_time: Callable[[], None]) -> Iterator[None]:
+        """Call `check_time` before each read in the block; it raises where the time is up."""
+        self._check_time = check_time
+        try:
+            yield
+        finally:
+            self._check_time = _never_late
 
     def collection(self, database: str, name: str) -> StoredCollection | None:
         """Return a collection as this transaction sees it."""
@@ -262,3 +274,7 @@ class WriteTransaction:
             self.connection.execute(
                 "DELETE FROM retryable_writes WHERE used_at < ?", (now_s - _RETRY_WINDOW_S,)
             )
+
+
+def _never_late() -> None:
+    """Take all the time there is."""

@@ -181,6 +181,27 @@ def test_unwinding_what_multiplies_ends_when_its_time_is_up(db: Docs) -> None:
     assert refusal(db, {"aggregate": 1, "pipeline": count, "cursor": {}, "maxTimeMS": 100}) == 50
 
 
+@pytest.mark.parametrize(
+    "write",
+    [
+        {"update": "c", "updates": [{"q": {"n": -1}, "u": {"$inc": {"n": 1}}, "multi": True}]},
+        {"delete": "c", "deletes": [{"q": {"n": {"$lt": 0}}, "limit": 0}]},
+        {"findAndModify": "c", "query": {"n": -1}, "update": {"$set": {"n": 1}}},
+    ],
+    ids=["update", "delete", "findAndModify"],
+)
+def test_write_that_looks_for_too_long_ends_and_changes_nothing(
+    db: Docs, write: dict[str, Any]
+) -> None:
+    db.c.insert_many([{"n": i, "text": "x" * 500} for i in range(5000)])
+
+    reply = db.command({**write, "maxTimeMS": 1}, check=False)
+
+    failures = [reply, *reply.get("writeErrors", ())]
+    assert 50 in [failure.get("code") for failure in failures]
+    assert db.c.count_documents({"n": {"$gte": 0}}) == 5000
+
+
 def test_in_takes_a_hundred_thousand_values(db: Docs) -> None:
     db.c.insert_many([{"_id": i, "x": i} for i in range(10)])
     values = list(range(5, 100_000))

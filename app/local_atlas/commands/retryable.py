@@ -39,7 +39,8 @@ def run_write(
         CommandError: 24, such a transaction does not end; and from `apply`.
     """
     if context.transaction is not None:
-        return apply(context.transaction)
+        with context.transaction.limited(context.check_time):
+            return apply(context.transaction)
     until_s = context.deadline_s or time.monotonic() + _MAX_WAIT_S
     while True:
         seen = context.store.commits.count
@@ -59,7 +60,7 @@ def _run_once(
     txn_number = int_field(body, "txnNumber")
     lsid = document_field(body, "lsid")
     if txn_number is None or "id" not in lsid:
-        with context.store.write() as transaction:
+        with context.store.write() as transaction, transaction.limited(context.check_time):
             return apply(transaction)
     context.transactions.supersede(lsid["id"], txn_number)
     with context.store.write() as transaction:
@@ -67,6 +68,7 @@ def _run_once(
         earlier = transaction.recall_reply(session, txn_number)
         if earlier is not None:
             return earlier
-        reply = apply(transaction)
+        with transaction.limited(context.check_time):
+            reply = apply(transaction)
         transaction.remember_reply(session, txn_number, reply)
         return reply
