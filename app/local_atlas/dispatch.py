@@ -29,6 +29,7 @@ from .commands.known_fields import check_fields
 from .commands.stable_api import check_stable_api
 from .commands.table import COMMANDS, Command, CommandContext
 from .commands.transactions import is_of_transaction, run_in_transaction
+from .commands.write_concern import unmet_write_concern
 from .errors import NOT_EMULATED, CommandError, ProtocolError
 from .mongodb_names import unknown_command
 from .mql.pipelines import LAST_STAGES, SEARCH_STAGES
@@ -166,6 +167,7 @@ def _run_checked(
     database = _database(body)
     raw_documents = _raw_documents(raw, body, sequences, entry)
     deadline_s = _deadline_s(body)
+    unmet = unmet_write_concern(body) if "writeConcern" in body else None
     operation = context.operations.begin(context.connection.connection_id, database, body)
     scoped = replace(
         context,
@@ -180,7 +182,7 @@ def _run_checked(
     finally:
         context.operations.end(operation)
     reply.setdefault("ok", 1.0)
-    return _with_write_concern_error(body, reply)
+    return reply if unmet is None else {**reply, "writeConcernError": unmet}
 
 
 def _check_sequences(body: Document, sequences: Mapping[str, Sequence[bytes]]) -> None:
@@ -309,18 +311,6 @@ def _deadline_s(body: Document) -> float | None:
             2, "BadValue", f"{limit_ms} value for maxTimeMS is out of range [0, 2147483647]"
         )
     return time.monotonic() + limit_ms / 1000 if limit_ms else None
-
-
-def _with_write_concern_error(body: Document, reply: Document) -> Document:
-    """Say that a write which asks for more nodes than this one was not copied to them."""
-    nodes = document_field(body, "writeConcern").get("w")
-    if isinstance(nodes, int) and nodes > 1:
-        reply["writeConcernError"] = {
-            "code": 100,
-            "codeName": "UnsatisfiableWriteConcern",
-            "errmsg": "Not enough data-bearing nodes",
-        }
-    return reply
 
 
 def _storage_failure(error: sqlite3.Error) -> CommandError:
