@@ -14,6 +14,10 @@ Entry = tuple[Key, int]
 """A key and the record id under it."""
 
 _INDEXED_AT_ONCE = 500  # documents
+# New entries fall on pages everywhere in a large table. A share of it at a time, as in a
+# log-structured merge, the pages written for each entry stay as few as they are, however large.
+_SETTLED_AT_ONCE = 20_000
+_SETTLED_SHARE = 16
 
 
 def build_index(
@@ -22,14 +26,16 @@ def build_index(
     documents: Iterator[tuple[int, bytes]],
     namespace: str,
 ) -> None:
-    """Make the table of an index and fill it from raw documents with their record ids.
+    """Make the tables of an index and fill them from raw documents with their record ids.
 
     Raises:
         CommandError: as `add_entries`.
     """
-    connection.execute(index.create_sql)
+    for table in index.tables:
+        connection.execute(index.create_sql(table))
     while batch := {rid: decode(raw) for rid, raw in islice(documents, _INDEXED_AT_ONCE)}:
         add_entries(connection, index, batch, namespace)
+    settle(connection, index)
 
 
 def add_entries(
@@ -52,6 +58,23 @@ def add_entries(
         multikey |= arrays
     _insert(connection, index, entries, documents, namespace)
     _note_arrays(connection, index, multikey)
+    if index.unsettled.entries > max(_SETTLED_AT_ONCE, max(documents, default=0) // _SETTLED_SHARE):
+        settle(connection, index)
+
+
+def settle(connection: sqlite3.Connection, index: OrdinaryIndex) -> None:
+    """Move the new entries of an index to where the others are."""
+    settled, *recent = index.tables
+    for table in recent:
+        connection.execute(f"INSERT INTO {settled} SELECT * FROM {table}")
+        connection.execute(f"DELETE FROM {table}")
+    index.unsettled.entries = 0
+
+
+def drop_entries(connection: sqlite3.Connection, index: OrdinaryIndex) -> None:
+    """Drop the tables of an index."""
+    for table in index.tables:
+        connection.execute(f"DROP TABLE {table}")
 
 
 def replace_entries(
@@ -74,7 +97,7 @@ def replace_entries(
         removed += [(key, record_id) for key in old_keys - new_keys]
         added += [(key, record_id) for key in sorted(new_keys - old_keys)]
         multikey |= arrays
-    connection.executemany(index.delete_sql, _rows(removed))
+    _delete(connection, index, removed)
     documents = {record_id: new for record_id, (_, new) in changes.items()}
     _insert(connection, index, added, documents, namespace)
     _note_arrays(connection, index, multikey)
@@ -89,7 +112,12 @@ def remove_entries(
         for record_id, document in documents
         for key in index.keys_of(document).keys
     ]
-    connection.executemany(index.delete_sql, _rows(entries))
+    _delete(connection, index, entries)
+
+
+def _delete(connection: sqlite3.Connection, index: OrdinaryIndex, entries: list[Entry]) -> None:
+    for table in index.tables:
+        connection.executemany(index.delete_sql(table), _rows(entries))
 
 
 def _rows(entries: Iterable[Entry]) -> Iterator[tuple[bytes | int, ...]]:
@@ -104,7 +132,7 @@ def _insert(
     namespace: str,
 ) -> None:
     try:
-        connection.executemany(index.insert_sql, _rows(entries))
+        connection.executemany(index.insert_sql(index.tables[-1]), _rows(entries))
     except sqlite3.IntegrityError as error:
         for key, record_id in entries:
             if connection.execute(index.conflict_sql, (*key, record_id)).fetchone():
@@ -112,6 +140,7 @@ def _insert(
                 pattern = index.specification["key"]
                 raise duplicate_key_error(namespace, index.name, pattern, value) from error
         raise
+    index.unsettled.entries += len(entries)
 
 
 def _note_arrays(connection: sqlite3.Connection, index: OrdinaryIndex, multikey: set[int]) -> None:

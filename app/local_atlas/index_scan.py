@@ -31,12 +31,12 @@ class Index(Protocol):
         """Unique in its collection."""
 
     @property
-    def table(self) -> str:
-        """The SQL table, which has a column `record_id` too."""
+    def tables(self) -> Sequence[str]:
+        """The SQL tables that have its entries together, with a column `record_id` too."""
 
     @property
     def columns(self) -> Sequence[str]:
-        """The SQL columns of the sort keys, in the order in which the table is sorted."""
+        """The SQL columns of the sort keys, in the order in which the tables are sorted."""
 
     @property
     def paths(self) -> Sequence[str]:
@@ -97,7 +97,7 @@ class IndexScan:
             return
         sql, keys = self._statement()
         first = first_wanted(wanted)
-        rows = read(f"{sql} LIMIT {first}", keys)
+        rows = read(f"SELECT record_id FROM ({sql} LIMIT {first})", keys)
         counts.keys += len(rows)
         seen = dict.fromkeys(record_id for (record_id,) in rows)
         yield from seen
@@ -109,18 +109,13 @@ class IndexScan:
             yield from _unseen(record_ids, seen)
 
     def _statement(self) -> tuple[str, list[bytes]]:
-        """Return the SQL that gives the record id of each entry, and its parameters."""
-        table = self.index.table
-        branches = self._branches()
-        if len(branches) == 1:
-            source = f"{table}{_where(branches[0])}"
-        else:
-            columns = ", ".join([*self.index.columns, "record_id"])
-            selects = (f"SELECT {columns} FROM {table}{_where(each)}" for each in branches)
-            source = f"({' UNION ALL '.join(selects)})"
+        """Return the SQL that gives key and record id of each entry, and its parameters."""
+        columns = ", ".join([*self.index.columns, "record_id"])
+        branches = [(table, branch) for table in self.index.tables for branch in self._branches()]
+        selects = (f"SELECT {columns} FROM {table}{_where(each)}" for table, each in branches)
         order = [f"{column} DESC" if is_down else column for column, is_down in self.order]
-        sql = f"SELECT record_id FROM {source} ORDER BY {', '.join([*order, 'record_id'])}"
-        return sql, [key for branch in branches for part in branch for key in part.keys]
+        sql = f"{' UNION ALL '.join(selects)} ORDER BY {', '.join([*order, 'record_id'])}"
+        return sql, [key for _, branch in branches for part in branch for key in part.keys]
 
     def _branches(self) -> "list[tuple[_Part, ...]]":
         """Return what an entry may meet: all parts of one of these."""

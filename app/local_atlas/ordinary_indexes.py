@@ -1,8 +1,10 @@
 """Ordinary (not search) indexes: a table of keys and record ids beside the documents.
 
-The table has one column of sort keys (`bson_order.sort_key`) for each indexed path, in the path's
+A table has one column of sort keys (`bson_order.sort_key`) for each indexed path, in the path's
 direction, and the record id behind them, so that SQLite finds equal keys, ranges and an order in
-it. `index_keys.py` says which keys a document has; `query_plans.py` which index a query uses.
+it. New entries go into a small table of their own and are settled in the large one many at a time:
+one by one, each would rewrite a page somewhere in it. `index_keys.py` says which keys a document
+has; `query_plans.py` which index a query uses.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,12 +25,19 @@ Document = dict[str, Any]
 ID_INDEX_NAME = "_id_"
 
 
+@dataclass(slots=True)
+class Unsettled:
+    """How many entries this server has added since new ones were settled last."""
+
+    entries: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class OrdinaryIndex:
-    """One index: its specification as `listIndexes` shows it, and the table that holds its keys.
+    """One index: its specification as `listIndexes` shows it, and the tables that hold its keys.
 
     Attributes:
-        index_id: names the table.
+        index_id: names the tables.
         specification: not to be modified.
         multikey: the positions of the paths that ran into an array in some document; writes add to
             it before they are committed, nothing takes away from it.
@@ -36,6 +45,7 @@ class OrdinaryIndex:
         directions: 1 or -1 for each of them.
         columns: the names of their SQL columns.
         collation: how strings compare in it; None where bytes do.
+        unsettled: counts the new entries.
     """
 
     index_id: int
@@ -45,6 +55,7 @@ class OrdinaryIndex:
     directions: tuple[int, ...] = field(init=False, compare=False)
     columns: tuple[str, ...] = field(init=False, compare=False)
     collation: Collation | None = field(init=False, compare=False)
+    unsettled: Unsettled = field(init=False, compare=False)
     _covers: Callable[[Document], bool] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -56,6 +67,7 @@ class OrdinaryIndex:
             "directions": tuple(-1 if compare(each, 0) < 0 else 1 for each in pattern.values()),
             "columns": tuple(f"key_{position}" for position in range(len(pattern))),
             "collation": collation,
+            "unsettled": Unsettled(),
             "_covers": covers,
         }
         for name, value in derived.items():
@@ -95,13 +107,16 @@ class OrdinaryIndex:
         return self.specification.get("partialFilterExpression")
 
     @property
-    def table(self) -> str:
-        """The name of the SQL table."""
-        return f"index_{self.index_id}"
+    def tables(self) -> tuple[str, ...]:
+        """The names of the SQL tables that hold its entries together; new ones go into the last.
 
-    @property
-    def create_sql(self) -> str:
-        """The SQL that makes the table."""
+        A unique index has one table, whose primary key keeps it so.
+        """
+        settled = f"index_{self.index_id}"
+        return (settled,) if self.is_unique else (settled, f"recent_{self.index_id}")
+
+    def create_sql(self, table: str) -> str:
+        """Return the SQL that makes one of the tables."""
         declared = [f"{column} BLOB NOT NULL" for column in self.columns]
         ordered = [
             f"{column} DESC" if direction < 0 else column
@@ -109,7 +124,7 @@ class OrdinaryIndex:
         ]
         primary_key = ordered if self.is_unique else [*ordered, "record_id"]
         return (
-            f"CREATE TABLE {self.table} ({', '.join(declared)}, record_id INTEGER NOT NULL, "
+            f"CREATE TABLE {table} ({', '.join(declared)}, record_id INTEGER NOT NULL, "
             f"PRIMARY KEY ({', '.join(primary_key)})) WITHOUT ROWID"
         )
 
@@ -117,19 +132,17 @@ class OrdinaryIndex:
     def conflict_sql(self) -> str:
         """The SQL that finds who has a key; its columns, then the record id that does not count."""
         pinned = " AND ".join(f"{column} = ?" for column in self.columns)
-        return f"SELECT record_id FROM {self.table} WHERE {pinned} AND record_id <> ?"
+        return f"SELECT record_id FROM {self.tables[0]} WHERE {pinned} AND record_id <> ?"
 
-    @property
-    def insert_sql(self) -> str:
-        """The SQL that adds one entry: its key, then the record id."""
+    def insert_sql(self, table: str) -> str:
+        """Return the SQL that adds one entry to a table: its key, then the record id."""
         marks = ", ".join("?" * (len(self.columns) + 1))
-        return f"INSERT INTO {self.table} ({', '.join(self.columns)}, record_id) VALUES ({marks})"
+        return f"INSERT INTO {table} ({', '.join(self.columns)}, record_id) VALUES ({marks})"
 
-    @property
-    def delete_sql(self) -> str:
-        """The SQL that removes one entry: its key, then the record id."""
+    def delete_sql(self, table: str) -> str:
+        """Return the SQL that removes one entry from a table: its key, then the record id."""
         pinned = " AND ".join(f"{column} = ?" for column in [*self.columns, "record_id"])
-        return f"DELETE FROM {self.table} WHERE {pinned}"
+        return f"DELETE FROM {table} WHERE {pinned}"
 
     def keys_of(self, document: Document) -> DocumentKeys:
         """Return the keys under which this document stands.
@@ -163,7 +176,7 @@ class OrdinaryIndex:
 class IdIndex:
     """The index of `_id`, whose keys stand in the table of the documents."""
 
-    table: str
+    tables: tuple[str, ...]
     name: str = ID_INDEX_NAME
     columns: tuple[str, ...] = ("id_key",)
     paths: tuple[str, ...] = ("_id",)

@@ -16,11 +16,11 @@ from typing import Any, Protocol
 from .errors import CommandError
 
 FILE_NAME = "local_atlas.sqlite"
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 # What wrote version 1 kept nothing that its missing journal would have to bring up to date; what
-# wrote version 2 knew no options of collections; until version 3 indexes had other tables, see
+# wrote version 2 knew no options of collections; until version 4 indexes had other tables, see
 # `upgrade.py`.
-_READABLE_VERSIONS = (1, 2, 3, FORMAT_VERSION)
+_READABLE_VERSIONS = (1, 2, 3, 4, FORMAT_VERSION)
 # Documents with an embedding take 2 to 7 kB. Pages of 16 kB hold them with little waste: the file
 # stays under 1.3 times its BSON, with the default of 4 kB it was twice as large.
 PAGE_SIZE_BYTES = 16384

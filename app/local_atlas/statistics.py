@@ -54,12 +54,14 @@ def storage_statistics(collection: StoredCollection | None, scale: int = 1) -> D
 def _index_bytes(collection: StoredCollection) -> dict[str, int]:
     """Return the size of the keys in each index, by its name."""
 
-    def size_bytes(keys: Sequence[str], table: str) -> int:
+    def size_bytes(keys: Sequence[str], tables: Sequence[str]) -> int:
         lengths = " + ".join(f"length({key})" for key in keys)
-        return int(collection.read(f"SELECT coalesce(sum({lengths}), 0) FROM {table}", ())[0][0])
+        sums = (f"SELECT coalesce(sum({lengths}), 0) FROM {table}" for table in tables)
+        return sum(int(collection.read(each, ())[0][0]) for each in sums)
 
-    of_ids = {ID_INDEX_NAME: size_bytes(["id_key"], collection.records.name)}
-    return of_ids | {each.name: size_bytes(each.columns, each.table) for each in collection.indexes}
+    of_ids = {ID_INDEX_NAME: size_bytes(["id_key"], [collection.records.name])}
+    of_others = {each.name: size_bytes(each.columns, each.tables) for each in collection.indexes}
+    return of_ids | of_others
 
 
 def bson_bytes(collections: Sequence[StoredCollection]) -> int:

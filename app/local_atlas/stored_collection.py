@@ -45,7 +45,7 @@ class StoredCollection:
         self.options: Document = options or {}
         """As `create` took them and `listCollections` shows them; replaced, never changed."""
         self.records = RecordTable(collection_id)
-        self.id_index = IdIndex(self.records.id_source)
+        self.id_index = IdIndex((self.records.id_source,))
         self.indexes: tuple[OrdinaryIndex, ...] = ()  # without that of `_id`
         self.next_record_id = 1
         self.is_journaled = False  # whether somebody keeps what was built from the documents

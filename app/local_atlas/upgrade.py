@@ -38,7 +38,8 @@ def _rebuilt(
     def read(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         return run_query(connection, sql, parameters)
 
-    connection.execute(f"DROP TABLE IF EXISTS {index.table}")
+    for table in index.tables:
+        connection.execute(f"DROP TABLE IF EXISTS {table}")
     try:
         with savepoint(connection):
             build_index(connection, index, collection.scan(read), collection.namespace)

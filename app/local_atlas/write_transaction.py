@@ -19,7 +19,7 @@ from .changes.recording import ChangeRecorder
 from .collection_writer import Claim, CollectionWriter, DocumentCheck, Written
 from .document_validation import validator_of
 from .errors import CommandError
-from .index_entries import build_index
+from .index_entries import build_index, drop_entries
 from .mql.rows import decode
 from .ordinary_indexes import OrdinaryIndex
 from .persistence import run_query
@@ -222,7 +222,7 @@ class WriteTransaction:
         self.recorder.note(collection, "dropIndexes", {"operationDescription": description})
 
     def _drop_keys(self, collection: StoredCollection, index: OrdinaryIndex) -> None:
-        self.connection.execute(f"DROP TABLE {index.table}")
+        drop_entries(self.connection, index)
         for table in ("indexes", "multikey_paths"):
             self.connection.execute(f"DELETE FROM {table} WHERE index_id = ?", (index.index_id,))
         remaining = (other for other in self.indexes_of(collection) if other is not index)
