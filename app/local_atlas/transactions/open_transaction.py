@@ -110,7 +110,8 @@ class OpenTransaction(WriteTransaction):
             message = f"Indexes on {collection.namespace} must be created before its documents"
             raise CommandError(2, "BadValue", f"{message} {NOT_EMULATED}")
         index = OrdinaryIndex(next(self._own_ids), specification)
-        self.connection.execute(temporary(index.create_sql))
+        for table in index.tables:
+            self.connection.execute(temporary(index.create_sql(table)))
         self.indexes[collection] = (*self.indexes_of(collection), index)
         self._note_index(collection, specification)
 
@@ -140,9 +141,10 @@ class OpenTransaction(WriteTransaction):
             return
         self.overlay.hide_records(collection.records)
         # What SQLite is told of the index of the table, a view has not.
-        collection.id_index = IdIndex(collection.records.name)
+        collection.id_index = IdIndex((collection.records.name,))
         for index in collection.indexes:
-            self.overlay.hide_index(index.table)
+            for table in index.tables:
+                self.overlay.hide_index(table)
         self.overlay.copy("multikey_paths")
         collection.next_record_id = FIRST_OWN_ID
         _, self.written[collection] = self._seen[collection.database, collection.name]
