@@ -17,6 +17,7 @@ from ..mql.operators.support import location
 from ..mql.pipelines import SOURCES, Source, StageScope, check_stage_names, compile_pipeline
 from ..mql.transforms import stage_parts
 from ..namespaces import is_internal_database, is_system_collection
+from ..views import refuse_view
 from .fields import document_field, non_negative_field
 from .table import CommandContext
 
@@ -108,6 +109,9 @@ def _watched(context: CommandContext, request: StreamRequest, collection: str | 
             f"$changeStream may not be opened on the internal {database}.{collection} collection"
         )
         raise CommandError(73, "InvalidNamespace", message)
+    watched = None if collection is None else context.store.collection(database, collection)
+    if watched is not None:
+        refuse_view(watched.namespace, watched.options)
     return Watched(database, collection)
 
 

@@ -95,7 +95,8 @@ def explain_count(context: CommandContext, body: Document, *, runs: bool) -> Pla
     """Return the plan of a count."""
     name = collection_name(body)
     collection = context.store.collection(context.database, name)
-    if collection is not None and not body.get("query") and not body.get("hint"):
+    asks_for_all = not body.get("query") and not body.get("hint")
+    if collection is not None and not is_view(collection.options) and asks_for_all:
         counted = {"nCounted": collection.count() if runs else 0}
         return PlanStage("COUNT", {}, PlanStage("RECORD_STORE_FAST_COUNT"), 0, counted)
     stage = look(context, _question(context, body, name, body.get("query")), _use(runs))

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from bson import Decimal128
 
-from ..errors import CommandError
+from ..errors import NOT_EMULATED, CommandError
 from ..mql.bson_types import type_name
 from ..mql.matcher import compile_filter
 from ..mql.rows import Row, SearchRows
+from ..views import is_view
 from .found_rows import FETCHED, explained, first_rows, rows_of, stored
 from .knn_beta import search, search_and_explain
 from .listing import checked_entries, read_selector
@@ -206,9 +207,13 @@ def _collection(
     registry: "SearchRegistry", environment: SearchEnvironment
 ) -> "StoredCollection | None":
     """Return the collection that is searched; None where the engine finds nothing in silence."""
-    if environment.collection is None and registry.is_strict:
+    collection = environment.collection
+    if collection is None and registry.is_strict:
         raise unknown_collection(environment.namespace)
-    return environment.collection
+    if collection is not None and is_view(collection.options):
+        message = f"A search of the view {collection.namespace} {NOT_EMULATED}"
+        raise CommandError(166, "CommandNotSupportedOnView", message)
+    return collection
 
 
 def _index(
