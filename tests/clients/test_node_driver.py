@@ -7,6 +7,8 @@ import pytest
 pytestmark = pytest.mark.clients
 
 
-@pytest.mark.parametrize("session", ["crud", "cursors", "search", "types", "parallel", "changes"])
+@pytest.mark.parametrize(
+    "session", ["crud", "cursors", "search", "types", "parallel", "changes", "transactions"]
+)
 def test_node_driver_runs_its_session(run_driver: Callable[[str], None], session: str) -> None:
     run_driver(session)
