@@ -75,6 +75,11 @@ CREATE TABLE IF NOT EXISTS search_journal (
     token INTEGER NOT NULL,
     record_ids BLOB NOT NULL
 );
+CREATE TABLE IF NOT EXISTS capped_totals (
+    collection_id INTEGER PRIMARY KEY,
+    documents INTEGER NOT NULL,
+    size_bytes INTEGER NOT NULL
+);
 CREATE TABLE IF NOT EXISTS change_log (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
     cluster_time INTEGER NOT NULL,

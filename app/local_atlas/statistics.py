@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bson import Binary, DatetimeMS
 
+from .capped_writer import is_capped
 from .errors import CommandError
 from .mql.bson_types import is_number
 from .mql.rows import Row
@@ -31,6 +32,8 @@ def storage_statistics(collection: StoredCollection | None, scale: int = 1) -> D
     """
     if collection is not None:
         refuse_view(collection.namespace, collection.options)
+    options = {} if collection is None else collection.options
+    capped = is_capped(options)
     count = 0 if collection is None else collection.count()
     size_bytes = 0 if collection is None else bson_bytes([collection])
     index_sizes = {} if collection is None else _index_bytes(collection)
@@ -46,7 +49,8 @@ def storage_statistics(collection: StoredCollection | None, scale: int = 1) -> D
         "totalIndexSize": index_bytes // scale,
         "totalSize": (size_bytes + index_bytes) // scale,
         "indexSizes": {name: size // scale for name, size in index_sizes.items()},
-        "capped": False,
+        "capped": capped,
+        **({"max": options.get("max", 0), "maxSize": options["size"]} if capped else {}),
         "scaleFactor": scale,
     }
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from bson import Binary
 
+from .capped_writer import CappedWriter, is_capped
 from .changes.images import keeps_images
 from .changes.recording import ChangeRecorder
 from .collection_writer import Claim, CollectionWriter, DocumentCheck, Written
@@ -104,7 +105,8 @@ class WriteTransaction:
         check = None if self._guard is None else self._guard(collection)
         recorder = self.recorder.documents_of(collection, keeps_images=keeps_images(options))
         written = Written(changes, recorder, self.claim_for(collection))
-        return CollectionWriter(self.connection, collection, indexes, written, check, validator)
+        kind = CappedWriter if is_capped(options) else CollectionWriter
+        return kind(self.connection, collection, indexes, written, check, validator)
 
     def create_collection(
         self,
@@ -147,7 +149,7 @@ class WriteTransaction:
         for index in self.indexes_of(collection):
             self._drop_keys(collection, index)
         self.connection.execute(collection.records.drop_sql)
-        for table in ("collections", "collection_options"):
+        for table in ("collections", "collection_options", "capped_totals"):
             self.connection.execute(
                 f"DELETE FROM {table} WHERE collection_id = ?", (collection.collection_id,)
             )

@@ -19,6 +19,7 @@ from .fields import (
     collation_field,
     collection_name,
     document_field,
+    int_field,
     list_field,
     missing_field,
     string_field,
@@ -35,16 +36,17 @@ _CHOICES = {
 }
 _VALIDATION_FIELDS = ("validator", *_CHOICES)
 _VIEW_FIELDS = ("viewOn", "pipeline")
+_CAPPED_FIELDS = ("capped", "size", "max")
 
 
 @command(
     "create",
     fields=(
-        *_VALIDATION_FIELDS, *_VIEW_FIELDS, IMAGES, "capped", "collation", "storageEngine",
+        *_VALIDATION_FIELDS, *_VIEW_FIELDS, *_CAPPED_FIELDS, IMAGES, "collation", "storageEngine",
         "indexOptionDefaults", "autoIndexId", "idIndex",
     ),
     refused_fields=(
-        "size", "max", "timeseries", "expireAfterSeconds", "clusteredIndex", "encryptedFields",
+        "timeseries", "expireAfterSeconds", "clusteredIndex", "encryptedFields",
     ),
 )  # fmt: skip
 def create(context: CommandContext, body: Document) -> Document:
@@ -52,9 +54,10 @@ def create(context: CommandContext, body: Document) -> Document:
     name = collection_name(body)
     if collation_field(body) is not None:
         raise CommandError(72, "InvalidOptions", f"collation of a whole collection {NOT_EMULATED}")
-    if bool_field(body, "capped"):
-        raise CommandError(72, "InvalidOptions", f"capped: true {NOT_EMULATED}")
-    options = _view_options(context, body) or _collection_options(context, body)
+    options = _view_options(context, body) or {
+        **_capped_options(body),
+        **_collection_options(context, body),
+    }
     with context.write() as transaction:
         existing = transaction.collection(context.database, name)
         if existing is None:
@@ -101,6 +104,27 @@ def modify_collection(context: CommandContext, body: Document) -> Document:
         described = {**changed, **({"index": body["index"]} if "index" in body else {})}
         transaction.recorder.note(collection, "modify", {"operationDescription": described})
     return reply
+
+
+def _capped_options(body: Document) -> Document:
+    """Return the options of a capped collection, nothing for any other."""
+    if not bool_field(body, "capped"):
+        if "size" in body or "max" in body:
+            message = (
+                "the 'capped' field needs to be true when either the 'size' or 'max' fields are "
+                "present"
+            )
+            raise CommandError(72, "InvalidOptions", message)
+        return {}
+    size_bytes, most = int_field(body, "size"), int_field(body, "max")
+    if size_bytes is None:
+        message = "the 'size' field is required when 'capped' is true"
+        raise CommandError(72, "InvalidOptions", message)
+    if size_bytes < 1:
+        message = f"BSON field 'create.size' value must be >= 1, actual value '{size_bytes}'"
+        raise CommandError(51024, "Location51024", message)
+    limits = {"capped": True, "size": size_bytes}
+    return {**limits, "max": most} if most is not None and most > 0 else limits
 
 
 def _collection_options(context: CommandContext, body: Document) -> Document:
@@ -152,7 +176,7 @@ def _view_options(context: CommandContext, body: Document) -> Document:
             message = "'pipeline' requires 'viewOn' to also be specified"
             raise CommandError(72, "InvalidOptions", message)
         return {}
-    for name in (*_VALIDATION_FIELDS, IMAGES):
+    for name in (*_VALIDATION_FIELDS, *_CAPPED_FIELDS, IMAGES):
         if name in body:
             message = f"'{name}' is not a valid option for a view"
             raise CommandError(72, "InvalidOptions", message)

@@ -29,6 +29,7 @@ from .fields import (
 )
 from .indexes import resolve_hint
 from .table import CommandContext, command
+from .tailable import is_tailable, open_tailable
 
 Document = dict[str, Any]
 
@@ -40,8 +41,9 @@ _AWAIT_S: Final = 1.0  # that a getMore waits for documents where it does not sa
     fields=(
         "filter", "projection", "sort", "skip", "limit", "batchSize", "singleBatch", "hint", "let",
         "collation", "allowDiskUse", "allowPartialResults", "noCursorTimeout",
+        "tailable", "awaitData",
     ),
-    refused_fields=("tailable", "awaitData", "min", "max", "returnKey", "showRecordId"),
+    refused_fields=("min", "max", "returnKey", "showRecordId"),
 )  # fmt: skip
 def find(context: CommandContext, body: Document) -> Document:
     """Return the documents that match, through a cursor."""
@@ -49,9 +51,11 @@ def find(context: CommandContext, body: Document) -> Document:
     limit = int_field(body, "limit") or 0
     # A negative limit is the old way to ask for one batch.
     is_single = bool_field(body, "singleBatch") or limit < 0
+    batch_size = non_negative_field(body, "batchSize")
+    if is_tailable(body):
+        return {"cursor": open_tailable(context, body, name, batch_size)}
     rows = find_rows(context, body, name, abs(limit))
     namespace = f"{context.database}.{name}"
-    batch_size = non_negative_field(body, "batchSize")
     cursor = context.cursors.first_batch(namespace, rows, batch_size, single=is_single)
     context.deadline_s = None  # maxTimeMS is not to run on while the client reads its batch
     return {"cursor": cursor}

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from bson import Binary
 
+from ..capped_writer import is_capped
 from ..changes.recording import ChangeRecorder
 from ..collection_writer import Claim, CollectionWriter
 from ..errors import NOT_EMULATED, CommandError
@@ -71,6 +72,13 @@ class OpenTransaction(WriteTransaction):
     ) -> CollectionWriter:
         """Return what writes documents of this collection."""
         collection = self.collection(database, name)
+        if collection is not None and is_capped(collection.options):
+            raise CommandError(
+                263,
+                "OperationNotSupportedInTransaction",
+                f"Collection '{collection.namespace}' is a capped collection. Writes in "
+                "transactions are not allowed on capped collections.",
+            )
         if collection is not None and collection not in self.created.values():
             self._hide(collection)
         return super().writer(database, name, skips_validation=skips_validation)

@@ -34,7 +34,6 @@ def test_create_of_an_existing_collection_changes_nothing(db: Docs) -> None:
 @pytest.mark.parametrize(
     "option",
     [
-        {"capped": True, "size": 1000},
         {"timeseries": {"timeField": "t"}},
         {"clusteredIndex": {"key": {"_id": 1}, "unique": True}},
         {"collation": {"locale": "en"}},

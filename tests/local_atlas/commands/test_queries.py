@@ -229,7 +229,6 @@ def test_hint_of_an_unknown_index_is_refused(numbers: Docs) -> None:
         pytest.param({"skip": -1}, 51024, id="negative skip"),
         pytest.param({"batchSize": -1}, 51024, id="negative batch size"),
         pytest.param({"bogus": 1}, 40415, id="unknown field"),
-        pytest.param({"tailable": True}, 40415, id="tailable"),
         pytest.param({"collation": {"locale": "sv"}}, 2, id="collation"),
         pytest.param({"maxTimeMS": -1}, 2, id="negative time"),
         pytest.param({"readConcern": {"level": "snapshot"}}, 72, id="snapshot"),
