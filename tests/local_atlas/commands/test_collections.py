@@ -215,6 +215,9 @@ def test_view_is_listed_as_such_and_dropped_alone(db: Docs) -> None:
         lambda db: db.c.aggregate([{"$out": "reds"}]),
         lambda db: db.c.aggregate([{"$merge": "reds"}]),
         lambda db: db.reds.create_search_index({"definition": {"mappings": {"dynamic": True}}}),
+        lambda db: db.reds.aggregate([{"$search": {"exists": {"path": "price"}}}]),
+        lambda db: db.reds.watch(),
+        lambda db: db.command("explain", {"count": "reds"}),
     ],
     ids=[
         "insert",
@@ -226,7 +229,10 @@ def test_view_is_listed_as_such_and_dropped_alone(db: Docs) -> None:
         "list",
         "$out",
         "$merge",
+        "search index",
         "search",
+        "watch",
+        "explain",
     ],
 )
 def test_view_takes_nothing_that_only_a_collection_can(db: Docs, ask: Any) -> None:
