@@ -50,11 +50,9 @@ QUERY_OPERATORS: Final = _names(
 
 EXPRESSIONS: Final = _names(
     """
-    $acos $acosh $asin $asinh $atan $atan2 $atanh $binarySize $bitAnd $bitNot $bitOr $bitXor
-    $bsonSize $cos $cosh $createObjectId $dateFromParts $dateFromString $dateTrunc
-    $degreesToRadians $encStrContains $encStrEndsWith $encStrNormalizedEq $encStrStartsWith
-    $function $indexOfBytes $median $percentile $radiansToDegrees $sigmoid $sin $sinh $subtype
-    $tan $tanh $toHashedIndexKey $toUUID $tsIncrement $tsSecond
+    $createObjectId $dateFromParts $dateFromString $dateTrunc $encStrContains $encStrEndsWith
+    $encStrNormalizedEq $encStrStartsWith $function $indexOfBytes $median $percentile $sigmoid
+    $subtype $toHashedIndexKey $toUUID
     """
 )
 

@@ -7,6 +7,7 @@ from .expression_compiler import Evaluate, Scope, compile_operand
 from .operators import (  # noqa: F401 - importing registers their operators
     arithmetic,
     arrays,
+    bits,
     conversions,
     date_arithmetic,
     dates,
@@ -17,6 +18,7 @@ from .operators import (  # noqa: F401 - importing registers their operators
     regex_operators,
     sets,
     strings,
+    trigonometry,
 )
 
 

@@ -461,9 +461,9 @@ def test_an_expression_has_the_value_and_type_of_the_manual(expression: Any, exp
 REFUSED = [
     pytest.param({"$foo": 1}, 168, "Unrecognized expression '$foo'", id="unknown"),
     pytest.param(
-        {"$tsSecond": 1},
+        {"$sigmoid": 1},
         168,
-        "Unrecognized expression '$tsSecond' (not emulated by LocalAtlas)",
+        "Unrecognized expression '$sigmoid' (not emulated by LocalAtlas)",
         id="not emulated",
     ),
     pytest.param({"$add": 1, "$b": 1}, 15983, "must have exactly one field"),
