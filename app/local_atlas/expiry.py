@@ -18,6 +18,7 @@ from .mql.rows import decode
 from .ordinary_indexes import OrdinaryIndex
 from .store import Store
 from .stored_collection import StoredCollection
+from .transactions.intents import WriteConflict
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +65,8 @@ class Expiry:
                 some := delete_expired(self._store, collection, index)
             ):
                 deleted += some
+        except WriteConflict:
+            logger.debug("A transaction writes what has expired in %s", collection.namespace)
         except Exception:  # whatever is wrong with one collection, the others go on
             logger.exception("Documents of %s that have expired stay", collection.namespace)
         if deleted:

@@ -10,7 +10,14 @@ from typing import Any
 from .index_scan import Counts, Index, IndexScan
 from .mql.index_bounds import ALL, constraints_on, intersection
 from .ordinary_indexes import IdIndex, OrdinaryIndex
-from .query_plans import CollectionScan, FindOptions, IdLookup, Plan
+from .query_plans import (
+    CollectionScan,
+    FindOptions,
+    IdLookup,
+    IndexLookup,
+    Plan,
+    UnionLookup,
+)
 
 Document = dict[str, Any]
 
@@ -79,8 +86,8 @@ def plan_stages(plan: Plan, query: Mapping[str, Any], ids: IdIndex, counts: Coun
         keys = {"keysExamined": counts.keys, **examined}
         shown = {"keyPattern": {"_id": 1}, "indexName": ids.name}
         return PlanStage("IDHACK", shown, None, matched, keys)
-    scan = _id_scan(query, ids) if isinstance(plan, IdLookup) else plan.scan
-    return PlanStage("FETCH", has_filter, _index_stage(scan, counts), matched, examined)
+    source = _source(plan, query, ids, counts)
+    return PlanStage("FETCH", has_filter, source, matched, examined)
 
 
 def with_sort(source: PlanStage, plan: Plan, options: FindOptions, returned: int) -> PlanStage:
@@ -112,6 +119,21 @@ def statistics(stage: PlanStage, elapsed_ms: int) -> Document:
         "totalDocsExamined": stage.total("docsExamined"),
         "executionStages": stage.executed(),
     }
+
+
+def _source(
+    plan: IdLookup | IndexLookup | UnionLookup,
+    query: Mapping[str, Any],
+    ids: IdIndex,
+    counts: Counts,
+) -> PlanStage:
+    """Return the stage that finds record ids."""
+    if isinstance(plan, UnionLookup):
+        branches = zip(plan.parts, query["$or"], strict=True)
+        stages = [_source(part, branch, ids, Counts()).planned() for part, branch in branches]
+        examined = {"keysExamined": counts.keys}
+        return PlanStage("OR", {"inputStages": stages}, None, counts.documents, examined)
+    return _index_stage(_id_scan(query, ids) if isinstance(plan, IdLookup) else plan.scan, counts)
 
 
 def _index_stage(scan: IndexScan, counts: Counts) -> PlanStage:

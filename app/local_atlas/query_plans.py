@@ -4,14 +4,17 @@ A plan only names candidates: each document is matched again, so an index change
 a sort, candidates come in the order of their record ids, however they were found.
 
 The choice: by `_id` where that is pinned; else the index with most leading paths pinned to values,
-then one that gives the order asked for, then one with a range; else the whole collection.
+then one that gives the order asked for, then one with a range; else an index for each part of an
+`$or`; else the whole collection.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import chain
 from typing import Any, Final, TypeAlias
 
+import numpy as np
 from bson import Regex
 
 from .index_scan import Counts, Index, IndexScan, first_wanted
@@ -114,7 +117,25 @@ class IndexLookup:
         return records.fetch(read, record_ids, first=first_wanted(options.wanted))
 
 
-Plan: TypeAlias = CollectionScan | IdLookup | IndexLookup
+@dataclass(frozen=True, slots=True)
+class UnionLookup:
+    """Look up what each part of an `$or` may match, each document once."""
+
+    parts: tuple[IdLookup | IndexLookup, ...]
+    is_sorted = False
+
+    def candidates(
+        self, records: RecordTable, read: Read, options: FindOptions
+    ) -> Iterator[Record]:
+        """Return record ids and raw documents."""
+        found = chain.from_iterable(
+            _record_ids(part, records, read, options.counts) for part in self.parts
+        )
+        record_ids = np.unique(np.fromiter(found, dtype=np.int64))
+        return records.fetch(read, iter(record_ids.tolist()))
+
+
+Plan: TypeAlias = CollectionScan | IdLookup | IndexLookup | UnionLookup
 
 
 def choose_plan(
@@ -144,7 +165,37 @@ def choose_plan(
         return CollectionScan()
     usable = [each for each in indexes if each.collation == options.collation]
     known: list[Index] = [each for each in usable if _has_all(each, query)]
-    return _best([*known, ids] if options.collation is None else known, query, options)
+    best = _best([*known, ids] if options.collation is None else known, query, options)
+    if isinstance(best, CollectionScan):
+        return _union(query, options, indexes, ids) or best
+    return best
+
+
+def _union(
+    query: Mapping[str, Any], options: FindOptions, indexes: Sequence[OrdinaryIndex], ids: IdIndex
+) -> UnionLookup | None:
+    """Return the look-ups of the parts of an `$or`; None where one of them has no index."""
+    if "$or" not in query:
+        return None
+    rest = {name: operand for name, operand in query.items() if name != "$or"}
+    unsorted = FindOptions(collation=options.collation)
+    parts = []
+    for each in query["$or"]:
+        part = choose_plan({"$and": [rest, each]}, unsorted, indexes, ids)
+        if not isinstance(part, IdLookup | IndexLookup):
+            return None
+        parts.append(part)
+    return UnionLookup(tuple(parts))
+
+
+def _record_ids(
+    part: IdLookup | IndexLookup, records: RecordTable, read: Read, counts: Counts
+) -> Iterator[int]:
+    if isinstance(part, IndexLookup):
+        return part.scan.record_ids(read, None, counts)
+    found = records.record_ids(read, part.keys)
+    counts.keys += len(found)
+    return iter(found)
 
 
 def _best(known: Sequence[Index], query: Mapping[str, Any], options: FindOptions) -> Plan:

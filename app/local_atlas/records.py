@@ -83,6 +83,14 @@ class RecordTable:
             found.update((key, (record_id, raw)) for key, record_id, raw in read(sql, chunk))
         return found
 
+    def record_ids(self, read: Read, id_keys: Sequence[bytes]) -> list[int]:
+        """Return the record ids that there are among these keys of `_id`."""
+        found: list[int] = []
+        for chunk in _chunks(id_keys):
+            sql = f"SELECT record_id FROM {self.name} WHERE id_key IN ({_marks(chunk)})"
+            found += [record_id for (record_id,) in read(sql, chunk)]
+        return found
+
     def count(self, read: Read) -> int:
         """Return the number of documents."""
         return int(read(f"SELECT count(*) FROM {self.name}", ())[0][0])

@@ -7,7 +7,7 @@ from pymongo.database import Database
 
 from app.local_atlas.index_scan import Counts
 from app.local_atlas.node import Node
-from app.local_atlas.query_plans import FindOptions, IdLookup, IndexLookup
+from app.local_atlas.query_plans import FindOptions, IdLookup, IndexLookup, UnionLookup
 
 Docs = Database[dict[str, Any]]
 Document = dict[str, Any]
@@ -44,7 +44,7 @@ def _asked(
     assert collection is not None
     options = FindOptions(sort, wanted)
     plan = collection.plan(query, options)
-    name = {IdLookup: "_id_ lookup"}.get(type(plan), "")
+    name = {IdLookup: "_id_ lookup", UnionLookup: "or"}.get(type(plan), "")
     if isinstance(plan, IndexLookup):
         name = plan.scan.index.name
     found = collection.find(query, options=options)
@@ -75,6 +75,12 @@ def _asked(
         pytest.param({"rare": None}, "", 300, id="sparse, the field may be missing"),
         pytest.param({"sold": {"$gte": 3}}, "sold_1", 75, id="partial, within its filter"),
         pytest.param({"sold": {"$gte": 0}}, "", 300, id="partial, beyond its filter"),
+        pytest.param({"$or": [{"price": 3}, {"tags": 104}]}, "or", 2, id="$or"),
+        pytest.param({"$or": [{"price": 3}, {"_id": 3}, {"tags": 103}]}, "or", 1, id="$or, one"),
+        pytest.param({"$or": [{"price": 3}, {"other": 1}]}, "", 300, id="$or, one without index"),
+        pytest.param(
+            {"$or": [{"price": 3}, {"price": 5}], "kind": "a"}, "kind_1_price_-1", 100, id="and $or"
+        ),
         pytest.param({"other": 1}, "", 300, id="no index"),
         pytest.param({"price": {"$ne": 1}}, "", 300, id="what an index does not help"),
     ],

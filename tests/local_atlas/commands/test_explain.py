@@ -87,6 +87,17 @@ def test_index_scan_names_the_index_and_its_bounds(shop: Docs) -> None:
     assert (scan["direction"], scan["isMultiKey"]) == ("forward", False)
 
 
+def test_or_names_the_index_of_each_part(shop: Docs) -> None:
+    plan = shop.c.find({"$or": [{"kind": "a"}, {"tags": 3}, {"_id": 5}]}).explain()
+
+    union = plan["queryPlanner"]["winningPlan"]["inputStage"]
+    stats = plan["executionStats"]
+    assert union["stage"] == "OR"
+    names = [stage["indexName"] for stage in union["inputStages"]]
+    assert names == ["kind_1_price_-1", "tags_1", "_id_"]
+    assert (stats["totalKeysExamined"], stats["totalDocsExamined"]) == (22, 21)
+
+
 def test_index_that_is_read_backwards_says_so(shop: Docs) -> None:
     plan = shop.c.find({"kind": "a"}).sort("price", 1).explain()
 
