@@ -31,21 +31,26 @@ class Shell:
     def typed(self, database: str, *lines: str) -> list[str]:
         """Return what each line made it show."""
         keys = "".join(f"{line}\nprint('{_MARK}')\n" for line in lines)
+        output = self._run(database, [], f"prompt = ''\nprint('{_MARK}')\n{keys}")
+        shown = [part.strip() for part in output.split(_MARK)[1:-1]]
+        assert len(shown) == len(lines), output
+        return shown
+
+    def values(self, database: str, *expressions: str) -> list[Any]:
+        """Return the value of each expression of a script, from relaxed extended JSON."""
+        script = self._home / "script.js"
+        script.write_text("".join(f"print(EJSON.stringify({each}));\n" for each in expressions))
+        return [json.loads(line) for line in self._run(database, [str(script)]).splitlines()]
+
+    def _run(self, database: str, arguments: Sequence[str], keys: str = "") -> str:
         ended = subprocess.run(
-            [*self._program, "--quiet", f"mongodb://{self._address}/{database}"],
-            input=f"prompt = ''\nprint('{_MARK}')\n{keys}",
+            [*self._program, "--quiet", f"mongodb://{self._address}/{database}", *arguments],
+            input=keys,
             env={"HOME": str(self._home), "PATH": "/usr/bin:/bin"},
             capture_output=True,
             text=True,
             timeout=DEADLINE_S,
             check=False,
         )
-        assert ended.returncode == 0, ended.stderr
-        shown = [part.strip() for part in ended.stdout.split(_MARK)[1:-1]]
-        assert len(shown) == len(lines), ended.stdout
-        return shown
-
-    def values(self, database: str, *expressions: str) -> list[Any]:
-        """Return the value of each expression, from relaxed extended JSON."""
-        lines = [f"print(EJSON.stringify({expression}))" for expression in expressions]
-        return [json.loads(shown) for shown in self.typed(database, *lines)]
+        assert ended.returncode == 0, ended.stderr + ended.stdout
+        return ended.stdout
