@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .addresses import Address, AddressError, LoopbackAddress, SocketAddress, automatic_address
+from .changes.change_log import DEFAULT_AGE_S, DEFAULT_SIZE_BYTES, LogLimits
 from .directory_lock import DirectoryInUse
 from .expiry import INTERVAL_S
 from .node import Node, start_node
@@ -23,6 +24,7 @@ from .persistence import StorageError
 logger = logging.getLogger(__name__)
 
 _WATCH_S = 0.25  # how often a server that ends by itself looks whether it may
+_MIB = 1024 * 1024
 _MAX_OPEN_FILES = 65536
 _MODULE = f"python -m {__package__}"
 
@@ -57,6 +59,9 @@ def main(argv: Sequence[str] | None = None, *, program: str = _MODULE) -> int:
             linger_s=arguments.linger_s,
             options=options,
             ttl_interval_s=arguments.ttl_interval_s,
+            log_limits=LogLimits(
+                int(arguments.change_log_mib * _MIB), arguments.change_log_hours * 3600
+            ),
         )
     except (DirectoryInUse, AddressError, StorageError) as error:
         return _fail(str(error))
@@ -110,6 +115,20 @@ def _parser(program: str) -> argparse.ArgumentParser:
         help="look for documents that have expired every N seconds (default: 60)",
     )
     parser.add_argument(
+        "--change-log-mib",
+        type=_positive,
+        default=DEFAULT_SIZE_BYTES / _MIB,
+        metavar="N",
+        help="keep N MiB of changes at most, for change streams to go back (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--change-log-hours",
+        type=_positive,
+        default=DEFAULT_AGE_S / 3600,
+        metavar="N",
+        help="keep them for at most N hours (default: %(default)g)",
+    )
+    parser.add_argument(
         "--log-level", default="info", choices=("debug", "info", "warning", "error")
     )
     return parser
@@ -119,6 +138,16 @@ def _milliseconds(text: str) -> int:
     if not text.isascii() or not text.isdigit():
         raise argparse.ArgumentTypeError(f"{text!r} must be a whole number from 0")
     return int(text)
+
+
+def _positive(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a number above 0")
+    return number
 
 
 def _seconds(text: str) -> float:

@@ -14,8 +14,10 @@ from .commit_signal import Patience
 from .errors import CommandError
 from .mql.rows import Row
 from .raw_documents import MAX_DOCUMENT_SIZE_BYTES, encode_document
+from .sessions import SESSION_TIMEOUT_MINUTES
 
 IDLE_TIMEOUT_S = 10 * 60  # cursorTimeoutMillis of the real server
+_STAYS_S = SESSION_TIMEOUT_MINUTES * 60  # with noCursorTimeout: its session ends then
 FIRST_BATCH_SIZE = 101
 # What an array takes for a document besides the document: type, position in digits, a zero byte.
 _ELEMENT_BYTES = 9
@@ -88,6 +90,8 @@ class _Entry:
     lock: threading.Lock = field(default_factory=threading.Lock)
     used_at_s: float = field(default_factory=time.monotonic)
     is_killed: bool = False
+    stays: bool = False
+    """Whether it may be idle for as long as a session may."""
 
 
 class CursorTable:
@@ -99,7 +103,13 @@ class CursorTable:
         self._lock = threading.Lock()
 
     def first_batch(
-        self, namespace: str, rows: Iterator[Row], batch_size: int | None, *, single: bool = False
+        self,
+        namespace: str,
+        rows: Iterator[Row],
+        batch_size: int | None,
+        *,
+        single: bool = False,
+        stays: bool = False,
     ) -> dict[str, Any]:
         """Return the `cursor` field of a reply with the first documents; keep the rest.
 
@@ -108,15 +118,21 @@ class CursorTable:
             rows: the whole result.
             batch_size: None for the default of 101 documents.
             single: nothing is kept for a second batch.
+            stays: it may be idle longer than others (`noCursorTimeout`).
         """
-        return self.open(ResultCursor(namespace, rows), batch_size, single=single)
+        return self.open(ResultCursor(namespace, rows), batch_size, single=single, stays=stays)
 
     def open(
-        self, cursor: Cursor, batch_size: int | None, *, single: bool = False
+        self,
+        cursor: Cursor,
+        batch_size: int | None,
+        *,
+        single: bool = False,
+        stays: bool = False,
     ) -> dict[str, Any]:
         """Return the `cursor` field of a reply with a cursor's first documents; keep it."""
         batch = cursor.take(FIRST_BATCH_SIZE if batch_size is None else batch_size)
-        cursor_id = 0 if cursor.is_exhausted or single else self._keep(cursor)
+        cursor_id = 0 if cursor.is_exhausted or single else self._keep(cursor, stays)
         # Always int64: the Node driver and mongosh fail on an int32.
         shown = {"firstBatch": batch, "id": Int64(cursor_id), "ns": cursor.namespace}
         return {**shown, **cursor.reply_fields()}
@@ -184,13 +200,13 @@ class CursorTable:
         """Return the number of open cursors."""
         return len(self._entries)
 
-    def _keep(self, cursor: Cursor) -> int:
+    def _keep(self, cursor: Cursor, stays: bool) -> int:
         self._drop_idle()
         with self._lock:
             cursor_id = secrets.randbits(62) + 1
             while cursor_id in self._entries:
                 cursor_id = secrets.randbits(62) + 1
-            self._entries[cursor_id] = _Entry(cursor)
+            self._entries[cursor_id] = _Entry(cursor, stays=stays)
             return cursor_id
 
     def _entry(self, cursor_id: int) -> _Entry:
@@ -202,9 +218,13 @@ class CursorTable:
         return entry
 
     def _drop_idle(self) -> None:
-        oldest_s = time.monotonic() - self._idle_timeout_s
+        now_s = time.monotonic()
         with self._lock:
-            idle = [i for i, entry in self._entries.items() if entry.used_at_s < oldest_s]
+            idle = [
+                cursor_id
+                for cursor_id, entry in self._entries.items()
+                if now_s - entry.used_at_s > (_STAYS_S if entry.stays else self._idle_timeout_s)
+            ]
             for cursor_id in idle:
                 del self._entries[cursor_id]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .addresses import Address
+from .changes.change_log import LogLimits
 from .commands.table import CommandContext, ConnectionInfo, ServerIdentity
 from .cursors import CursorTable
 from .directory_lock import ServerLock
@@ -58,6 +59,7 @@ def start_node(
     linger_s: float | None = None,
     options: ServerOptions | None = None,
     ttl_interval_s: float = INTERVAL_S,
+    log_limits: LogLimits | None = None,
 ) -> Node:
     """Serve a data directory, which is made where it is missing.
 
@@ -67,6 +69,7 @@ def start_node(
         linger_s: how long to stay after the last client has gone, None for ever.
         options: what it is to do otherwise than usual.
         ttl_interval_s: how often to look for documents that have expired.
+        log_limits: how far back change streams may go.
 
     Raises:
         DirectoryInUse: another process serves it.
@@ -79,7 +82,7 @@ def start_node(
     with ExitStack() as undo:
         lock = ServerLock(directory)
         undo.callback(lock.release)
-        store = Store(directory)
+        store = Store(directory, log_limits)
         undo.callback(store.close)
         archive = IndexArchive(store, directory)
         search = SearchRegistry(store, options, archive)

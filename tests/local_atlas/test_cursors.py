@@ -63,6 +63,13 @@ def test_document_over_16_mebibytes_goes_alone() -> None:
     assert second["id"] == 0
 
 
+def test_cursor_without_timeout_stays_longer() -> None:
+    table = CursorTable(idle_timeout_s=-1)
+    first = table.first_batch(NAMESPACE, rows(5), 1, stays=True)
+
+    assert len(table.next_batch(first["id"], NAMESPACE, None)["nextBatch"]) == 4
+
+
 def test_idle_cursor_is_gone_after_its_time() -> None:
     table = CursorTable(idle_timeout_s=-1)
     cursor_id = table.first_batch(NAMESPACE, rows(5), 1)["id"]

@@ -30,8 +30,18 @@ def test_other_interface_is_refused_even_where_a_socket_would_be_used(tmp_path: 
         ["--path", "x", "--port", "http"],
         ["--path", "x", "--index-lag-ms", "-5"],
         ["--path", "x", "--index-lag-ms", "0.5"],
+        ["--path", "x", "--change-log-mib", "0"],
+        ["--path", "x", "--change-log-hours", "nan"],
     ],
-    ids=["no path", "port and socket", "port is no number", "negative lag", "half a millisecond"],
+    ids=[
+        "no path",
+        "port and socket",
+        "port is no number",
+        "negative lag",
+        "half a millisecond",
+        "no room for changes",
+        "no length of time",
+    ],
 )
 def test_misuse_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exited:

@@ -23,6 +23,8 @@ from .resume_tokens import ResumeToken, TokenKind
 CLUSTER: Final = ""
 """Stands for all databases where the name of one is expected."""
 
+DEFAULT_SIZE_BYTES: Final = 512 * 1024 * 1024
+DEFAULT_AGE_S: Final = 24 * 3600.0
 _TRIM_TO: Final = 0.9  # of the greatest size, so that not every write has to trim
 _TIDY_S: Final = 60.0
 _ROW_BYTES: Final = 64  # beside the documents
@@ -38,8 +40,8 @@ _SAVE_START: Final = "INSERT OR REPLACE INTO change_log_databases VALUES (?, ?, 
 class LogLimits:
     """How far back the log goes."""
 
-    size_bytes: int = 512 * 1024 * 1024
-    age_s: float = 24 * 3600.0
+    size_bytes: int = DEFAULT_SIZE_BYTES
+    age_s: float = DEFAULT_AGE_S
 
 
 class Start(NamedTuple):

@@ -56,7 +56,8 @@ def find(context: CommandContext, body: Document) -> Document:
         return {"cursor": open_tailable(context, body, name, batch_size)}
     rows = find_rows(context, body, name, abs(limit))
     namespace = f"{context.database}.{name}"
-    cursor = context.cursors.first_batch(namespace, rows, batch_size, single=is_single)
+    stays = bool_field(body, "noCursorTimeout")
+    cursor = context.cursors.first_batch(namespace, rows, batch_size, single=is_single, stays=stays)
     context.deadline_s = None  # maxTimeMS is not to run on while the client reads its batch
     return {"cursor": cursor}
 

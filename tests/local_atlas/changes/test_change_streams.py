@@ -243,6 +243,15 @@ def test_stage_that_cannot_be_is_refused(db: Docs, stages: list[Any], code: int)
     assert refused.value.code == code
 
 
+def test_view_is_not_watched(db: Docs) -> None:
+    db.create_collection("v", viewOn="c", pipeline=[])
+
+    with pytest.raises(OperationFailure) as refused:
+        db.v.watch()
+
+    assert refused.value.code == 166
+
+
 def test_update_shows_the_document_as_it_is_when_asked_for(db: Docs) -> None:
     with db.c.watch(full_document="updateLookup") as stream:
         db.c.insert_one({"_id": 1})
