@@ -10,6 +10,7 @@ from .operators import (  # noqa: F401 - importing registers their operators
     bits,
     conversions,
     date_arithmetic,
+    date_construction,
     dates,
     iteration,
     logic,

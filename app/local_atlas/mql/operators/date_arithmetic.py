@@ -17,7 +17,7 @@ from ..rows import Row
 from .dates import date_of, to_moment, zone_of
 from .support import Signature, is_null, location
 
-_MILLISECONDS: Final = {
+MILLISECONDS: Final = {
     "week": 604_800_000,
     "day": 86_400_000,
     "hour": 3_600_000,
@@ -25,8 +25,8 @@ _MILLISECONDS: Final = {
     "second": 1000,
     "millisecond": 1,
 }
-_MONTHS: Final = {"year": 12, "quarter": 3, "month": 1}
-TIME_UNITS: Final = frozenset({*_MILLISECONDS, *_MONTHS})
+MONTHS: Final = {"year": 12, "quarter": 3, "month": 1}
+TIME_UNITS: Final = frozenset({*MILLISECONDS, *MONTHS})
 
 
 def _moving(name: str, sign: int) -> None:
@@ -46,7 +46,7 @@ def _moving(name: str, sign: int) -> None:
             if count is None:
                 raise location(5166405, f"{name} expects integer amount of time units")
             moment = to_moment(date_of(date), zone_of(zone))
-            return DatetimeMS(_moved(moment, _unit(name, unit), sign * count))
+            return DatetimeMS(_moved(moment, time_unit(name, unit), sign * count))
 
         return evaluate
 
@@ -69,7 +69,8 @@ def add_to_date(date: DatetimeMS, unit: str, amount: int) -> DatetimeMS:
     return DatetimeMS(_moved(to_moment(date, UTC), unit, amount))
 
 
-def _unit(name: str, unit: Any) -> str:
+def time_unit(name: str, unit: Any) -> str:
+    """Return a unit of time, refused where it is none; `name` is the operator's."""
     if not is_string(unit) or unit not in TIME_UNITS:
         raise failed_to_parse(
             f"{name} parameter 'unit' value cannot be recognized as a time unit: {unit}"
@@ -81,12 +82,12 @@ def _moved(moment: datetime, unit: str, amount: int) -> datetime:
     """Move a moment; a month too short takes its last day, days keep the local time."""
     try:
         if unit in {"day", "week"}:
-            return moment + timedelta(milliseconds=amount * _MILLISECONDS[unit])
-        if unit in _MILLISECONDS:
+            return moment + timedelta(milliseconds=amount * MILLISECONDS[unit])
+        if unit in MILLISECONDS:
             zone = moment.tzinfo
             utc = moment.astimezone(UTC)
-            return (utc + timedelta(milliseconds=amount * _MILLISECONDS[unit])).astimezone(zone)
-        months = moment.year * 12 + moment.month - 1 + amount * _MONTHS[unit]
+            return (utc + timedelta(milliseconds=amount * MILLISECONDS[unit])).astimezone(zone)
+        months = moment.year * 12 + moment.month - 1 + amount * MONTHS[unit]
         year, month = divmod(months, 12)
         day = min(moment.day, calendar.monthrange(year, month + 1)[1])
         return moment.replace(year=year, month=month + 1, day=day)
@@ -115,7 +116,7 @@ def _date_diff(operand: Any, scope: Scope) -> Evaluate:
             return None
         zone_info = zone_of(zone)
         moments = (to_moment(date_of(date), zone_info) for date in (start, end))
-        first, last = (_ordinal(each, _unit("$dateDiff", unit), week_start) for each in moments)
+        first, last = (_ordinal(each, time_unit("$dateDiff", unit), week_start) for each in moments)
         return Int64(last - first)
 
     return evaluate
@@ -123,24 +124,24 @@ def _date_diff(operand: Any, scope: Scope) -> Evaluate:
 
 def _ordinal(moment: datetime, unit: str, week_start: Any) -> int:
     """Return how many boundaries of a unit lie before a moment, in local time."""
-    if unit in _MONTHS:
-        return (moment.year * 12 + moment.month - 1) // _MONTHS[unit]
+    if unit in MONTHS:
+        return (moment.year * 12 + moment.month - 1) // MONTHS[unit]
     if unit == "week":
-        return (moment.toordinal() - 1 - _weekday(week_start)) // 7
+        return (moment.toordinal() - 1 - weekday("$dateDiff", week_start)) // 7
     if unit == "day":
         return moment.toordinal()
     since = moment.astimezone(UTC) - datetime(1, 1, 1, tzinfo=UTC)
-    return since // timedelta(milliseconds=_MILLISECONDS[unit])
+    return since // timedelta(milliseconds=MILLISECONDS[unit])
 
 
 _DAYS: Final = tuple(name.lower() for name in calendar.day_name)
 
 
-def _weekday(name: Any) -> int:
+def weekday(operator: str, name: Any) -> int:
     """Return the number of a day of the week, Monday 0, by its name or first three letters."""
     for number, day in enumerate(_DAYS):
         if is_string(name) and name.lower() in {day, day[:3]}:
             return number
     raise failed_to_parse(
-        f"$dateDiff parameter 'startOfWeek' value cannot be recognized as a day of a week: {name}"
+        f"{operator} parameter 'startOfWeek' value cannot be recognized as a day of a week: {name}"
     )
