@@ -23,16 +23,15 @@ from .commands.fields import (
     int_field,
     list_field,
     string_field,
-    wrong_type,
 )
 from .commands.known_fields import check_fields
+from .commands.read_concern import check_read_concern
 from .commands.stable_api import check_stable_api
 from .commands.table import COMMANDS, Command, CommandContext
 from .commands.transactions import is_of_transaction, run_in_transaction
 from .commands.write_concern import unmet_write_concern
-from .errors import NOT_EMULATED, CommandError, ProtocolError
+from .errors import CommandError, ProtocolError
 from .mongodb_names import unknown_command
-from .mql.pipelines import LAST_STAGES, SEARCH_STAGES
 from .namespaces import is_database_name
 from .raw_documents import (
     MAX_COMMAND_LEVELS,
@@ -59,7 +58,6 @@ _OUT_OF_ROOM = {
     "SQLITE_FULL": "The disk of the data file is full",
     "SQLITE_IOERR_WRITE": "The data file cannot grow, its disk, quota or size limit may be used up",
 }
-_READ_CONCERN_LEVELS = frozenset({"local", "available", "majority", "linearizable"})
 
 
 def reply_to(message: Message, context: CommandContext, request_id: int) -> Message | None:
@@ -161,7 +159,7 @@ def _run_checked(
     _check_sequences(body, sequences)
     body = {**body, **_decoded_sequences(sequences, entry)}
     check_stable_api(name, body)
-    _check_session(body)
+    check_read_concern(body)
     check_fields(body, entry)
     _use_session(body, context)
     database = _database(body)
@@ -231,70 +229,6 @@ def _use_session(body: Document, context: CommandContext) -> None:
         seen = document_field(body, "$clusterTime").get("clusterTime")
         if isinstance(seen, Timestamp):
             context.store.change_log.clock.advance(to_number(seen))
-
-
-def _check_session(body: Document) -> None:
-    stage = _search_stage(body)
-    if is_of_transaction(body):
-        if stage is not None:
-            raise CommandError(
-                263,
-                "OperationNotSupportedInTransaction",
-                "Operation not permitted in transaction :: caused by :: Aggregation stage "
-                f"{stage} cannot run within a multi-document transaction.",
-            )
-        return
-    level = document_field(body, "readConcern").get("level", "local")
-    if not isinstance(level, str):
-        raise wrong_type({"readConcern": 1}, "level", level, "string")
-    if level not in _READ_CONCERN_LEVELS:
-        raise CommandError(72, "InvalidOptions", f"readConcern level {level!r} {NOT_EMULATED}")
-    if stage is not None and level != "local":
-        raise CommandError(
-            72,
-            "InvalidOptions",
-            f"Aggregation stage {stage} cannot run with a readConcern other than 'local'. "
-            f"Current readConcern: {level}",
-        )
-    if level == "linearizable" and (last := _output_stage(body)) is not None:
-        message = f"{last} cannot be used with a 'linearizable' read concern level"
-        raise CommandError(72, "InvalidOptions", message)
-
-
-def _output_stage(body: Document) -> str | None:
-    """Return the stage that writes what an aggregate finds; None without."""
-    pipeline = body.get("pipeline")
-    last = pipeline[-1] if isinstance(pipeline, list) and pipeline else None
-    name = next(iter(last), None) if isinstance(last, dict) else None
-    return name if name in LAST_STAGES else None
-
-
-def _search_stage(body: Document) -> str | None:
-    """Return the search stage that an aggregate, or a pipeline inside it, has; None without."""
-    pipeline = body.get("pipeline")
-    stages = (
-        [stage for stage in pipeline if isinstance(stage, dict)]
-        if isinstance(pipeline, list)
-        else []
-    )
-    for name, spec in (item for stage in stages for item in stage.items()):
-        if name in SEARCH_STAGES:
-            return str(name)
-        for inner in _inner_pipelines(name, spec):
-            if (found := _search_stage(inner)) is not None:
-                return found
-    return None
-
-
-def _inner_pipelines(stage: str, spec: Any) -> list[Document]:
-    """Return the pipelines inside of a stage, each as the `pipeline` of a document."""
-    if not isinstance(spec, dict):
-        return []
-    if stage in ("$lookup", "$unionWith"):
-        return [spec]
-    fused = spec.get("input") if stage in ("$rankFusion", "$scoreFusion") else None
-    pipelines = fused.get("pipelines") if isinstance(fused, dict) else None
-    return [{"pipeline": one} for one in pipelines.values()] if isinstance(pipelines, dict) else []
 
 
 def _database(body: Document) -> str:
