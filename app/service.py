@@ -22,7 +22,6 @@ from app.embedding.images import read_for_side
 from app.errors import BadRequest, ConfigError, DatabaseUnavailable, ServiceError
 from app.fetching import Fetched, Fetcher, FetchLimits
 from app.index_care.switching import Switch, read_switch
-from app.index_care.tuning import tuned_where_measured
 from app.indexes import SearchIndex
 from app.lexical_indexes import LexicalIndex
 from app.local_atlas.launcher import LauncherError, start_or_join
@@ -236,11 +235,7 @@ class _ProcessParts:
             )
             return Serving(index, similar)
 
-        return ServedIndex(
-            make(self._index),
-            read,
-            lambda index: make(tuned_where_measured(index, self._settings.tuning_file)),
-        )
+        return ServedIndex(make(self._index), read, make)
 
     def prepare(self, content: bytes) -> Pixels:
         require_loaded(self.embedder)

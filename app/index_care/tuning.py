@@ -110,14 +110,6 @@ def tuned(index: SearchIndex, path: Path | None) -> SearchIndex:
     return index if path is None else replace(index, candidates=read_tuning(path, index))
 
 
-def tuned_where_measured(index: SearchIndex, path: Path | None) -> SearchIndex:
-    """Return what `tuned` does, and the same index where the file was measured on another."""
-    try:
-        return tuned(index, path)
-    except ConfigError:
-        return index
-
-
 def read_tuning(path: Path, index: SearchIndex) -> Tuning:
     """Read the file.
 
