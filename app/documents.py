@@ -166,7 +166,7 @@ def embedding_from_bson(value: Any) -> Embedding:
     """
     with np.errstate(over="ignore"):
         if isinstance(value, Binary) and value.subtype == 9:
-            return np.asarray(value.as_vector().data, dtype=np.float32)
+            return np.asarray(value.as_vector(return_numpy=True).data, dtype=np.float32)
         if isinstance(value, Sequence) and not isinstance(value, str | bytes):
             return np.asarray(value, dtype=np.float32)
     raise ValueError(f"a {type(value).__name__} is no embedding; expected an array or BinData")

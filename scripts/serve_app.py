@@ -20,6 +20,7 @@ from waitress.task import ErrorTask
 from app import create_app
 from app.config import Settings
 from app.errors import ServiceError
+from app.memory import keep_freed_memory
 from scripts._cli import run
 
 # Each waits for the model or the database most of its time: sixteen pictures are embedded together
@@ -42,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def serve(settings: Settings, listener: socket.socket) -> None:
     """Serve on a listening socket until interrupted; uploads stay in memory."""
+    keep_freed_memory()
     app = create_app(settings)
     # Requests multiply small matrices only, many at a time: on several threads each would wait
     # longer for the others to begin than its work takes. Models have threads of their own.

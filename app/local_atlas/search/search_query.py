@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-import numpy as np
 from bson import Decimal128
 
 from ..errors import NOT_EMULATED
@@ -38,7 +37,7 @@ from .parsing import (
 from .query_paths import read_paths
 from .score_modifiers import ScoreModifier, read_score
 from .vector_criteria import VectorCriteria, parse_node_preference, parse_vector_criteria
-from .vectors import Vector, narrowed
+from .vectors import Vector, are_numbers, narrowed
 
 _COLLECTORS = ("facet",)
 # Known to the engine, and without a meaning that LocalAtlas could give them.
@@ -196,8 +195,10 @@ def _parse_vector_operator(parser: DocumentParser) -> VectorOperator:
 
 
 def _read_vector(value: Any, path: str) -> Vector:
+    if isinstance(value, list) and value and are_numbers(value):
+        return Vector("float32", narrowed(value))
     numbers = list_of(_read_number, may_be_empty=False)(value, path)
-    return Vector("float32", np.asarray(narrowed(numbers)))
+    return Vector("float32", narrowed(numbers))
 
 
 def _read_number(value: Any, path: str) -> float:

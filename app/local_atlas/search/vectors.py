@@ -89,9 +89,9 @@ def read_query_vector(value: Any, path: str) -> Vector:
         ParseError: what the search server says of a value that is no vector.
     """
     if isinstance(value, list):
-        for element in value:
-            if isinstance(element, bool) or not isinstance(element, int | float):
-                refuse("", f"Unsupported BsonValue type: {bson_type_name(element)}")
+        if not are_numbers(value):
+            other = next(one for one in value if type(one) not in _NUMBER_TYPES)
+            refuse("", f"Unsupported BsonValue type: {bson_type_name(other)}")
         return Vector("float32", narrowed(value))
     if not isinstance(value, bytes):
         refuse(path, "Unexpected type found when parsing vector")
@@ -105,7 +105,7 @@ def stored_vector(value: Any) -> Vector | None:
     where it is well formed. Whether the vector fits its index is not asked here.
     """
     if isinstance(value, list):
-        if not set(map(type, value)) <= _NUMBER_TYPES:
+        if not are_numbers(value):
             return None
         return Vector("float32", narrowed(value))
     if isinstance(value, Binary) and value.subtype == VECTOR_SUBTYPE:
@@ -114,6 +114,11 @@ def stored_vector(value: Any) -> Vector | None:
         except ParseError:
             return None
     return None
+
+
+def are_numbers(values: list[Any]) -> bool:
+    """Tell whether all are ints or doubles; a look at each one by itself would take far longer."""
+    return set(map(type, values)) <= _NUMBER_TYPES
 
 
 def why_no_vector(value: list[Any] | Binary) -> str:
