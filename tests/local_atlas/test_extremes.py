@@ -11,6 +11,7 @@ from pymongo.errors import OperationFailure
 
 from app.local_atlas.wire import BodySection, DocumentSequence, OpMsg
 from tests.local_atlas.peers import ask, send_command
+from tests.local_atlas.search.asking import create_index
 
 Docs = Database[dict[str, Any]]
 MAX_BYTES = 16 * 1024 * 1024
@@ -304,6 +305,24 @@ def test_code_is_no_path_and_no_text(db: Docs) -> None:
 
     assert shown == {"_id": 1, "literal": Code("$a"), "c": Code("$a")}
     assert refusal(db, {"find": "c", "filter": {"a": {"$regex": Code("x")}}}) == 2
+
+
+def test_index_may_not_be_named_by_code(db: Docs) -> None:
+    index = {"key": {"a": 1}, "name": Code("a")}
+    search = {"name": Code("a"), "definition": {"mappings": {"dynamic": True}}}
+    db.create_collection("c")
+
+    assert refusal(db, {"createIndexes": "c", "indexes": [index]}) in (9, 14)
+    assert refusal(db, {"createSearchIndexes": "c", "indexes": [search]}) == 14
+
+
+def test_code_in_a_document_is_no_text_to_search(db: Docs) -> None:
+    db.c.insert_many([{"_id": 1, "a": "red"}, {"_id": 2, "a": Code("red")}])
+    create_index(db.c, {"mappings": {"dynamic": True}})
+
+    hits = db.c.aggregate([{"$search": {"text": {"path": "a", "query": "red"}}}])
+
+    assert [hit["_id"] for hit in hits] == [1]
 
 
 def test_insert_of_more_than_a_hundred_thousand_documents_is_refused(

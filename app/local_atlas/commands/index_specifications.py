@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ..errors import NOT_EMULATED, CommandError, bad_value, failed_to_parse
 from ..mql.bson_text import render
-from ..mql.bson_types import is_number, is_true, type_name
+from ..mql.bson_types import is_number, is_string, is_true, type_name
 from ..mql.numbers import to_int64
 from ..ordinary_indexes import OrdinaryIndex
 from ..partial_indexes import check_partial_filter
@@ -38,7 +38,7 @@ def checked_specification(wanted: Document) -> Document:
         if option not in _KNOWN_OPTIONS:
             raise unknown_field("createIndexes.indexes", option, f" {NOT_EMULATED}")
     name = wanted.get("name")
-    if not isinstance(name, str) or not name:
+    if not is_string(name) or not name:
         raise failed_to_parse(
             f"The 'name' field is a required property of an index specification, not {name!r}"
         )
@@ -144,7 +144,7 @@ def _check_key(key: Document) -> None:
     if not key:
         raise _cannot_create("Index keys cannot be empty.")
     for path, direction in key.items():
-        if isinstance(direction, str) or "$**" in path:
+        if is_string(direction) or "$**" in path:
             raise _cannot_create(f"Unknown index plugin '{direction}' for '{path}' {NOT_EMULATED}")
         if isinstance(direction, bool) or not is_number(direction) or not is_true(direction):
             raise _cannot_create(

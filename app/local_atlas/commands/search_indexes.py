@@ -9,6 +9,7 @@ from typing import Any
 from bson import Int64, ObjectId
 
 from ..errors import NOT_EMULATED, CommandError
+from ..mql.bson_types import is_string
 from ..search.definition import IndexType, parse_definition
 from ..search.index_requests import IndexRequest, IndexSelector
 from ..search.listing import checked_entries, read_selector
@@ -138,7 +139,7 @@ def _check_shape(position: int, specification: Any) -> None:
     checked_document(inner, "definition", specification["definition"])
     for field in ("name", "type"):
         value = specification.get(field)
-        if value is not None and not isinstance(value, str):
+        if value is not None and not is_string(value):
             raise wrong_type(inner, field, value, "string")
 
 

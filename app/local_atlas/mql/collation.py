@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from ..errors import NOT_EMULATED, CommandError, bad_value, type_mismatch
 from .bson_text import render
-from .bson_types import is_number, type_name
+from .bson_types import is_number, is_string, type_name
 from .collated import collated
 from .collation_keys import Levels, collation_key
 from .numbers import exact_int64
@@ -101,7 +101,7 @@ def _check_field(name: str, value: Any) -> None:
             bound = "<= 5" if value > 5 else ">= 1"
             message = f"BSON field 'strength' value must be {bound}, actual value '{value}'"
             raise _failure(51024, message)
-    elif not isinstance(value, str):
+    elif not is_string(value):
         raise _wrong_type(name, value, "string")
     elif name in _CHOICES and value not in _CHOICES[name]:
         raise bad_value(

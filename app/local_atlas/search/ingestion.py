@@ -11,7 +11,7 @@ from typing import Any
 
 from bson import Binary
 
-from ..mql.bson_types import type_name
+from ..mql.bson_types import is_string, type_name
 from .definition import SearchIndexDefinition
 from .lone_vectors import is_lone_binary
 from .mapping import DocumentMapping, FieldMapping
@@ -156,7 +156,7 @@ class _Walk:
         return True
 
     def _scalar(self, field: FieldMapping, path: str, value: Any) -> None:
-        is_text = isinstance(value, str) and not _TEXT_TYPES.isdisjoint(field.types)
+        is_text = is_string(value) and not _TEXT_TYPES.isdisjoint(field.types)
         if is_text:
             self._text(field, path, value)
         known = comparable(value)

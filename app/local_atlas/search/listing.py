@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import bson
 
 from ..errors import CommandError
-from ..mql.bson_types import type_name
+from ..mql.bson_types import is_string, type_name
 from .index_requests import IndexSelector
 from .registry import SearchRegistry
 
@@ -24,7 +24,7 @@ def read_selector(command: str, fields: Mapping[str, Any]) -> IndexSelector | No
     """
     selected = {name: fields[name] for name in ("name", "id") if fields.get(name) is not None}
     for name, value in selected.items():
-        if not isinstance(value, str):
+        if not is_string(value):
             raise CommandError(
                 14,
                 "TypeMismatch",

@@ -10,6 +10,8 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn, TypeVar
 
+from bson import Code
+
 T = TypeVar("T")
 Reader = Callable[[Any, str], T]
 
@@ -118,7 +120,7 @@ class DocumentParser:
 
 def string(value: Any, path: str) -> str:
     """Read a string."""
-    if not isinstance(value, str):
+    if not isinstance(value, str) or isinstance(value, Code):
         refuse_type(path, "string", value)
     return value
 
