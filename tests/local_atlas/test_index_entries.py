@@ -87,3 +87,21 @@ def test_dropped_index_leaves_no_table(db: Docs, local_atlas: Node) -> None:
 
     sql = "SELECT count(*) FROM sqlite_master WHERE name IN (?, ?)"
     assert collection.read(sql, tables) == [(0,)]
+
+
+def test_update_along_its_own_index_changes_each_document_once(db: Docs) -> None:
+    db.c.create_index("a")
+    db.c.insert_many([{"a": number} for number in range(500)])
+
+    result = db.c.update_many({"a": {"$gte": 0}}, {"$inc": {"a": 1}})
+
+    assert result.modified_count == 500
+    assert sorted(each["a"] for each in db.c.find({"a": {"$gte": 0}})) == list(range(1, 501))
+
+
+def test_deletion_along_its_own_index_leaves_nothing(db: Docs) -> None:
+    db.c.create_index("a")
+    db.c.insert_many([{"a": number % 7} for number in range(500)])
+
+    assert db.c.delete_many({"a": {"$lt": 7}}).deleted_count == 500
+    assert db.c.count_documents({}) == 0

@@ -5,6 +5,9 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
+from pymongo.operations import SearchIndexModel
+
+from tests.local_atlas.processes import wait_until
 
 Docs = Database[dict[str, Any]]
 Document = dict[str, Any]
@@ -198,6 +201,37 @@ def test_aggregate_with_the_option_explain_is_only_planned(shop: Docs) -> None:
 
     assert _stages(reply["queryPlanner"]["winningPlan"]) == ["FETCH", "IXSCAN"]
     assert "executionStats" not in reply
+
+
+def _with_vectors(db: Docs) -> dict[str, Any]:
+    """Store vectors and an index on them, and return a stage that asks for three."""
+    db.c.insert_many([{"_id": n, "v": [float(n), 1.0]} for n in range(10)])
+    field = {"type": "vector", "path": "v", "numDimensions": 2, "similarity": "euclidean"}
+    db.c.create_search_index(
+        SearchIndexModel({"fields": [field]}, name="vectors", type="vectorSearch")
+    )
+    wait_until(lambda: all(index["queryable"] for index in db.c.list_search_indexes()))
+    near = {"index": "vectors", "path": "v", "queryVector": [1.0, 1.0]}
+    return {"$vectorSearch": {**near, "numCandidates": 10, "limit": 3}}
+
+
+def test_search_shows_its_specification_and_what_it_returned(db: Docs) -> None:
+    stage = _with_vectors(db)
+    pipeline = [stage, {"$match": {"_id": {"$ne": 1}}}]
+
+    reply = db.command({"explain": {"aggregate": "c", "pipeline": pipeline, "cursor": {}}})
+
+    first, second = reply["stages"]
+    assert (first["$vectorSearch"], first["nReturned"]) == (stage["$vectorSearch"], 3)
+    assert second["nReturned"] == 2
+
+
+def test_search_engine_does_not_explain_itself(db: Docs) -> None:
+    stage = _with_vectors(db)
+    stage["$vectorSearch"]["explainOptions"] = {"traceDocumentIds": []}
+
+    with pytest.raises(OperationFailure, match="not emulated by LocalAtlas"):
+        db.command({"explain": {"aggregate": "c", "pipeline": [stage], "cursor": {}}})
 
 
 @pytest.mark.parametrize(
