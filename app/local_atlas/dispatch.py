@@ -7,7 +7,7 @@ connection. No socket in sight: `server.py` carries the bytes.
 import logging
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +26,7 @@ from .commands.fields import (
 )
 from .commands.known_fields import check_fields
 from .commands.read_concern import check_read_concern
+from .commands.snapshot_reads import is_snapshot_read, run_on_snapshot
 from .commands.stable_api import check_stable_api
 from .commands.table import COMMANDS, Command, CommandContext
 from .commands.transactions import is_of_transaction, run_in_transaction
@@ -174,9 +175,8 @@ def _run_checked(
         deadline_s=deadline_s,
         operation=operation,
     )
-    run = run_in_transaction if is_of_transaction(body) else _run_alone
     try:
-        reply = run(scoped, body, entry)
+        reply = _runner(body)(scoped, body, entry)
     finally:
         context.operations.end(operation)
     reply.setdefault("ok", 1.0)
@@ -188,6 +188,12 @@ def _check_sequences(body: Document, sequences: Mapping[str, Sequence[bytes]]) -
         if name in body:
             message = f"Duplicate field between body and document sequence {name}"
             raise CommandError(40433, "Location40433", message)
+
+
+def _runner(body: Document) -> Callable[[CommandContext, Document, Command], Document]:
+    if is_of_transaction(body):
+        return run_in_transaction
+    return run_on_snapshot if is_snapshot_read(body) else _run_alone
 
 
 def _run_alone(context: CommandContext, body: Document, entry: Command) -> Document:

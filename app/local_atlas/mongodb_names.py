@@ -22,7 +22,7 @@ COMMANDS: Final = _names(
     cursorInfo dataSize dbHash dropAllRolesFromDatabase dropAllUsersFromDatabase dropConnections
     dropRole dropUser enableSharding explain filemd5 fsyncUnlock getClusterParameter
     getDiagnosticData grantPrivilegesToRole grantRolesToRole grantRolesToUser
-    invalidateUserCache killAllSessionsByPattern listShards lockInfo logRotate mapReduce
+    invalidateUserCache listShards lockInfo logRotate mapReduce
     planCacheClear planCacheClearFilters planCacheListFilters planCacheSetFilter reIndex
     replSetInitiate replSetReconfig replSetStepDown revokePrivilegesFromRole revokeRolesFromRole
     revokeRolesFromUser rotateCertificates saslContinue saslStart setAllowMigrations

@@ -11,6 +11,7 @@ from pymongo import MongoClient
 from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
 from pymongo.operations import DeleteOne, SearchIndexModel
+from pymongo.read_concern import ReadConcern
 
 from app.local_atlas.addresses import automatic_address
 from app.local_atlas.errors import NOT_EMULATED
@@ -138,6 +139,9 @@ class Probe:
         collection, client = self._collection, self._collection.database.client
         tries: dict[str, Callable[[], object]] = {
             "sessions and retryable writes": lambda: _write_in_session(client, collection),
+            "`snapshot` reads": lambda: (
+                collection.with_options(read_concern=ReadConcern("snapshot")).find_one()
+            ),
             "multi-document transactions": lambda: _write_in_transaction(client, collection),
             "change streams": lambda: collection.watch().close(),
             "`explain`": lambda: collection.find().explain(),

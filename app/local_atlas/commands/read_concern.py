@@ -1,6 +1,7 @@
 """`readConcern`: which levels there are, and which stages take which.
 
-Here is one node, where what is read is committed and on disk: the levels do not differ.
+Here is one node, where what is read is committed and on disk: the levels do not differ, but
+for `snapshot`, which `snapshot_reads.py` is about.
 https://www.mongodb.com/docs/manual/reference/read-concern/
 """
 
@@ -13,7 +14,7 @@ from .transactions import is_of_transaction
 
 Document = dict[str, Any]
 
-_LEVELS: Final = frozenset({"local", "available", "majority", "linearizable"})
+_LEVELS: Final = frozenset({"local", "available", "majority", "linearizable", "snapshot"})
 
 
 def check_read_concern(body: Document) -> None:

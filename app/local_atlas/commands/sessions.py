@@ -6,6 +6,7 @@ from typing import Any
 from bson import Binary
 
 from ..sessions import SESSION_TIMEOUT_MINUTES
+from .fields import documents_field
 from .table import CommandContext, command
 
 Document = dict[str, Any]
@@ -34,6 +35,17 @@ def end_sessions(context: CommandContext, body: Document) -> Document:
     sessions = _named(wanted)
     if not sessions and command_name != "endSessions":
         sessions = list(context.sessions.live())
+    context.sessions.end(sessions)
+    context.transactions.end_sessions(sessions)
+    return {}
+
+
+@command("killAllSessionsByPattern")
+def kill_sessions_by_pattern(context: CommandContext, body: Document) -> Document:
+    """Forget the sessions that a pattern names; without any, or of all users, that is all."""
+    patterns = documents_field(body, "killAllSessionsByPattern")
+    wanted = [pattern.get("lsid") for pattern in patterns]
+    sessions = _named(wanted) if all(wanted) and wanted else list(context.sessions.live())
     context.sessions.end(sessions)
     context.transactions.end_sessions(sessions)
     return {}

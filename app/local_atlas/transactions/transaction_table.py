@@ -18,6 +18,7 @@ from ..raw_documents import encode_document
 from ..store import Store
 from .commit import write_all
 from .open_transaction import OpenTransaction
+from .snapshots import SnapshotTable
 
 LIFETIME_LIMIT_S: Final = 60.0  # transactionLifetimeLimitSeconds of the real server
 _MAX_REMEMBERED: Final = 10_000  # sessions whose last transaction has ended
@@ -62,6 +63,7 @@ class TransactionTable:
     """
 
     def __init__(self, store: Store, lifetime_limit_s: float = LIFETIME_LIMIT_S) -> None:
+        self.snapshots = SnapshotTable(store)
         self._store = store
         self._lifetime_limit_s = lifetime_limit_s
         self._lock = threading.Lock()
@@ -169,6 +171,7 @@ class TransactionTable:
     def close(self) -> None:
         """Abort everything that is under way."""
         self.end_sessions(list(self._by_session))
+        self.snapshots.close()
 
     def _found(self, lsid: Document, number: int) -> SessionTransaction:
         found = self._by_session.get(lsid["id"])

@@ -231,7 +231,6 @@ def test_hint_of_an_unknown_index_is_refused(numbers: Docs) -> None:
         pytest.param({"bogus": 1}, 40415, id="unknown field"),
         pytest.param({"collation": {"locale": "sv"}}, 2, id="collation"),
         pytest.param({"maxTimeMS": -1}, 2, id="negative time"),
-        pytest.param({"readConcern": {"level": "snapshot"}}, 72, id="snapshot"),
     ],
 )
 def test_malformed_find_is_refused(numbers: Docs, option: dict[str, Any], code: int) -> None:
