@@ -139,9 +139,9 @@ class Probe:
         collection, client = self._collection, self._collection.database.client
         tries: dict[str, Callable[[], object]] = {
             "sessions and retryable writes": lambda: _write_in_session(client, collection),
-            "`snapshot` reads": lambda: (
-                collection.with_options(read_concern=ReadConcern("snapshot")).find_one()
-            ),
+            "`snapshot` reads": lambda: collection.with_options(
+                read_concern=ReadConcern("snapshot")
+            ).find_one(),
             "multi-document transactions": lambda: _write_in_transaction(client, collection),
             "change streams": lambda: collection.watch().close(),
             "`explain`": lambda: collection.find().explain(),
