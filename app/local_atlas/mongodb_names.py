@@ -50,7 +50,7 @@ QUERY_OPERATORS: Final = _names(
 
 EXPRESSIONS: Final = _names(
     """
-    $createObjectId $dateFromString $encStrContains $encStrEndsWith
+    $createObjectId $encStrContains $encStrEndsWith
     $encStrNormalizedEq $encStrStartsWith $function $indexOfBytes $median $percentile $sigmoid
     $subtype $toHashedIndexKey $toUUID
     """

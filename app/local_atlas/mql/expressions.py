@@ -11,6 +11,7 @@ from .operators import (  # noqa: F401 - importing registers their operators
     conversions,
     date_arithmetic,
     date_construction,
+    date_parsing,
     dates,
     iteration,
     logic,
