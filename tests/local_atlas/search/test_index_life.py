@@ -45,6 +45,7 @@ class PausedCollection:
     database, name, uuid, namespace = "d", "c", UUID, "d.c"
 
     def __init__(self, documents: list[dict[str, Any]]) -> None:
+        self.options: dict[str, Any] = {}
         self.documents = dict(enumerate(map(bson.encode, documents), start=1))
         self.reached, self.go_on = threading.Event(), threading.Event()
 
