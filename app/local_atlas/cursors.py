@@ -10,11 +10,11 @@ from typing import Any, Protocol
 from bson import Int64
 from bson.raw_bson import RawBSONDocument
 
-from .commit_signal import Patience
 from .errors import CommandError
 from .mql.rows import Row
 from .raw_documents import MAX_DOCUMENT_SIZE_BYTES, encode_document
 from .sessions import SESSION_TIMEOUT_MINUTES
+from .signals import Patience, Signal
 
 IDLE_TIMEOUT_S = 10 * 60  # cursorTimeoutMillis of the real server
 _STAYS_S = SESSION_TIMEOUT_MINUTES * 60  # with noCursorTimeout: its session ends then
@@ -30,8 +30,8 @@ class Cursor(Protocol):
 
     namespace: str
     """`database.collection`, as its replies show it."""
-    awaits: bool
-    """Whether one who finds nothing new in it waits for something."""
+    grows: Signal | None
+    """Says that there may be more; None where one who finds nothing new does not wait."""
     is_exhausted: bool
     """Whether there is nothing more to fetch, and never will be."""
 
@@ -50,7 +50,7 @@ class ResultCursor:
         rows: the rows that are still to be fetched, computed as they are asked for.
     """
 
-    awaits = False
+    grows: Signal | None = None
 
     def __init__(self, namespace: str, rows: Iterator[Row]) -> None:
         self.namespace = namespace
@@ -183,7 +183,7 @@ class CursorTable:
     def is_awaiting(self, cursor_id: int) -> bool:
         """Tell whether a getMore of this cursor waits for documents."""
         entry = self._entries.get(cursor_id)
-        return entry is not None and entry.cursor.awaits
+        return entry is not None and entry.cursor.grows is not None
 
     def kill(self, cursor_ids: list[int]) -> list[int]:
         """Close these cursors and return those that were open."""
@@ -194,6 +194,8 @@ class CursorTable:
                 if entry is not None:
                     entry.is_killed = True
                     killed.append(cursor_id)
+                    if entry.cursor.grows is not None:
+                        entry.cursor.grows.wake()  # somebody may be waiting
         return killed
 
     def count(self) -> int:
@@ -231,14 +233,19 @@ class CursorTable:
 
 def _next_batch(entry: _Entry, batch_size: int | None, patience: Patience | None) -> Batch:
     """Return the next documents; wait for them where the cursor has none and somebody waits."""
-    if patience is None or not entry.cursor.awaits:
-        return entry.cursor.take(batch_size)
+    cursor, signal = entry.cursor, entry.cursor.grows
+    if patience is None or signal is None:
+        return cursor.take(batch_size)
+
+    def is_wanted() -> bool:
+        return not entry.is_killed and patience.is_connected()
+
     while True:
-        seen = patience.seen()
-        batch = entry.cursor.take(batch_size)
-        if batch or entry.cursor.is_exhausted:
+        seen = signal.count
+        batch = cursor.take(batch_size)
+        if batch or cursor.is_exhausted:
             return batch
-        if not patience.wait(seen, lambda: not entry.is_killed):
+        if not signal.wait(seen, patience.until_s, is_wanted):
             if entry.is_killed:
                 raise CommandError(237, "CursorKilled", "operation was interrupted")
             return batch

@@ -42,7 +42,7 @@ class Node:
 
     def close(self) -> None:
         """Finish the commands under way, then give the directory free."""
-        self.store.commits.close()
+        self.store.stop_waiting()
         self._server.close()
         self._transactions.close()
         self.address.release()

@@ -14,15 +14,16 @@ from typing import Any, Protocol
 from bson import Binary
 
 from . import journal
+from .capped_writer import is_capped
 from .changes.change_log import ChangeLog, LogLimits
 from .changes.events import Change, TransactionChanges
 from .changes.recording import ChangeRecorder
-from .commit_signal import CommitSignal
 from .journal import Position
 from .mql.rows import decode
 from .ordinary_indexes import OrdinaryIndex
 from .persistence import Persistence
 from .raw_documents import encode_document
+from .signals import Signal
 from .stored_collection import StoredCollection
 from .transactions.intents import WriteIntents
 from .transactions.open_transaction import OpenTransaction
@@ -66,7 +67,8 @@ class Store:
     def __init__(self, directory: Path, log_limits: LogLimits | None = None) -> None:
         self.persistence = Persistence(directory)
         self.change_log = ChangeLog(self.persistence, log_limits or LogLimits())
-        self.commits = CommitSignal()
+        self.capped_grown = Signal()
+        """That there is more in a capped collection, or that it is gone."""
         self.intents = WriteIntents()
         self._lock = threading.RLock()
         self._listeners: list[WriteListener] = []
@@ -145,7 +147,6 @@ class Store:
                 positions = _note(transaction)
             self.change_log.publish(transaction.head, transaction.changed_databases())
             self._publish(transaction, positions)
-            self.commits.announce()
 
     def _record(
         self,
@@ -213,6 +214,11 @@ class Store:
             journaled = {one.collection_id for one in self.collections() if one.is_journaled}
             journal.keep_only(connection, journaled)
 
+    def stop_waiting(self) -> None:
+        """Let nobody wait any more for what others write."""
+        for signal in (self.capped_grown, self.change_log.grown, self.intents.released):
+            signal.close()
+
     def close(self) -> None:
         """Wait for the write that is under way and close the file."""
         with self._lock:
@@ -237,6 +243,8 @@ class Store:
             collection.options = options
         for listener in self._listeners:
             _notify(listener, transaction, positions)
+        if any(is_capped(one.options) for one in (*transaction.changes, *transaction.dropped)):
+            self.capped_grown.announce()
 
     def _load_catalog(self) -> None:
         sql = (

@@ -13,6 +13,7 @@ from .cursors import Batch
 from .errors import CommandError
 from .mql.rows import Row
 from .raw_documents import MAX_DOCUMENT_SIZE_BYTES, encode_document
+from .signals import Signal
 from .stored_collection import StoredCollection
 
 _CHUNK: Final = 100
@@ -28,7 +29,7 @@ class TailableCursor:
         transform: what one document becomes; None for those that are not wanted.
         skip: how many of these are left out first.
         limit: how many follow; 0 for all.
-        awaits: whether one who finds nothing new waits for something.
+        grows: says that there may be more; None where one who finds nothing new does not wait.
     """
 
     def __init__(
@@ -38,10 +39,10 @@ class TailableCursor:
         *,
         skip: int,
         limit: int,
-        awaits: bool,
+        grows: Signal | None,
     ) -> None:
         self.namespace = collection.namespace
-        self.awaits = awaits
+        self.grows = grows
         # As on the real server, who begins where there is nothing has no place to go on from.
         self.is_exhausted = collection.count() == 0
         self._collection = collection

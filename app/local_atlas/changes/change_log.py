@@ -6,7 +6,6 @@ the log goes back, recording ends. The log is capped in size and in age: what fa
 lost to streams, which are told so (286) instead of skipping it.
 """
 
-import threading
 import time
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any, Final, NamedTuple
 from ..errors import CommandError
 from ..persistence import Persistence
 from ..raw_documents import encode_document
+from ..signals import Signal
 from .clock import ClusterClock
 from .events import Change
 from .resume_tokens import ResumeToken, TokenKind
@@ -74,7 +74,8 @@ class ChangeLog:
     def __init__(self, persistence: Persistence, limits: LogLimits) -> None:
         self._persistence = persistence
         self._limits = limits
-        self._lock = threading.Lock()
+        self.grown = Signal()
+        """That there are changes which were not there before."""
         rows = persistence.read(
             "SELECT database, since_sequence, since_time FROM change_log_databases"
         )
@@ -153,6 +154,7 @@ class ChangeLog:
         """
         if head > self.head:
             self.head = head
+            self.grown.announce()
             return
         if databases:
             self._unrecorded.update(dict.fromkeys(databases, self.clock.tick()))
@@ -169,6 +171,8 @@ class ChangeLog:
             CommandError: 286, some of them are not in the log any more.
         """
         self._read_at_s[database] = time.monotonic()
+        if after >= self.head and after >= self._start_of(database).sequence:
+            return []
         where, parameters = ("", ()) if database == CLUSTER else ("AND database = ?", (database,))
         rows = self._persistence.read(
             f"SELECT * FROM change_log WHERE sequence > ? AND sequence <= ? {where} "

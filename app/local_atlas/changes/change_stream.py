@@ -18,6 +18,7 @@ from ..mql.bson_text import render
 from ..mql.paths import MISSING
 from ..mql.rows import Row, decode
 from ..raw_documents import MAX_DOCUMENT_SIZE_BYTES, encode_document
+from ..signals import Signal
 from .change_log import CLUSTER, ChangeLog, Entry
 from .clock import to_timestamp
 from .resume_tokens import ResumeToken, TokenKind
@@ -85,8 +86,6 @@ class ChangeStream:
         find: returns the document of a database, collection and `_id` as it is now.
     """
 
-    awaits = True
-
     def __init__(
         self,
         log: ChangeLog,
@@ -98,6 +97,7 @@ class ChangeStream:
         find: FindDocument,
     ) -> None:
         self.namespace = watched.namespace
+        self.grows: Signal | None = log.grown
         self.is_exhausted = False
         self._log = log
         self._watched = watched

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Final
 
-from ..commit_signal import Patience
 from ..environment import StoreEnvironment
 from ..errors import NOT_EMULATED, bad_value
 from ..mql.bson_order import sort_key
@@ -15,6 +14,7 @@ from ..mql.expression_compiler import Scope
 from ..mql.paths import MISSING, leaves_at
 from ..mql.projection import compile_find_projection
 from ..mql.rows import Row
+from ..signals import Patience
 from ..views import is_view
 from .fields import (
     bool_field,
@@ -107,7 +107,7 @@ def get_more(context: CommandContext, body: Document) -> Document:
         # Here maxTimeMS says how long to wait, and is no limit.
         until_s = context.deadline_s or time.monotonic() + _AWAIT_S
         context.deadline_s = None
-        patience = Patience(context.store.commits, until_s, context.connection.is_open)
+        patience = Patience(until_s, context.connection.is_open)
     cursor = context.cursors.next_batch(cursor_id, namespace, batch_size, patience)
     return {"cursor": cursor}
 
@@ -117,7 +117,6 @@ def kill_cursors(context: CommandContext, body: Document) -> Document:
     """Close cursors that the client does not want any more."""
     wanted = integers_field(body, "cursors")
     killed = context.cursors.kill(wanted)
-    context.store.commits.wake()  # they may be waiting for a commit
     missing = [cursor_id for cursor_id in wanted if cursor_id not in killed]
     return {
         "cursorsKilled": killed,

@@ -42,13 +42,14 @@ def run_write(
         with context.transaction.limited(context.check_time):
             return apply(context.transaction)
     until_s = context.deadline_s or time.monotonic() + _MAX_WAIT_S
+    released = context.store.intents.released
     while True:
-        seen = context.store.commits.count
+        seen = released.count
         try:
             return _run_once(context, body, apply)
         except WriteConflict as error:
             # An open transaction has written the same document, and has its time to end.
-            if not context.store.commits.wait(seen, until_s, context.connection.is_open):
+            if not released.wait(seen, until_s, context.connection.is_open):
                 context.check_time()
                 message = "An open transaction has written what is to be written, and does not end."
                 raise CommandError(24, "LockTimeout", message) from error

@@ -67,7 +67,7 @@ def open_tailable(
         _transform(body),
         skip=non_negative_field(body, "skip") or 0,
         limit=int_field(body, "limit") or 0,
-        awaits=bool_field(body, "awaitData"),
+        grows=context.store.capped_grown if bool_field(body, "awaitData") else None,
     )
     return context.cursors.open(cursor, batch_size)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from ..collection_writer import Claim
 from ..errors import CommandError
+from ..signals import Signal
 from ..stored_collection import StoredCollection
 
 
@@ -30,6 +31,8 @@ class WriteIntents:
     def __init__(self) -> None:
         self._owners: dict[tuple[bytes, bytes], object] = {}
         self._lock = threading.Lock()
+        self.released = Signal()
+        """That somebody who waits to write a document may try again."""
 
     def claim(
         self, owner: object, collection: StoredCollection, id_keys: Iterable[bytes]
@@ -54,6 +57,7 @@ class WriteIntents:
         """Forget what a transaction has written."""
         with self._lock:
             self._owners = {key: one for key, one in self._owners.items() if one is not owner}
+        self.released.announce()
 
     def is_empty(self) -> bool:
         """Tell whether no open transaction has written anything."""

@@ -210,7 +210,6 @@ class TransactionTable:
         if one.opened is not None:
             one.opened.close()
         one.state, one.opened, one.timer = state, None, None
-        self._store.commits.announce()  # whoever waits to write the same documents may go on
 
     def _prune(self) -> None:
         """Forget the oldest transactions that have ended, where there are very many."""

@@ -458,7 +458,7 @@ def test_killed_cursor_ends_its_waiting(db: Docs, local_atlas: Node) -> None:
 
     waiting = threading.Thread(target=wait)
     waiting.start()
-    wait_until(lambda: local_atlas.store.commits.waiting > 0)
+    wait_until(lambda: local_atlas.store.change_log.grown.waiting > 0)
     db.command({"killCursors": "c", "cursors": [cursor_id]})
     waiting.join(30)
 
@@ -468,14 +468,14 @@ def test_killed_cursor_ends_its_waiting(db: Docs, local_atlas: Node) -> None:
 def test_client_that_goes_ends_its_waiting(db: Docs, local_atlas: Node) -> None:
     reply = db.command({"aggregate": "c", "pipeline": [{"$changeStream": {}}], "cursor": {}})
     more = {"getMore": reply["cursor"]["id"], "collection": "c", "maxTimeMS": 600_000}
-    before = local_atlas.store.commits.waiting
+    before = local_atlas.store.change_log.grown.waiting
 
     with local_atlas.address.connect(timeout_s=5) as peer:
         message = OpMsg(1, 0, 0, (BodySection(bson.encode({**more, "$db": db.name})),))
         peer.sendall(wire.encode(message))
-        wait_until(lambda: local_atlas.store.commits.waiting > before)
+        wait_until(lambda: local_atlas.store.change_log.grown.waiting > before)
 
-    wait_until(lambda: local_atlas.store.commits.waiting == before)
+    wait_until(lambda: local_atlas.store.change_log.grown.waiting == before)
 
 
 def test_every_batch_has_a_token(db: Docs) -> None:

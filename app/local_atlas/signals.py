@@ -1,4 +1,4 @@
-"""Lets connections wait for a commit without looking again and again."""
+"""Lets connections wait for something new without looking again and again."""
 
 import threading
 import time
@@ -9,8 +9,8 @@ from typing import Final
 _CHECK_S: Final = 0.5  # how often one who waits asks whether anybody still wants to know
 
 
-class CommitSignal:
-    """Wakes those who wait, after every commit."""
+class Signal:
+    """Wakes those who wait, each time that there may be something new."""
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
@@ -18,16 +18,16 @@ class CommitSignal:
         self.waiting = 0
         """How many wait."""
         self.count = 0
-        """How many commits there were; read before looking for what they brought."""
+        """How often there was something new; read before looking for it."""
 
     def announce(self) -> None:
-        """Say that something was committed."""
+        """Say that there may be something new."""
         with self._condition:
             self.count += 1
             self._condition.notify_all()
 
     def wait(self, seen: int, until_s: float, is_wanted: Callable[[], bool]) -> bool:
-        """Wait for a commit after those that were seen.
+        """Wait for something new after what was seen.
 
         Args:
             seen: the `count` of before one looked.
@@ -35,7 +35,7 @@ class CommitSignal:
             is_wanted: asked now and then; False ends the waiting.
 
         Returns:
-            Whether there was one; at once where there was one already.
+            Whether there was something; at once where there was already.
         """
         with self._condition:
             self.waiting += 1
@@ -62,22 +62,12 @@ class CommitSignal:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long one command waits for commits.
+    """How long one command waits.
 
     Attributes:
-        signal: of the commits.
         until_s: how long at most, on the monotonic clock.
         is_connected: whether the client is still there.
     """
 
-    signal: CommitSignal
     until_s: float
     is_connected: Callable[[], bool]
-
-    def seen(self) -> int:
-        """Return what `wait` is to be told, before looking for what commits brought."""
-        return self.signal.count
-
-    def wait(self, seen: int, is_wanted: Callable[[], bool]) -> bool:
-        """Wait for a commit; False where the time is up or nobody wants to know any more."""
-        return self.signal.wait(seen, self.until_s, lambda: is_wanted() and self.is_connected())
