@@ -10,6 +10,7 @@ every other thread waiting. Strategy:
 
 import atexit
 import json
+import os
 import re
 import select
 import subprocess
@@ -118,12 +119,18 @@ class _Worker:
                 raise
         return [Found(text, start, tuple(groups)) for text, start, groups in json.loads(answer)]
 
+    def forget(self) -> None:
+        """Leave the process to the parent, in a fork of it."""
+        self._lock, self._process = threading.Lock(), None
+
     def stop(self) -> None:
         """End the process."""
         with self._lock:
             self._stop()
 
     def _answer(self, request: bytes) -> bytes:
+        if self._process is not None and self._process.poll() is not None:
+            self._stop()  # somebody has ended it
         process = self._process = self._process or _start()
         assert process.stdin is not None
         assert process.stdout is not None
@@ -152,3 +159,4 @@ def _start() -> "subprocess.Popen[bytes]":
 
 _WORKER: Final = _Worker()
 atexit.register(_WORKER.stop)
+os.register_at_fork(after_in_child=_WORKER.forget)

@@ -1,7 +1,11 @@
 """Patterns that search for ever are stopped; all others find what they always found."""
 
+import json
 import re
+import signal
 import socket
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -73,6 +77,27 @@ def test_search_without_end_is_stopped_and_the_next_one_works(
 
     assert stopped.value.code == 51156
     assert pattern.search("a" * 40) is not None
+
+
+def test_search_goes_on_where_somebody_ended_the_other_process() -> None:
+    pattern = guarded(re.compile("^(a+)+$"))
+    assert pattern.search("a" * 40) is not None
+    process = regex_guard._WORKER._process
+    assert process is not None
+
+    process.kill()
+    process.wait()
+
+    assert pattern.search("a" * 40) is not None
+
+
+def test_program_ends_by_itself_where_nobody_stops_it() -> None:
+    code = "from app.local_atlas.mql import regex_program as p; p._LIMIT_S = 1; p.main()"
+    request = json.dumps(["^(a+)+$", 32, ENDLESS, False]) + "\n"
+
+    ended = subprocess.run([sys.executable, "-c", code], input=request.encode(), check=False)
+
+    assert ended.returncode == -signal.SIGALRM
 
 
 @pytest.mark.parametrize(
