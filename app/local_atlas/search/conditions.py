@@ -157,13 +157,12 @@ class InRange:
         found: Bools = (values >= low) & (values <= high)
         return found
 
-    def _doubles_between(self, values: npt.NDArray[Any]) -> Bools:
+    def _doubles_between(self, values: npt.NDArray[Any]) -> Bools | None:
         # An open end stops at the largest finite double, so infinities are above or below nothing.
         lower = -_DOUBLE_MAX if self.lower is None else float(self.lower)
         upper = _DOUBLE_MAX if self.upper is None else float(self.upper)
-        if math.isnan(lower) and math.isnan(upper):
-            not_a_number: Bools = np.isnan(values)
-            return not_a_number
+        if not lower <= _DOUBLE_MAX or upper < -_DOUBLE_MAX:
+            return None  # not even equality finds an infinity or NaN; `Among` does
         above = values >= lower if self.closed[0] else values > lower
         below = values <= upper if self.closed[1] else values < upper
         found: Bools = above & below

@@ -79,14 +79,23 @@ def search_and_explain(
 
 def _check(definition: SearchIndexDefinition, query: SearchQuery) -> None:
     operator = query.operator
-    if query.return_stored_source and definition.stored_source.keeps_nothing:
-        raise QueryError(
-            "Before using returnStoredSource, index must be created with storedSource defined."
-        )
+    check_stored_source(definition, query)
     for condition in operator.filters:
         check_texts(definition.mapping, query.index, condition)
     if isinstance(operator, Lexical):
         check_ranking(definition.mapping, operator.operator.condition)
+
+
+def check_stored_source(definition: SearchIndexDefinition, query: SearchQuery) -> None:
+    """Refuse to return what an index does not store.
+
+    Raises:
+        QueryError: with the search server's text.
+    """
+    if query.return_stored_source and definition.stored_source.keeps_nothing:
+        raise QueryError(
+            "Before using returnStoredSource, index must be created with storedSource defined."
+        )
 
 
 def _nearest(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
+from ..mql.bson_types import is_string
 from .parsing import (
     DocumentParser,
     Reader,
@@ -77,7 +78,7 @@ def _read_text_path(value: Any, path: str) -> AnyTextPath:
 
 
 def _read_one(value: Any, path: str, parse: Callable[[DocumentParser], P]) -> P | TextPath:
-    if isinstance(value, str):
+    if is_string(value):
         return TextPath(value)
     if not isinstance(value, Mapping):
         refuse_type(path, "document or string", value)

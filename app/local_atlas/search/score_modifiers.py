@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from ..mql.bson_types import is_string
 from .parsing import (
     DocumentParser,
     document_of,
@@ -129,7 +130,7 @@ def _parse_expression(parser: DocumentParser) -> ScoreModifier:
 
 
 def _read_path_expression(value: Any, path: str) -> ScoreModifier:
-    if isinstance(value, str):
+    if is_string(value):
         return _field(value, 0)
     if not isinstance(value, Mapping):
         refuse_type(path, "string or document", value)

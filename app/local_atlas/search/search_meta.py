@@ -6,7 +6,7 @@ from typing import Any
 from bson.int64 import Int64
 
 from .definition import SearchIndexDefinition
-from .knn_beta import search
+from .knn_beta import check_stored_source, search
 from .search_data import SearchData
 from .search_query import Lexical, SearchQuery
 from .text_checks import check_texts
@@ -23,10 +23,16 @@ def search_meta(
     if not isinstance(query.operator, Lexical):
         return described(query, len(search(definition, data, query).record_ids), {})
     condition = query.operator.operator.condition
+    check_stored_source(definition, query)
     check_texts(definition.mapping, query.index, condition)
     check_facets(definition, query)
     count, values = data.counted(condition, query.facets)
     return described(query, count, values)
+
+
+def meta_of_nothing() -> dict[str, Any]:
+    """Return the one document of the stage where there is no such index, whatever is asked."""
+    return {"count": {"total": Int64(0)}}
 
 
 def meta_of(data: SearchData, query: SearchQuery, count: int) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from .listing import checked_entries, read_selector
 from .mql_filter import read_mql_filter
 from .parsing import DocumentParser, non_empty_string, string
 from .refusals import QueryError, refusals_of_aggregate
-from .search_meta import check_facets, described, meta_of, search_meta
+from .search_meta import check_facets, meta_of, meta_of_nothing, search_meta
 from .search_query import Lexical, SearchQuery, parse_search
 from .strict_queries import (
     check_search,
@@ -169,7 +169,7 @@ def run_search_meta(
         if asked is None:
             return iter(())
         if asked.generation is None:
-            return iter([Row(document=described(asked.query, 0, {}))])
+            return iter([Row(document=meta_of_nothing())])
         definition, data = asked.generation.version.definition, asked.generation.data
         meta = search_meta(definition, data, asked.query)
         if registry.is_strict:
@@ -245,8 +245,12 @@ def _asked(
     stage: str, registry: "SearchRegistry", spec: Any, environment: SearchEnvironment
 ) -> _Asked | None:
     """Read a $search or $searchMeta; None where there is no such collection."""
-    if not isinstance(spec, dict):
+    if isinstance(spec, list):
         raise _not_an_object(f"The {stage} stage specification must be an object. Found: ", spec)
+    if not isinstance(spec, dict):
+        raise _unexpected(stage)
+    if stage == "$search":
+        _check_booleans(spec)
     collection = _collection(registry, environment)
     if collection is None:
         return None
@@ -286,10 +290,24 @@ def _check_vector_search(spec: Any) -> None:
         raise CommandError(7912700, "Location7912700", "Expected limit to be positive")
     if "filter" in spec:
         if not isinstance(spec["filter"], dict):
-            raise CommandError(
-                10065, "Location10065", "invalid parameter: expected an object (filter)"
-            )
+            raise _unexpected("filter")
         compile_filter(spec["filter"])
+
+
+def _check_booleans(spec: dict[str, Any]) -> None:
+    """Check the options of $search that the database reads before the search server does."""
+    for name in ("returnStoredSource", "scoreDetails"):
+        value = spec.get(name, False)
+        if not isinstance(value, bool):
+            raise CommandError(
+                13111,
+                "Location13111",
+                f"wrong type for field ({name}) {type_name(value)} != bool",
+            )
+
+
+def _unexpected(name: str) -> CommandError:
+    return CommandError(10065, "Location10065", f"invalid parameter: expected an object ({name})")
 
 
 def _not_an_object(message: str, spec: Any) -> CommandError:

@@ -17,17 +17,20 @@ from .refusals import QueryError, not_emulated
 from .term_patterns import HasPattern
 from .text_conditions import HasPhrase, HasText
 from .text_fields import gram_analyzer, index_analyzer, search_analyzer, text_options
+from .token_checks import check_tokens
 
 _Texts = HasText | HasPhrase | HasPattern | HasCompletion
 
 
 def check_texts(mapping: IndexMapping, index_name: str, condition: Condition) -> None:
-    """Check every text operator of a filter against a mapping.
+    """Check every text operator of a filter, and every comparison of texts, against a mapping.
 
     Raises:
-        QueryError: an unknown `multi` or synonym mapping, or a phrase where positions are not
-            indexed, with the search server's text; or what LocalAtlas does not emulate, by name.
+        QueryError: an unknown `multi` or synonym mapping, a phrase where positions are not indexed,
+            or words compared with what is no token, with the search server's text; or what
+            LocalAtlas does not emulate, by name.
     """
+    check_tokens(mapping, condition)
     for one in _texts(condition):
         if isinstance(one, HasCompletion):
             _check_completion(mapping, one)

@@ -12,11 +12,13 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from ..errors import NOT_EMULATED
+from ..mql.bson_types import is_string
 from .nested import ScoreMode
 from .parsing import (
     DocumentParser,
     Reader,
     boolean,
+    document,
     document_of,
     integer_within,
     list_of,
@@ -81,11 +83,12 @@ def parse_vector_criteria(
 
 def parse_node_preference(parser: DocumentParser) -> None:
     """Check the field that routes a search between nodes; here there is one."""
-    parser.optional_or_none("searchNodePreference", document_of(_parse_preference))
+    parser.optional_or_none("searchNodePreference", _read_preference)
 
 
-def _parse_preference(parser: DocumentParser) -> None:
-    parser.required("key", non_empty_string)
+def _read_preference(value: Any, path: str) -> None:
+    # Left open: the server takes no offence at other fields.
+    DocumentParser(document(value, path), path).required("key", non_empty_string)
 
 
 def _parse_num_candidates(parser: DocumentParser) -> int:
@@ -107,7 +110,7 @@ def _parse_vector(parser: DocumentParser) -> Vector:
             "not with 'queryVector'"
         )
     query = parser.optional_or_none("query", lambda value, _: value)
-    if has_query and not isinstance(query, str | Mapping):
+    if has_query and not is_string(query) and not isinstance(query, Mapping):
         parser.refuse(f"query must be a string or document, but got {bson_type_name(query)}")
     if isinstance(query, Mapping):
         document_of(_parse_query_document)(query, parser.path)

@@ -63,6 +63,11 @@ def equal(a: Any, b: Any) -> bool:
     return kind(a) is not None and kind(a) == kind(b) and sort_form(a) == sort_form(b)
 
 
+def is_finite(wanted: Any) -> bool:
+    """Whether equality can find a value at all; unlike a list it finds no infinity or NaN."""
+    return not isinstance(wanted, float) or math.isfinite(wanted)
+
+
 def in_list(value: Any, wanted: list[Any], *, cuts_doubles: bool) -> bool:
     """Equality, but that a double in the list also finds the int that it is cut to."""
     for one in wanted:
@@ -81,6 +86,9 @@ def within(value: Any, bounds: dict[str, Any]) -> bool:
     reference = next(iter(bounds.values()))
     if kind(value) is None or kind(value) != kind(reference):
         return False
+    beyond_all = (bounds.get("gt") or bounds.get("gte")) == math.inf
+    if beyond_all or (bounds.get("lt") or bounds.get("lte")) == -math.inf:
+        return False  # not even an infinity is there
     is_open_above = not ({"lt", "lte"} & bounds.keys())
     is_open_below = not ({"gt", "gte"} & bounds.keys())
     if isinstance(value, float) and is_open_above and value > DOUBLE_MAX:
@@ -121,7 +129,7 @@ def _operator(
         case "$eq":
             if operand is None:
                 return any(value is None for value in values)
-            return any(equal(value, operand) for value in values)
+            return is_finite(operand) and any(equal(value, operand) for value in values)
         case "$in":
             return any(in_list(value, operand, cuts_doubles=cuts_doubles) for value in values)
         case "$ne":
@@ -149,7 +157,7 @@ def search_operator(operator: dict[str, Any], document: dict[str, Any]) -> bool:
         wanted = spec["value"]
         if wanted is None:
             return any(value is None for value in values)
-        return any(equal(value, wanted) for value in values)
+        return is_finite(wanted) and any(equal(value, wanted) for value in values)
     if name == "in":
         wanted = spec["value"] if isinstance(spec["value"], list) else [spec["value"]]
         return any(in_list(value, wanted, cuts_doubles=False) for value in values)

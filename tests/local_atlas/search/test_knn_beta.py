@@ -201,7 +201,7 @@ def test_search_is_refused(collection: Documents, spec: dict[str, Any], message:
 
 
 def test_a_specification_is_an_object(collection: Documents) -> None:
-    assert refusal(collection, {"$search": 5})[0] == 9
+    assert refusal(collection, {"$search": 5})[0] == 10065
 
 
 def test_k_is_the_number_of_results(collection: Documents) -> None:

@@ -365,9 +365,6 @@ REFUSED = [
     ),
     pytest.param({**text("x"), "sort": {"n": 1}}, '"sort" is an option of the', id="sort"),
     pytest.param({**text("x"), "highlight": {"path": "t"}}, '"highlight" is an', id="highlight"),
-    pytest.param(
-        {**text("x"), "scoreDetails": 1}, '"scoreDetails" must be a boolean', id="details"
-    ),
     pytest.param({**text("x"), "x": 1}, 'unrecognized field "x"', id="unknown option"),
     pytest.param({"equals": {"path": "n"}}, '"equals.value" is required', id="no value"),
     pytest.param({"span": {}}, '"span" is an operator of the search engine (not', id="span"),

@@ -100,7 +100,12 @@ def test_field_without_values_has_no_buckets(db: Database[dict[str, Any]]) -> No
 
 
 def test_unknown_index_counts_nothing(collection: Documents, db: Database[dict[str, Any]]) -> None:
-    assert meta(collection, index="x", **RED) == {"count": {"lowerBound": 0}}
+    for asked in (
+        RED,
+        {**RED, "count": {"type": "lowerBound"}},
+        {"facet": {"facets": {"f": BRANDS}}},
+    ):
+        assert meta(collection, index="x", **asked) == {"count": {"total": 0}}
     assert list(db.nowhere.aggregate([{"$searchMeta": RED}])) == []
 
 
@@ -199,7 +204,7 @@ def test_places(collection: Documents) -> None:
     assert refusal(collection, {"$facet": {"a": [stage]}})[0] == 40600
     later = {"$unionWith": {"coll": "c", "pipeline": [one, stage]}}
     assert refusal(collection, later)[0] == 40602
-    assert refusal(collection, {"$searchMeta": 1})[0] == 9
+    assert refusal(collection, {"$searchMeta": 1})[0] == 10065
 
 
 def faceted(**facet: Any) -> dict[str, Any]:
@@ -207,6 +212,10 @@ def faceted(**facet: Any) -> dict[str, Any]:
 
 
 REFUSED = [
+    pytest.param({**RED, "returnStoredSource": 1}, '"returnStoredSource" must be a boolean',
+                 id="stored source is no boolean"),
+    pytest.param({**RED, "returnStoredSource": True}, "Before using returnStoredSource, index must",
+                 id="no stored source"),
     pytest.param({}, "Query should contain either an operator [", id="nothing"),
     pytest.param({"facet": {}}, '"facet.facets" is required', id="no facets"),
     pytest.param({"facet": {"facets": {}}}, '"facet.facets" cannot be empty', id="empty"),

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import pytest
-from bson import Binary, Decimal128, Int64
+from bson import Binary, Code, Decimal128, Int64
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
@@ -218,6 +218,17 @@ SEARCH_SERVER_CHECKS = [
         '"searchNodePreference" must be a document',
         id="the node preference comes first",
     ),
+    pytest.param(spec_with(index=Code("x")), '"index" must be a string', id="index is code"),
+    pytest.param(
+        spec_with(searchNodePreference={"key": Code("x")}),
+        '"searchNodePreference.key" must be a string',
+        id="node preference is code",
+    ),
+    pytest.param(
+        spec_with(nestedOptions={"scoreMode": Code("max")}),
+        '"nestedOptions.scoreMode" must be a string',
+        id="scoreMode is code",
+    ),
     pytest.param(
         spec_with(searchNodePreference={"key": ""}),
         '"searchNodePreference.key" cannot be empty',
@@ -314,6 +325,12 @@ def test_the_search_server_refuses(
 
 def test_unknown_fields_are_ignored(collection: Documents) -> None:
     assert ids(vector_search(collection, queryVector=[1, 0], whatever=1)) == [1]
+
+
+def test_unknown_fields_of_the_node_preference_are_ignored(collection: Documents) -> None:
+    preference = {"key": "a", "whatever": 1}
+
+    assert ids(vector_search(collection, queryVector=[1, 0], searchNodePreference=preference))
 
 
 def test_exact_has_no_cap_on_limit(collection: Documents) -> None:
