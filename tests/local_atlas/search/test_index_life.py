@@ -2,8 +2,9 @@
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import bson
@@ -43,6 +44,7 @@ class PausedCollection:
     """A collection in memory whose scan stops after the first document until it is let go on."""
 
     database, name, uuid, namespace = "d", "c", UUID, "d.c"
+    options: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, documents: list[dict[str, Any]]) -> None:
         self.options: dict[str, Any] = {}
