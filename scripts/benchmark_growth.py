@@ -20,10 +20,11 @@ from scripts.benchmarking.machine import describe_machine
 _DESCRIPTION = """\
 Fill a LocalAtlas of its own, in a process of its own, and measure after each part of the documents:
 
-inserts/s     insert_many of 1,000 documents at a time, each acknowledged when it is on disk
-_id, field    median milliseconds of a find_one by _id, and by a field with an ordinary index
-memory        what the server holds now, and the most that it ever held
-file          the data file as a multiple of the documents' BSON, and its log in MB
+inserts_per_s    insert_many of 1,000 documents at a time, each acknowledged when it is on disk
+written_to_bson  what was written to the disk for these, as a multiple of their BSON
+id_ms, field_ms  median of a find_one by _id, and by a field with an ordinary index
+memory_mb        what the server holds now; peak_memory_mb the most that it ever held
+file_to_bson     the data file as a multiple of the BSON of all documents; log_mb its log
 
 A document is an item of a catalogue with a float32 embedding. Its indexed number is drawn, so that
 new keys fall everywhere into their index; so are ids with --ids drawn, else they ascend as the

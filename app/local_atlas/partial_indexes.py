@@ -9,6 +9,7 @@ from typing import Any, Final
 from bson import Regex
 
 from .errors import CommandError
+from .mql.bson_order import is_nan
 from .mql.bson_text import render
 from .mql.bson_types import is_true
 from .mql.conditions import is_operator_document
@@ -60,7 +61,7 @@ def _implies(query: Mapping[str, Any], name: str, operand: Any) -> bool:
 def _implies_one(query: Mapping[str, Any], path: str, operator: str, value: Any) -> bool:
     if operator == "$exists":
         return requires_field(query, path)
-    if operator not in _COMPARISONS or _is_inexact(value):
+    if operator not in _COMPARISONS or _is_inexact(operator, value):
         return False
     # Of an array, one element that meets the query's condition meets this one.
     allowed = constraints_on({path: {operator: value}}, path)
@@ -68,11 +69,13 @@ def _implies_one(query: Mapping[str, Any], path: str, operator: str, value: Any)
     return bool(allowed) and any(is_within(each, allowed[0]) for each in asked)
 
 
-def _is_inexact(value: Any) -> bool:
-    """Tell whether the interval of a comparison with this holds values that do not meet it."""
-    if isinstance(value, list):
-        return not value or any(isinstance(item, list | Regex) for item in value)
-    return isinstance(value, Regex)
+def _is_inexact(operator: str, value: Any) -> bool:
+    """Tell whether the interval of a comparison holds values that do not meet it."""
+    if operator == "$in":
+        return any(isinstance(item, list | Regex) for item in value)
+    if operator in ("$gt", "$lt") and (value is None or is_nan(value)):
+        return True
+    return isinstance(value, list | Regex)
 
 
 def _is_allowed(operand: Any) -> bool:

@@ -16,7 +16,7 @@ from bson import ObjectId
 from bson.binary import Binary, BinaryVectorDtype
 from pymongo import MongoClient
 
-from scripts.benchmarking.processes import BYTES_PER_MB, memory_mb, peak_memory_mb
+from scripts.benchmarking.processes import BYTES_PER_MB, memory_mb, peak_memory_mb, written_mb
 
 _BATCH = 1000
 _FINDS = 300
@@ -39,6 +39,7 @@ class Step:
 
     documents: int
     inserts_per_s: float
+    written_to_bson: float
     id_ms: float
     field_ms: float
     memory_mb: float
@@ -92,7 +93,11 @@ class Filling:
             self._insert(items, _WARM_UP)
             for part in range(count):
                 added = documents * (part + 1) // count - documents * part // count
-                yield self._measured(items, added / self._insert(items, added))
+                bson_mb, written = self._bson_bytes / BYTES_PER_MB, self._written_mb()
+                inserts_per_s = added / self._insert(items, added)
+                written = self._written_mb() - written
+                grown_mb = self._bson_bytes / BYTES_PER_MB - bson_mb
+                yield self._measured(items, inserts_per_s, written / grown_mb)
 
     def _insert(self, items: Any, count: int) -> float:
         """Insert documents and return the seconds that the server took."""
@@ -120,13 +125,17 @@ class Filling:
             "embedding": Binary.from_vector(vector.tolist(), BinaryVectorDtype.FLOAT32),
         }
 
-    def _measured(self, items: Any, inserts_per_s: float) -> Step:
+    def _written_mb(self) -> float:
+        return written_mb(self._server.process_id)
+
+    def _measured(self, items: Any, inserts_per_s: float, written_to_bson: float) -> Step:
         places = self._draw.integers(len(self._ids), size=_FINDS).tolist()
         data = self._server.folder / _FILE
         log = data.with_name(f"{_FILE}-wal")
         return Step(
             documents=len(self._ids),
             inserts_per_s=inserts_per_s,
+            written_to_bson=written_to_bson,
             id_ms=_median_ms(items, "_id", [self._ids[place] for place in places]),
             field_ms=_median_ms(
                 items, "stock_number", [self._stock_numbers[place] for place in places]

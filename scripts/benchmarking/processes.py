@@ -39,6 +39,14 @@ def folder_size_mb(folder: Path) -> float:
     return blocks * 512 / BYTES_PER_MB
 
 
+def written_mb(process_id: int) -> float:
+    """Return what a process has had written to disks so far (write_bytes of Linux)."""
+    for line in Path(f"/proc/{process_id}/io").read_text().splitlines():
+        if line.startswith("write_bytes:"):
+            return int(line.split()[1]) / BYTES_PER_MB
+    raise OSError(f"/proc/{process_id}/io has no line write_bytes; expected one on Linux.")
+
+
 def _status_mb(process_id: int, name: str) -> float:
     for line in Path(f"/proc/{process_id}/status").read_text().splitlines():
         if line.startswith(f"{name}:"):

@@ -12,6 +12,8 @@ from app.local_atlas.query_plans import FindOptions, IdLookup, IndexLookup, Unio
 Docs = Database[dict[str, Any]]
 Document = dict[str, Any]
 
+NAN = float("nan")
+
 
 @pytest.fixture(scope="module")
 def shop(module_db: Docs) -> Docs:
@@ -69,6 +71,7 @@ def _asked(
         pytest.param({"kind": {"$regex": "^b"}}, "kind_1_price_-1", 100, id="a prefix of strings"),
         pytest.param({"$and": [{"price": 3}, {"sold": 3}]}, "price_1", 1, id="$and"),
         pytest.param({"tags": 103}, "tags_1", 1, id="an element"),
+        pytest.param({"tags": [5, 105]}, "tags_1", 43, id="a whole array"),
         pytest.param({"tags": {"$all": [103, 3]}}, "tags_1", 1, id="$all"),
         pytest.param({"tags": {"$elemMatch": {"$gt": 390, "$lt": 400}}}, "tags_1", 9, id="element"),
         pytest.param({"rare": 20}, "rare_1", 1, id="sparse, the field is there"),
@@ -132,3 +135,43 @@ def test_conditions_on_an_array_may_be_met_by_different_elements(
     expected = [number for number in found if "$gt" not in str(query) or number % 7 < 2]
 
     assert [each["_id"] for each in shop.c.find(query)] == expected
+
+
+@pytest.mark.parametrize(
+    ("stored", "option", "query"),
+    [
+        pytest.param([NAN, 1, -1], {}, {"a": {"$lte": NAN}}, id="at most NaN"),
+        pytest.param([NAN, 1, -1], {}, {"a": {"$lt": 0}}, id="below 0 is no NaN"),
+        pytest.param([[1], 1, [2, 1]], {}, {"a": [1]}, id="a whole array"),
+        pytest.param([[], [[]], None], {}, {"a": []}, id="an empty array"),
+        pytest.param([None, 0, [None]], {}, {"a": None}, id="null or missing"),
+        pytest.param(
+            [[1], 1],
+            {"partialFilterExpression": {"a": [1]}},
+            {"a": 1},
+            id="a partial filter by an array says nothing of its elements",
+        ),
+        pytest.param(
+            [None, 1],
+            {"partialFilterExpression": {"a": {"$gt": None}}},
+            {"a": None},
+            id="a partial filter above null has nothing",
+        ),
+        pytest.param(
+            [NAN, 3],
+            {"partialFilterExpression": {"a": {"$lt": 5}}},
+            {"a": {"$in": [NAN, 3]}},
+            id="a partial filter below 5 leaves NaN out",
+        ),
+    ],
+)
+def test_edges_of_an_index_hide_nothing(
+    db: Docs, stored: list[Any], option: Document, query: Document
+) -> None:
+    db.c.create_index("a", **option)
+    db.c.insert_many([*({"_id": n, "a": each} for n, each in enumerate(stored)), {"_id": "none"}])
+
+    found = [each["_id"] for each in db.c.find(query)]
+
+    assert found
+    assert found == [each["_id"] for each in db.c.find(query, hint={"$natural": 1})]

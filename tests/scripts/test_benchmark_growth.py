@@ -30,7 +30,7 @@ def test_without_json_the_report_is_a_table(capsys):
 
     told = capsys.readouterr().out
     assert code == 0
-    assert "| documents | inserts_per_s | id_ms | field_ms |" in told
+    assert "| documents | inserts_per_s | written_to_bson | id_ms | field_ms |" in told
 
 
 @pytest.mark.slow
