@@ -16,6 +16,8 @@ from .table import Command, CommandContext
 Document = dict[str, Any]
 
 _PERMITTED: Final = frozenset({"aggregate", "distinct", "find"})
+# A cursor goes on with the snapshot that it began with, whatever its driver says again.
+_OF_CURSORS: Final = frozenset({"getMore", "killCursors"})
 
 
 def is_snapshot_read(body: Document) -> bool:
@@ -30,6 +32,8 @@ def run_on_snapshot(context: CommandContext, body: Document, entry: Command) -> 
         CommandError: 72, the command is none that reads documents; 239 or 246, there is no such
             snapshot; and from the command itself.
     """
+    if entry.name in _OF_CURSORS:
+        return entry.handler(context, body)
     if entry.name not in _PERMITTED:
         message = f"readConcern level 'snapshot' is not supported for the command {entry.name}"
         raise CommandError(72, "InvalidOptions", message)

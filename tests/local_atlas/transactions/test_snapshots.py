@@ -32,6 +32,18 @@ def test_all_reads_of_a_session_see_the_moment_of_the_first(db: Docs) -> None:
     assert [each["_id"] for each in db.c.find()] == [2, 3]
 
 
+def test_cursor_goes_on_with_the_snapshot_that_it_began_with(db: Docs) -> None:
+    db.c.insert_many([{"_id": i} for i in range(10)])
+    with db.client.start_session(snapshot=True) as session:
+        cursor = db.c.find(session=session, batch_size=3)
+        first = next(cursor)
+        db.c.delete_many({})
+
+        assert [first["_id"], *(each["_id"] for each in cursor)] == list(range(10))
+        left = db.c.aggregate([], session=session, batchSize=2)
+        left.close()
+
+
 def test_what_reads_no_documents_has_no_snapshot(db: Docs) -> None:
     with pytest.raises(OperationFailure) as refused:
         db.command({"count": "c", "readConcern": {"level": "snapshot"}})
