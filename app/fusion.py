@@ -19,6 +19,8 @@ from app.pipelines import Pipeline
 
 RANK_CONSTANT = 60
 
+_ABSENT = "NA"  # the rank in a ranking that has not the document
+
 # Not allowed to, or not in time: whoever asks again may learn more.
 _SAYS_NOTHING = frozenset({13, 18, 50, 8000})
 
@@ -69,8 +71,8 @@ def fused_stages(rankings: Mapping[str, Ranking], server: Server, *, limit: int)
     """Build the fusion of rankings by their names.
 
     Returns:
-        A pipeline of at most `limit` rows, best first: `_id`, `score`, `ranks` (`name` and `rank`
-        of each ranking that has the document, in any order) and `item`, the whole document.
+        A pipeline of at most `limit` rows, best first: `_id`, `score`, `ranks` (which `ranks_of`
+        reads) and `item`, the whole document.
     """
     named = dict(sorted(rankings.items()))
     if server.has_rank_fusion:
@@ -78,18 +80,18 @@ def fused_stages(rankings: Mapping[str, Ranking], server: Server, *, limit: int)
     return _by_union(named, server.collection, limit)
 
 
+def ranks_of(row: Mapping[str, Any]) -> dict[str, int]:
+    """Return of a row the ranks in the rankings that have its document, by their names."""
+    parts = row["ranks"]
+    return {one["inputPipelineName"]: one["rank"] for one in parts if one["rank"] != _ABSENT}
+
+
 def _by_stage(rankings: Mapping[str, Ranking], limit: int) -> Pipeline:
     pipelines = {
         name: [*one.stages, {"$sort": {"score": {"$meta": one.score_name}, "_id": 1}}]
         for name, one in rankings.items()
     }
-    details = {"$getField": {"field": "details", "input": {"$meta": "scoreDetails"}}}
-    ranks = {
-        "$map": {
-            "input": {"$filter": {"input": details, "cond": {"$ne": ["$$this.rank", "NA"]}}},
-            "in": {"name": "$$this.inputPipelineName", "rank": "$$this.rank"},
-        }
-    }
+    ranks = {"$getField": {"field": "details", "input": {"$meta": "scoreDetails"}}}
     row = {"score": {"$meta": "score"}, "ranks": ranks, "item": "$$ROOT"}
     # The stage itself sorts by score and then by `_id`:
     # https://github.com/mongodb/mongo, `buildScoreAndMergeStages`.
@@ -103,7 +105,7 @@ def _by_stage(rankings: Mapping[str, Ranking], limit: int) -> Pipeline:
 def _by_union(rankings: Mapping[str, Ranking], collection: str, limit: int) -> Pipeline:
     first, *others = [_ranked(name, one) for name, one in rankings.items()]
     unions = [{"$unionWith": {"coll": collection, "pipeline": one}} for one in others]
-    part = {"name": "$name", "rank": "$rank"}
+    part = {"inputPipelineName": "$name", "rank": "$rank"}
     summed = {"_id": "$_id", "score": {"$sum": "$score"}, "ranks": {"$push": part}}
     return [
         *first,

@@ -16,7 +16,7 @@ from app.composed.window import Window
 from app.documents import Embedding, ItemId, embedding_from_bson
 from app.embedding.base import unit_rows
 from app.filters import Filter
-from app.fusion import Ranking, Server, fused_stages
+from app.fusion import Ranking, Server, fused_stages, ranks_of
 from app.indexes import SearchIndex
 from app.layouts import sha256_paths
 from app.lexical_pipelines import SCORE_NAME, words_stages
@@ -139,7 +139,7 @@ def _has_parent_in(path: str, paths: Container[str]) -> bool:
 
 
 def _candidate(row: Row, collapsed: Sequence[ItemId] = ()) -> Candidate:
-    ranks = {one["name"]: one["rank"] for one in row.get("ranks", ())}
+    ranks = ranks_of(row) if "ranks" in row else {}
     return Candidate(row["id"], row["score"], tuple(collapsed), row.get("members", 1), ranks)
 
 

@@ -32,7 +32,7 @@ from app.composed.wants import Aggregate, AskServer, Embedded, ReadState, Want
 from app.composed.window import Window, first_window, wider_window
 from app.data_state import DataState
 from app.filters import all_of
-from app.fusion import Server
+from app.fusion import Server, ranks_of
 from app.indexes import SearchIndex
 from app.lexical_indexes import LexicalIndex
 
@@ -142,7 +142,7 @@ def _is_nothing(rows: Sequence[Row], question: Question) -> bool:
     """Tell whether an index found nothing at all, be it that of the words."""
     if question.plan.words is None:
         return not rows
-    return not any(one["name"] == BY_WORDS for row in rows for one in row["ranks"])
+    return not any(BY_WORDS in ranks_of(row) for row in rows)
 
 
 def _is_all(rows: Sequence[Row], query: ComposedQuery, window: Window) -> bool:

@@ -1,7 +1,7 @@
 """The unit that flows through a pipeline: one document, decoded only when somebody looks at it."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import bson
 from bson.codec_options import CodecOptions, DatetimeConversion
@@ -15,6 +15,7 @@ CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
     document_class=dict, datetime_conversion=DatetimeConversion.DATETIME_MS
 )
 
+_UNREAD: Final = object()
 # Where the type, the name and the value of a document's first field begin.
 _TYPE, _NAME, _VALUE = 4, 5, 9
 _ID_NAME = b"_id\0"
@@ -33,7 +34,7 @@ class Row:
     A row that no stage has looked into leaves the pipeline as the bytes that were stored.
     """
 
-    __slots__ = ("_document", "metadata", "raw")
+    __slots__ = ("_document", "_id", "metadata", "raw")
 
     def __init__(
         self,
@@ -44,6 +45,7 @@ class Row:
     ) -> None:
         self.raw = raw
         self._document = document
+        self._id: Any = _UNREAD
         self.metadata: dict[str, Any] = metadata if metadata is not None else {}
 
     @property
@@ -57,12 +59,14 @@ class Row:
     @property
     def id(self) -> Any:
         """The `_id`, `MISSING` where there is none; a stored document is not decoded for it."""
-        if self._document is None:
-            assert self.raw is not None
-            document = _only_id(self.raw)
-            if document is not None:
-                return decode(document)["_id"]
-        return self.document.get("_id", MISSING)
+        if self._id is _UNREAD:
+            document = None
+            if self._document is None:
+                assert self.raw is not None
+                document = _only_id(self.raw)
+            whole = self.document if document is None else decode(document)
+            self._id = whole.get("_id", MISSING)
+        return self._id
 
     def stored(self) -> dict[str, Any]:
         """Return the document as it was stored, its strings not collated."""
