@@ -16,6 +16,7 @@ from pymongo import DeleteMany, MongoClient, ReplaceOne
 from pymongo.errors import BulkWriteError, OperationFailure
 
 from app.local_atlas import index_entries
+from app.local_atlas.index_keys import is_positional
 from tests.local_atlas.mql import oracle
 
 Document = dict[str, Any]
@@ -130,9 +131,13 @@ def test_index_changes_neither_an_answer_nor_its_order(numbered: Any, case: Case
     found = _answer(collection, case.query, case.sort)
 
     assert found == _answer(collection, case.query, case.sort, hint={"$natural": 1})
-    if not case.options:
+    # Places in arrays are indexed where they run parallel, too, which gives them no order.
+    if not case.options and not is_positional(case.pattern):
         hinted = _answer(collection, case.query, case.sort, hint=list(case.pattern.items()))
-        assert found == hinted
+        if case.sort or isinstance(found, int):
+            assert hinted == found
+        else:  # a hint without a sort gives the order of its index
+            assert sorted(hinted) == sorted(found)
 
 
 @settings(max_examples=40, deadline=None, database=None)
