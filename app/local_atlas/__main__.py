@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .addresses import Address, AddressError, LoopbackAddress, SocketAddress, automatic_address
-from .changes.change_log import DEFAULT_AGE_S, DEFAULT_SIZE_BYTES, LogLimits
+from .changes.log_entries import DEFAULT_AGE_S, DEFAULT_SIZE_BYTES, LogLimits
 from .directory_lock import DirectoryInUse
 from .expiry import INTERVAL_S
 from .node import Node, start_node

@@ -32,8 +32,10 @@ class Cursor(Protocol):
     """`database.collection`, as its replies show it."""
     grows: Signal | None
     """Says that there may be more; None where one who finds nothing new does not wait."""
-    is_exhausted: bool
-    """Whether there is nothing more to fetch, and never will be."""
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether there is nothing more to fetch, and never will be."""
 
     def take(self, batch_size: int | None) -> Batch:
         """Return the next documents: at most `batch_size`, and what a reply of 16 MiB holds."""

@@ -34,7 +34,7 @@ COMMANDS: Final = _names(
 
 STAGES: Final = _names(
     """
-    $changeStreamSplitLargeEvent $currentOp $densify $fill
+    $currentOp $densify $fill
     $geoNear $indexStats $listCatalog $listClusterCatalog
     $listSampledQueries $listSessions $planCacheStats $querySettings $queryStats
     $rankFusion $rerank $score $scoreFusion $searchMeta $shardedDataDistribution

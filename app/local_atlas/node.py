@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .addresses import Address
-from .changes.change_log import LogLimits
+from .changes.log_entries import LogLimits
 from .commands.table import CommandContext, ConnectionInfo, ServerIdentity
 from .cursors import CursorTable
 from .directory_lock import ServerLock

@@ -15,8 +15,9 @@ from bson import Binary
 
 from . import journal
 from .capped_writer import is_capped
-from .changes.change_log import ChangeLog, LogLimits
+from .changes.change_log import ChangeLog
 from .changes.events import Change, TransactionChanges
+from .changes.log_entries import LogLimits
 from .changes.recording import ChangeRecorder
 from .journal import Position
 from .mql.rows import decode

@@ -8,9 +8,8 @@ lost to streams, which are told so (286) instead of skipping it.
 
 import time
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
 from sqlite3 import Connection
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from ..errors import CommandError
 from ..persistence import Persistence
@@ -18,13 +17,12 @@ from ..raw_documents import encode_document
 from ..signals import Signal
 from .clock import ClusterClock
 from .events import Change
+from .log_entries import Entry, LogLimits, Start
 from .resume_tokens import ResumeToken, TokenKind
 
 CLUSTER: Final = ""
 """Stands for all databases where the name of one is expected."""
 
-DEFAULT_SIZE_BYTES: Final = 512 * 1024 * 1024
-DEFAULT_AGE_S: Final = 24 * 3600.0
 _TRIM_TO: Final = 0.9  # of the greatest size, so that not every write has to trim
 _TIDY_S: Final = 60.0
 _ROW_BYTES: Final = 64  # beside the documents
@@ -34,35 +32,6 @@ _SIZE: Final = (
     f"length(details) + coalesce(length(document), 0) + coalesce(length(before), 0) + {_ROW_BYTES}"
 )
 _SAVE_START: Final = "INSERT OR REPLACE INTO change_log_databases VALUES (?, ?, ?)"
-
-
-@dataclass(frozen=True, slots=True)
-class LogLimits:
-    """How far back the log goes."""
-
-    size_bytes: int = DEFAULT_SIZE_BYTES
-    age_s: float = DEFAULT_AGE_S
-
-
-class Start(NamedTuple):
-    """From where on a database is recorded: what came after these is in the log."""
-
-    sequence: int
-    cluster_time: int
-
-
-class Entry(NamedTuple):
-    """One row of the log."""
-
-    sequence: int
-    cluster_time: int
-    wall_ms: int
-    operation: str
-    database: str
-    collection: str
-    details: bytes
-    document: bytes | None
-    before: bytes | None
 
 
 class ChangeLog:

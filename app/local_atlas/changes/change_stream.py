@@ -6,72 +6,31 @@ makes the name stand for nothing or for something else.
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from bson import DatetimeMS
 from bson.raw_bson import RawBSONDocument
 
 from ..cursors import Batch
 from ..errors import CommandError
 from ..mql.bson_text import render
 from ..mql.paths import MISSING
-from ..mql.rows import Row, decode
+from ..mql.rows import Row
 from ..raw_documents import MAX_DOCUMENT_SIZE_BYTES, encode_document
 from ..signals import Signal
-from .change_log import CLUSTER, ChangeLog, Entry
-from .clock import to_timestamp
+from .change_log import ChangeLog
+from .event_view import EventView, FindDocument
+from .log_entries import Entry
 from .resume_tokens import ResumeToken, TokenKind
+from .split_events import NOT_RESUMABLE, split_event, too_large
 from .stream_request import StreamRequest
+from .watched import Watched
 
 Document = dict[str, Any]
 Transform = Callable[[Row], Row | None]
-FindDocument = Callable[[str, str, Any], bytes | None]
 
 _CHUNK: Final = 100
 _EXPANDED_EVENTS: Final = frozenset({"create", "createIndexes", "dropIndexes", "modify"})
-_EXPANDED_FIELDS: Final = ("collectionUUID", "operationDescription")
-_ENDS_COLLECTION: Final = frozenset({"drop", "rename"})
-_CHANGES_DOCUMENTS: Final = frozenset({"update", "replace", "delete"})
-_NOT_RESUMABLE: Final = {"errorLabels": ["NonResumableChangeStreamError"]}
-_INTERNAL: Final = frozenset({"admin", "config", "local"})
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """What a stream is about.
-
-    Attributes:
-        database: `CLUSTER` for all of them.
-        collection: None for all of the database.
-    """
-
-    database: str
-    collection: str | None
-
-    @property
-    def namespace(self) -> str:
-        """What the replies call it."""
-        name = "$cmd.aggregate" if self.collection is None else self.collection
-        return f"{self.database or 'admin'}.{name}"
-
-    def concerns(self, entry: Entry) -> bool:
-        """Tell whether a change of the database, or of any, is to be shown."""
-        if self.database == CLUSTER:
-            return entry.database not in _INTERNAL
-        if self.collection is None or entry.collection == self.collection:
-            return True
-        return entry.operation == "rename" and self._is_target(entry)
-
-    def ends_with(self, entry: Entry) -> bool:
-        """Tell whether a change that is shown is the last one."""
-        if self.collection is not None:
-            return entry.operation in _ENDS_COLLECTION
-        return self.database != CLUSTER and entry.operation == "dropDatabase"
-
-    def _is_target(self, entry: Entry) -> bool:
-        target = decode(entry.details)["to"]
-        return bool(target == {"db": self.database, "coll": self.collection})
 
 
 class ChangeStream:
@@ -98,32 +57,54 @@ class ChangeStream:
     ) -> None:
         self.namespace = watched.namespace
         self.grows: Signal | None = log.grown
-        self.is_exhausted = False
         self._log = log
         self._watched = watched
         self._request = request
         self._place = place
         self._transform = transform
-        self._find = find
+        self._view = EventView(request, find)
         self._entries: deque[Entry] = deque()
-        self._ahead: _Event | None = None
+        self._ahead: deque[_Event] = deque()
+        self._failure: CommandError | None = None
+        self._has_ended = False
         self._ending = self._resumed_at_end()
         self._token = request.token or log.high_water_mark(place)
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether the stream has ended and its last event was taken."""
+        return self._has_ended and not self._ahead
 
     def take(self, batch_size: int | None) -> Batch:
         """Return the events that there are, at most `batch_size`, without waiting."""
         batch: Batch = []
         room_bytes = MAX_DOCUMENT_SIZE_BYTES
         while batch_size is None or len(batch) < batch_size:
-            self._ahead = self._ahead or self._next_event()
-            if self._ahead is None:
+            if not self._ahead and not self._look_ahead(may_fail=not batch):
                 break
-            room_bytes -= len(self._ahead.raw)
+            room_bytes -= len(self._ahead[0].raw)
             if batch and room_bytes < 0:
                 break
-            batch.append(RawBSONDocument(self._ahead.raw))
-            self._token, self._ahead = self._ahead.token, None
+            event = self._ahead.popleft()
+            batch.append(RawBSONDocument(event.raw))
+            self._token = event.token
         return batch
+
+    def _look_ahead(self, *, may_fail: bool) -> bool:
+        """Make the next event; tell whether there is one.
+
+        Args:
+            may_fail: whether an error is raised at once, or the next time.
+        """
+        try:
+            if self._failure is not None:
+                raise self._failure
+            self._ahead.extend(self._next_events())
+        except CommandError as error:
+            if may_fail:
+                raise
+            self._failure = error
+        return bool(self._ahead)
 
     def reply_fields(self) -> Document:
         """Return where a stream that goes on behind the last batch starts."""
@@ -134,15 +115,38 @@ class ChangeStream:
         token = self._request.token
         if token is None or token.kind is not TokenKind.EVENT:
             return None
+        if token.fragment:  # its other fragments may have to be shown still
+            self._place -= 1
+            return None
         entries = self._log.read(self._watched.database, self._place - 1, 1)
         is_end = entries and entries[0].sequence == token.sequence
         return entries[0] if is_end and self._watched.ends_with(entries[0]) else None
 
+    def _next_events(self) -> "list[_Event]":
+        """Return the next event to be shown, whole or in fragments; nothing where there is none."""
+        event = self._next_event()
+        if event is None:
+            return []
+        resumed = self._request.token
+        seen = resumed.fragment if resumed and event.token.sequence == resumed.sequence else 0
+        if len(event.raw) <= MAX_DOCUMENT_SIZE_BYTES or not self._request.splits:
+            if seen:
+                raise _no_such_fragment(seen)
+            if len(event.raw) > MAX_DOCUMENT_SIZE_BYTES:
+                raise too_large(len(event.raw))
+            return [event]
+        fragments = split_event(event.raw)
+        return [
+            _fragment(event.token, fields, number, len(fragments))
+            for number, fields in enumerate(fragments, start=1)
+            if number > seen
+        ]
+
     def _next_event(self) -> "_Event | None":
         """Return the next event to be shown; None where there is none yet, or never will be."""
-        while not self.is_exhausted:
+        while not self._has_ended:
             if self._ending is not None:
-                self.is_exhausted = True
+                self._has_ended = True
                 return self._transformed(self._ending, TokenKind.INVALIDATE)
             entry = self._next_entry()
             if entry is None:
@@ -171,7 +175,7 @@ class ChangeStream:
     def _transformed(self, entry: Entry, kind: TokenKind) -> "_Event | None":
         token = ResumeToken(entry.cluster_time, entry.sequence, kind)
         identity = token.document()
-        row = Row(raw=encode_document({"_id": identity, **self._event(entry, kind)}))
+        row = Row(raw=encode_document({"_id": identity, **self._view.event(entry, kind)}))
         made = self._transform(row)
         if made is None:
             return None
@@ -182,52 +186,6 @@ class ChangeStream:
             raise _modified_id(identity, found)
         return _Event(encode_document(made.document), token)
 
-    def _event(self, entry: Entry, kind: TokenKind) -> Document:
-        """Return an event without its `_id`."""
-        is_end = kind is TokenKind.INVALIDATE
-        common: Document = {
-            "operationType": "invalidate" if is_end else entry.operation,
-            "clusterTime": to_timestamp(entry.cluster_time),
-            "wallTime": DatetimeMS(entry.wall_ms),
-        }
-        if is_end:
-            return common
-        details = decode(entry.details)
-        if not self._request.is_expanded:
-            for name in _EXPANDED_FIELDS:
-                details.pop(name, None)
-            details.get("updateDescription", {}).pop("disambiguatedPaths", None)
-        uuid = {name: details.pop(name) for name in ("collectionUUID",) if name in details}
-        namespace = {"db": entry.database, "coll": entry.collection}
-        if not entry.collection:
-            del namespace["coll"]
-        after = self._full_document(entry, details)
-        before = self._before_change(entry, details)
-        return {**common, **uuid, **after, "ns": namespace, **details, **before}
-
-    def _full_document(self, entry: Entry, details: Document) -> Document:
-        mode = self._request.full_document
-        raw = entry.document
-        if entry.operation == "update":
-            if mode == "default":
-                return {}
-            if mode == "updateLookup":
-                raw = self._find(entry.database, entry.collection, details["documentKey"]["_id"])
-            elif raw is None and mode == "required":
-                raise _no_image("post-image", "all update events", details)
-        elif raw is None:
-            return {}
-        return {"fullDocument": None if raw is None else RawBSONDocument(raw)}
-
-    def _before_change(self, entry: Entry, details: Document) -> Document:
-        mode = self._request.before_change
-        if mode == "off" or entry.operation not in _CHANGES_DOCUMENTS:
-            return {}
-        if entry.before is None and mode == "required":
-            raise _no_image("pre-image", "all update, delete and replace events", details)
-        before = None if entry.before is None else RawBSONDocument(entry.before)
-        return {"fullDocumentBeforeChange": before}
-
 
 @dataclass(frozen=True, slots=True)
 class _Event:
@@ -237,13 +195,19 @@ class _Event:
     token: ResumeToken
 
 
-def _no_image(image: str, wanted_for: str, details: Document) -> CommandError:
+def _fragment(whole: ResumeToken, fields: Document, number: int, count: int) -> _Event:
+    token = replace(whole, fragment=number)
+    split = {"fragment": number, "of": count}
+    return _Event(encode_document({"_id": token.document(), "splitEvent": split, **fields}), token)
+
+
+def _no_such_fragment(number: int) -> CommandError:
     return CommandError(
-        47,
-        "NoMatchingDocument",
-        f"Change stream was configured to require a {image} for {wanted_for}, but the {image} was "
-        f"not found for event: {render(details['documentKey'])}",
-        _NOT_RESUMABLE,
+        280,
+        "ChangeStreamFatalError",
+        f"cannot resume stream behind the fragment {number} of an event that this pipeline "
+        "does not split",
+        NOT_RESUMABLE,
     )
 
 
@@ -256,5 +220,5 @@ def _modified_id(identity: Document, found: Any) -> CommandError:
         "the pipeline. Modifying the _id field of an event makes it impossible to resume the "
         "stream from that point. Only transformations that retain the unmodified _id field are "
         f"allowed. Expected: {render({'_id': identity})} but found: {shown}",
-        _NOT_RESUMABLE,
+        NOT_RESUMABLE,
     )

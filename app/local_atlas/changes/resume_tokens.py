@@ -14,7 +14,7 @@ from ..errors import CommandError, failed_to_parse
 from ..mql.bson_text import render
 from ..mql.operators.support import location
 
-_FORM: Final = re.compile(r"82([0-9A-F]{16})([0-9A-F]{16})(0[1-3])")
+_FORM: Final = re.compile(r"82([0-9A-F]{16})([0-9A-F]{16})(0[1-3])([0-9A-F]{4})")
 _HEXADECIMAL: Final = re.compile(r"(?:[0-9A-Fa-f]{2})*")
 
 
@@ -36,15 +36,18 @@ class ResumeToken:
         cluster_time: as a number, see `clock.py`.
         sequence: of the last change that lies before the place or at it.
         kind: what the token stands for.
+        fragment: of a split event, the number of the fragment from 1; 0 for a whole one.
     """
 
     cluster_time: int
     sequence: int
     kind: TokenKind
+    fragment: int = 0
 
     def document(self) -> dict[str, Any]:
         """Return the token as events and replies show it."""
-        return {"_data": f"82{self.cluster_time:016X}{self.sequence:016X}{self.kind:02X}"}
+        place = f"82{self.cluster_time:016X}{self.sequence:016X}"
+        return {"_data": f"{place}{self.kind:02X}{self.fragment:04X}"}
 
 
 def parse_resume_token(document: Mapping[str, Any]) -> ResumeToken:
@@ -65,5 +68,5 @@ def parse_resume_token(document: Mapping[str, Any]) -> ResumeToken:
         raise CommandError(
             260, "InvalidResumeToken", f"The resume token '{data}' was not given by LocalAtlas."
         )
-    cluster_time, sequence, kind = (int(digits, 16) for digits in found.groups())
-    return ResumeToken(cluster_time, sequence, TokenKind(kind))
+    cluster_time, sequence, kind, fragment = (int(digits, 16) for digits in found.groups())
+    return ResumeToken(cluster_time, sequence, TokenKind(kind), fragment)

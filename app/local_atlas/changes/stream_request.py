@@ -35,6 +35,7 @@ class StreamRequest:
         is_expanded: events of index builds and the like, and further fields, are wanted.
         token: where to go on; None to start elsewhere.
         start_time: from when on, as a number; None to start elsewhere.
+        splits: events that are too large come in fragments.
     """
 
     full_document: str
@@ -43,6 +44,7 @@ class StreamRequest:
     is_expanded: bool
     token: ResumeToken | None
     start_time: int | None
+    splits: bool = False
 
 
 def parse_stream_request(operand: Any) -> StreamRequest:

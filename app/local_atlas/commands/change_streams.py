@@ -4,17 +4,27 @@ https://www.mongodb.com/docs/manual/changeStreams/
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from ..changes.change_log import CLUSTER
-from ..changes.change_stream import ChangeStream, Transform, Watched
+from ..changes.change_stream import ChangeStream, Transform
 from ..changes.stream_request import StreamRequest, parse_stream_request
+from ..changes.watched import Watched
 from ..environment import StoreEnvironment
 from ..errors import CommandError
 from ..mql.bson_order import sort_key
 from ..mql.expression_compiler import Scope
 from ..mql.operators.support import location
-from ..mql.pipelines import SOURCES, Source, StageScope, check_stage_names, compile_pipeline
+from ..mql.pipelines import (
+    SOURCES,
+    STAGES,
+    Source,
+    Stage,
+    StageScope,
+    check_stage_names,
+    compile_pipeline,
+)
 from ..mql.transforms import stage_parts
 from ..namespaces import is_internal_database, is_system_collection
 from ..views import refuse_view
@@ -24,6 +34,7 @@ from .table import CommandContext
 Document = dict[str, Any]
 
 STAGE: Final = "$changeStream"
+_SPLIT: Final = "$changeStreamSplitLargeEvent"
 # Those that make one event of one event, or leave it out.
 _PERMITTED: Final = frozenset({
     "$addFields", "$match", "$project", "$redact", "$replaceRoot", "$replaceWith", "$set",
@@ -58,9 +69,10 @@ def open_change_stream(
     _check_read_concern(body)
     first, *rest = body["pipeline"]
     _, operand = stage_parts(first)
-    request = parse_stream_request(operand)
+    splits = _ends_with_split(rest)
+    request = replace(parse_stream_request(operand), splits=splits)
     watched = _watched(context, request, collection)
-    transform = _compiled(rest, environment)
+    transform = _compiled(rest[:-1] if splits else rest, environment)
     place = context.store.watch(watched.database)
     log = context.store.change_log
     if request.token is not None:
@@ -115,6 +127,19 @@ def _watched(context: CommandContext, request: StreamRequest, collection: str | 
     return Watched(database, collection)
 
 
+def _ends_with_split(stages: Sequence[Any]) -> bool:
+    """Tell whether events that are too large are to be split, which the last stage says."""
+    for position, (name, operand) in enumerate(map(stage_parts, stages), start=1):
+        if name != _SPLIT:
+            continue
+        if operand != {}:
+            raise location(7182800, f"{_SPLIT} spec should be an empty object")
+        if position < len(stages):
+            raise location(7182802, f"{_SPLIT} must be the last stage in the pipeline")
+        return True
+    return False
+
+
 def _compiled(stages: Sequence[Any], environment: StoreEnvironment) -> Transform:
     """Return what the stages behind `$changeStream` make of one event."""
     parts = [stage_parts(each) for each in stages]
@@ -146,4 +171,10 @@ def _refused(operand: Any, scope: StageScope) -> Source:
     raise location(51047, f"{STAGE} is not allowed within another stage's pipeline")
 
 
+def _refused_split(name: str, operand: Any, scope: StageScope) -> Stage:
+    """Refuse the stage in a pipeline that does not begin with `$changeStream`."""
+    raise location(7182801, f"{name} can only be used in a $changeStream pipeline")
+
+
 SOURCES[STAGE] = _refused
+STAGES[_SPLIT] = _refused_split

@@ -7,7 +7,8 @@ from pathlib import Path
 import bson
 import pytest
 
-from app.local_atlas.changes.change_log import CLUSTER, ChangeLog, LogLimits
+from app.local_atlas.changes.change_log import CLUSTER, ChangeLog
+from app.local_atlas.changes.log_entries import LogLimits
 from app.local_atlas.errors import CommandError
 from app.local_atlas.new_document import NewDocument
 from app.local_atlas.store import Store

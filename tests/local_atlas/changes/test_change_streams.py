@@ -229,6 +229,12 @@ def test_pipeline_that_cannot_be_is_refused(db: Docs, pipeline: list[Any], code:
     ("stages", "code"),
     [
         pytest.param([{"$match": {}}, {"$changeStream": {}}], 40602, id="not first"),
+        pytest.param([{"$changeStreamSplitLargeEvent": {}}], 7182801, id="nothing to split"),
+        pytest.param(
+            [{"$changeStream": {}}, {"$changeStreamSplitLargeEvent": {}}, {"$match": {}}],
+            7182802,
+            id="split too early",
+        ),
         pytest.param([{"$facet": {"a": [{"$changeStream": {}}]}}], 40600, id="in a facet"),
         pytest.param([{"$changeStream": {"fullDocument": "no"}}], 2, id="an unknown mode"),
         pytest.param([{"$changeStream": {"what": 1}}], 40415, id="an unknown option"),
@@ -286,6 +292,43 @@ def test_images_are_the_documents_before_and_after(db: Docs) -> None:
         {"_id": 1, "a": 2},
         {"_id": 1, "b": 1},
     ]
+
+
+def change_large(db: Docs) -> None:
+    """Make an event of two documents that do not fit into one."""
+    db.create_collection("c", changeStreamPreAndPostImages=IMAGES)
+    db.c.insert_one({"_id": 1, "a": "x" * 9_000_000})
+    db.c.watch().close()
+    db.c.update_one({"_id": 1}, {"$set": {"a": "y" * 9_000_000}})
+
+
+def test_large_event_comes_in_fragments_where_they_are_asked_for(db: Docs) -> None:
+    split: list[Document] = [{"$changeStreamSplitLargeEvent": {}}]
+    with db.c.watch(split, full_document_before_change="required") as stream:
+        change_large(db)
+        assert stream.next()["operationType"] == "insert"
+        first, second = islice(stream, 2)
+
+    assert [first["splitEvent"], second["splitEvent"]] == [
+        {"fragment": 1, "of": 2},
+        {"fragment": 2, "of": 2},
+    ]
+    assert first["operationType"] == "update"
+    assert {"updateDescription", "fullDocumentBeforeChange"} <= {*first, *second}
+    assert first["_id"]["_data"] < second["_id"]["_data"]
+    with db.c.watch(split, resume_after=first["_id"], full_document_before_change="required") as on:
+        assert on.next() == second
+
+
+def test_large_event_is_an_error_where_no_fragments_are_asked_for(db: Docs) -> None:
+    with db.c.watch(full_document_before_change="required") as stream:
+        change_large(db)
+        stream.next()
+
+        with pytest.raises(OperationFailure) as refused:
+            stream.next()
+
+    assert refused.value.code == 10334
 
 
 @pytest.mark.parametrize("option", ["full_document", "full_document_before_change"])

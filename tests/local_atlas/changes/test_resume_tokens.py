@@ -17,6 +17,8 @@ def test_token_comes_back_as_it_was() -> None:
 def test_later_tokens_are_greater_strings() -> None:
     tokens = [
         ResumeToken(1 << 32, 1, TokenKind.EVENT),
+        ResumeToken(1 << 32, 1, TokenKind.EVENT, fragment=1),
+        ResumeToken(1 << 32, 1, TokenKind.EVENT, fragment=2),
         ResumeToken(1 << 32, 1, TokenKind.INVALIDATE),
         ResumeToken(1 << 32, 2, TokenKind.EVENT),
         ResumeToken(1 << 32, 2, TokenKind.HIGH_WATER_MARK),
