@@ -36,6 +36,8 @@ _VECTOR_TYPES: dict[int, VectorType] = {
     BinaryVectorDtype.INT8.value[0]: "int8",
 }
 
+_QUOTED_LENGTH = 100
+
 RESERVED_FIELDS = frozenset({"_id", "image", "embedding", "embedded_by", "updated_at"})
 
 
@@ -78,6 +80,12 @@ def derived_item_id(relative_path: Path) -> str:
 def shown_id(item_id: Any) -> Any:
     """Return an `_id` as JSON can hold it: what it cannot is shown as text."""
     return item_id if isinstance(item_id, str | int | None) else str(item_id)
+
+
+def quoted_id(item_id: Any) -> str:
+    """Return an `_id` as error texts name it: as Python writes it, a very long one cut short."""
+    written = repr(item_id)
+    return written if len(written) <= _QUOTED_LENGTH else f"{written[: _QUOTED_LENGTH - 3]}..."
 
 
 def to_document(

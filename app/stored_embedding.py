@@ -4,7 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from app.documents import Embedding, ItemId, embedding_from_bson, get_path, vector_type_of
+from app.documents import (
+    Embedding,
+    ItemId,
+    embedding_from_bson,
+    get_path,
+    quoted_id,
+    vector_type_of,
+)
 from app.errors import IndexNotReady, ItemNotEmbedded, ItemNotFound
 from app.indexes import SearchIndex
 
@@ -20,27 +27,28 @@ def stored_embedding(
             a direction (zeros, or a number that is not finite).
         IndexNotReady: it is of an element type that the index's queries pass over in silence.
     """
+    shown = quoted_id(item_id)
     if document is None:
-        raise ItemNotFound(f"No item has the id {item_id!r}.")
+        raise ItemNotFound(f"No item has the id {shown}.")
     value, embedded_by = get_path(document, index.path), get_path(document, index.embedded_by_path)
     if value is None or not isinstance(embedded_by, str):
-        raise ItemNotEmbedded(f"Item {item_id!r} has no embedding yet.")
+        raise ItemNotEmbedded(f"Item {shown} has no embedding yet.")
     try:
         embedding = embedding_from_bson(value)
     except (ValueError, TypeError) as error:
-        raise ItemNotEmbedded(f"The embedding of item {item_id!r} cannot be read.") from error
+        raise ItemNotEmbedded(f"The embedding of item {shown} cannot be read.") from error
     if embedding.shape != (index.dimensions,):
         raise ItemNotEmbedded(
-            f"The embedding of item {item_id!r} has {embedding.size} dimensions, "
+            f"The embedding of item {shown} has {embedding.size} dimensions, "
             f"the index {index.dimensions}."
         )
     if not np.isfinite(embedding).all() or not embedding.any():
         raise ItemNotEmbedded(
-            f"The embedding of item {item_id!r} has no direction, so no index holds it."
+            f"The embedding of item {shown} has no direction, so no index holds it."
         )
     if (stored := vector_type_of(value)) != index.vector_type:
         raise IndexNotReady(
-            f"The embedding of item {item_id!r} is {stored or 'of an unknown type'}, and the file "
+            f"The embedding of item {shown} is {stored or 'of an unknown type'}, and the file "
             f"of search index {index.name} says vectorType {index.vector_type}."
         )
     return embedding, embedded_by

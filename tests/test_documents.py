@@ -14,6 +14,7 @@ from app.documents import (
     embedding_from_bson,
     embedding_to_bson,
     get_path,
+    quoted_id,
     to_document,
     vector_type_of,
 )
@@ -135,3 +136,9 @@ def test_nested_index_path_puts_the_fingerprint_beside_the_embedding():
 
 def test_derived_id_is_the_relative_path_with_its_extension():
     assert derived_item_id(Path("dress") / "1 é#?%.jpg") == "dress/1 é#?%.jpg"
+
+
+def test_a_very_long_id_is_cut_short_in_error_texts():
+    assert quoted_id("sku-1") == "'sku-1'"
+    assert quoted_id("x" * 98) == f"'{'x' * 98}'"
+    assert quoted_id("x" * 5000) == f"'{'x' * 96}..."

@@ -8,7 +8,7 @@ import numpy as np
 
 from app.composed.query import ComposedQuery, Picture, Sentence, Source, StoredItem
 from app.composed.wants import Embed, Embedded, Find, Want
-from app.documents import Embedding, ItemId
+from app.documents import Embedding, ItemId, quoted_id
 from app.embedding.base import Embedder, require_loaded
 from app.errors import ItemNotEmbedded
 from app.indexes import SearchIndex
@@ -96,7 +96,7 @@ def _one_model(stored: Stored, made: Embedded | None) -> str:
     for item_id, _, embedded_by in stored:
         if embedded_by != expected:
             raise ItemNotEmbedded(
-                f"Item {item_id!r} was embedded by another model ({embedded_by[:12]}) than the "
-                f"other inputs ({expected[:12]}); expected inputs of one model."
+                f"Item {quoted_id(item_id)} was embedded by another model ({embedded_by[:12]}) "
+                f"than the other inputs ({expected[:12]}); expected inputs of one model."
             )
     return expected

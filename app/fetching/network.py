@@ -7,6 +7,7 @@ name, by httpcore2, as ever. A server that sends one byte a second beats a timeo
 each read also gets no longer than what the fetch has left.
 """
 
+import logging
 import socket
 import ssl
 import threading
@@ -19,6 +20,8 @@ import httpcore2
 from app.fetching.addresses import AddressRule
 from app.fetching.deadline import current_deadline
 from app.fetching.errors import FetchError
+
+logger = logging.getLogger(__name__)
 
 Resolve = Callable[[str, int], Sequence[str]]
 # A name may have dozens of addresses; where the first of them are dead, so is the host.
@@ -82,8 +85,10 @@ class CheckedNetwork(httpcore2.NetworkBackend):
         addresses = self._look_up(host, port, timeout)
         for address in addresses:
             if not self._rule.allows(address):
+                # The address is for who runs this, not for who sent the URL to find it out.
+                logger.warning("The host %s is at %s: refused", host, address)
                 raise FetchError(
-                    f"The host {host} is at {address}, which is no public address of the internet."
+                    f"The host {host} is at an address which is no public address of the internet."
                 )
         return addresses
 

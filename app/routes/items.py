@@ -10,6 +10,7 @@ from PIL import Image, UnidentifiedImageError
 from app.buckets import is_bucket
 from app.config import Settings
 from app.db import database_errors
+from app.documents import quoted_id
 from app.errors import ImageNotFound, ItemNotFound
 from app.fetching import FetchError, parse_url
 from app.filters import all_of, to_mql
@@ -78,16 +79,17 @@ def image(item_id: str) -> Any:
     uri = picture_uri(_find(service, item_id, dict.fromkeys(paths, 1)), service.index)
     if is_stored(uri):
         content = _stored_content(service, item_id, uri)
-        return _send_content(content, f"Item {item_id!r} has no picture at {uri}.")
+        return _send_content(content, f"Item {quoted_id(item_id)} has no picture at {uri}.")
     if isinstance(uri, str) and is_bucket(uri):
         content = service.read_from_bucket(uri)
-        return _send_content(content, f"Item {item_id!r} has no picture below GALLERY_BUCKET.")
+        shown = quoted_id(item_id)
+        return _send_content(content, f"Item {shown} has no picture below GALLERY_BUCKET.")
     if isinstance(uri, str) and "://" in uri:
         return redirect(_shown_to_browsers(uri, service.settings))
     path = _gallery_file(uri, service.settings.gallery_root)
     mime_type = _sniffed_type(path) if path is not None else None
     if path is None or mime_type is None:
-        raise ImageNotFound(f"Item {item_id!r} has no picture under GALLERY_ROOT.")
+        raise ImageNotFound(f"Item {quoted_id(item_id)} has no picture under GALLERY_ROOT.")
     response: Response = send_file(path, mimetype=mime_type, max_age=IMAGE_MAX_AGE_S)
     return response
 
@@ -115,7 +117,7 @@ def _find(service: Service, item_id: str, projection: dict[str, int]) -> dict[st
             max_time_ms=service.settings.max_time_ms,
         )
     if document is None:
-        raise ItemNotFound(f"No item has the id {item_id!r}.")
+        raise ItemNotFound(f"No item has the id {quoted_id(item_id)}.")
     return document
 
 

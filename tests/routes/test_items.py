@@ -261,3 +261,11 @@ def test_answers_hold_every_bson_type_as_json(client, collection):
         "raw": "YWI=",
         "big": 2**60,
     }
+
+
+@pytest.mark.parametrize("path", ["/items/{}", "/items/{}/similar"])
+def test_an_unknown_id_is_not_echoed_whole(client, path):
+    detail = client.get(path.format("x" * 2000)).json()["detail"]
+
+    assert detail.startswith("No item has the id 'xxx")
+    assert len(detail) < 150

@@ -110,7 +110,7 @@ def test_a_feed_cannot_reach_this_machine_and_leaves_no_secret_behind(
     assert listed[0] == {
         "id": "a",
         "source": url,
-        "reason": "The host 127.0.0.1 is at 127.0.0.1, which is no public address of the internet.",
+        "reason": "The host 127.0.0.1 is at an address which is no public address of the internet.",
         "retryable": False,
     }
     assert "holds a user or a password" in listed[1]["reason"]
