@@ -13,7 +13,9 @@ from ..environment import StoreEnvironment
 from ..errors import NOT_EMULATED, CommandError, bad_value
 from ..mql.collation import under
 from ..mql.expression_compiler import SEARCH_META
-from ..mql.pipelines import LAST_STAGES, CollectionStart, Pipeline, RowRange
+from ..mql.pipeline_starts import CollectionStart
+from ..mql.pipelines import LAST_STAGES, Pipeline
+from ..mql.row_order import RowRange
 from ..mql.rows import Row, SearchRows
 from ..mql.stages import compile_in
 from ..plan_stages import PlanStage

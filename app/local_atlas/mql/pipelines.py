@@ -5,11 +5,8 @@ A compiled stage turns an iterator of rows into another; `$lookup` and its kin h
 https://www.mongodb.com/docs/manual/reference/operator/aggregation-pipeline/
 """
 
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from heapq import nsmallest
-from itertools import islice
 from typing import Any, Final, Protocol
 
 from ..errors import NOT_EMULATED, CommandError
@@ -19,6 +16,8 @@ from .matcher import compile_filter
 from .metadata import behind_new_documents, provided_by
 from .operators.support import location
 from .outputs import Merge, Target, Write
+from .pipeline_starts import CollectionStart, SearchStart
+from .row_order import Sort, limit_sorts, rows_wanted
 from .rows import Row, SearchRows
 from .transforms import stage_parts
 
@@ -168,7 +167,7 @@ class Pipeline:
     stages: tuple[Stage, ...]
 
     @property
-    def sorts(self) -> "list[Sort]":
+    def sorts(self) -> list[Sort]:
         """The sorts in it, in their order."""
         start = self.open.order if isinstance(self.open, CollectionStart) else None
         return [each for each in (start, *self.stages) if isinstance(each, Sort)]
@@ -213,13 +212,13 @@ def compile_pipeline(pipeline: Sequence[Any], scope: StageScope) -> Pipeline:
         first = stages[0] if stages else None
         if isinstance(first, Sort) and first.by_fields is not None:
             opened, stages = replace(opened, order=first), stages[1:]
-        opened = replace(opened, wanted=_rows_wanted(stages))
+        opened = replace(opened, wanted=rows_wanted(stages))
     if isinstance(opened, SearchStart):
-        wanted = _rows_wanted(stages)
+        wanted = rows_wanted(stages)
         # What a search says of all that it found needs all of it.
         if wanted is not None and f"$${SEARCH_META}" not in str(rest):
             opened = replace(opened, limit=wanted)
-    return Pipeline(opened, tuple(_limit_sorts(stages)))
+    return Pipeline(opened, tuple(limit_sorts(stages)))
 
 
 def check_stage_names(parts: Sequence[tuple[str, Any]]) -> None:
@@ -280,111 +279,3 @@ def refuse_last_stages(pipeline: Sequence[Any], holder: str, code: int) -> None:
     for name, _ in map(stage_parts, pipeline):
         if name in LAST_STAGES:
             raise location(code, f"{name} is not allowed within a {holder}'s sub-pipeline")
-
-
-@dataclass(frozen=True, slots=True)
-class CollectionStart:
-    """The documents of the collection, with what the collection may answer from an index.
-
-    Attributes:
-        query: what they match; None for all.
-        order: the sort that they come in, by fields only; None for their natural order.
-        wanted: how many of them are wanted, the first ones; None for all.
-    """
-
-    query: Mapping[str, Any] | None
-    order: "Sort | None" = None
-    wanted: int | None = None
-
-    @property
-    def sort(self) -> Mapping[str, Any]:
-        """The fields and directions of the order; empty for their natural order."""
-        return {} if self.order is None else self.order.by_fields or {}
-
-    def __call__(self, environment: Environment, variables: Variables) -> Iterator[Row]:
-        """Return the rows; they may be more than are wanted."""
-        return environment.rows(self.query, self.sort, self.wanted)
-
-
-@dataclass(frozen=True, slots=True)
-class SearchStart:
-    """A stage that the search side answers, told how many of its rows are wanted.
-
-    Attributes:
-        name: of the stage.
-        operand: its specification.
-        limit: how many rows are wanted, the first ones; None for all.
-    """
-
-    name: str
-    operand: Any
-    limit: int | None = None
-
-    def __call__(self, environment: Environment, variables: Variables) -> Iterator[Row]:
-        """Return the rows, best first; they may be more than are wanted."""
-        return environment.search_sources[self.name](self.operand, environment, self.limit)
-
-
-@dataclass(frozen=True, slots=True)
-class Sort:
-    """`$sort`: stable, and with only the best rows kept where no more are wanted.
-
-    Attributes:
-        key: of a row.
-        by_fields: the order where it is one of fields alone, without metadata.
-        limit: how many rows are wanted; None for all.
-    """
-
-    key: Callable[[Row], bytes]
-    by_fields: Mapping[str, Any] | None = None
-    limit: int | None = None
-
-    def __call__(
-        self, rows: Iterator[Row], environment: Environment, variables: Variables
-    ) -> Iterator[Row]:
-        """Return the rows in order; reads all of them with the first."""
-        if self.limit is None:
-            yield from sorted(rows, key=self.key)
-        else:
-            yield from nsmallest(self.limit, rows, key=self.key)
-
-
-@dataclass(frozen=True, slots=True)
-class RowRange:
-    """`$limit` and `$skip`: which rows pass.
-
-    Attributes:
-        skip: how many do not.
-        limit: how many do then; None for all.
-    """
-
-    skip: int
-    limit: int | None
-
-    def __call__(
-        self, rows: Iterator[Row], environment: Environment, variables: Variables
-    ) -> Iterator[Row]:
-        """Return the rows in the range; reads no row behind it."""
-        stop = None if self.limit is None else min(self.skip + self.limit, sys.maxsize)
-        return islice(rows, self.skip, stop)
-
-
-def _limit_sorts(stages: list[Stage]) -> list[Stage]:
-    """Tell each sort how many rows the `$skip` and `$limit` stages behind it leave."""
-    made = list(stages)
-    for position, each in enumerate(stages):
-        wanted = _rows_wanted(stages[position + 1 :])
-        if isinstance(each, Sort) and wanted is not None:
-            made[position] = replace(each, limit=wanted)
-    return made
-
-
-def _rows_wanted(following: list[Stage]) -> int | None:
-    skipped = 0
-    for each in following:
-        if not isinstance(each, RowRange):
-            return None
-        if each.limit is not None:
-            return skipped + each.limit
-        skipped += each.skip
-    return None

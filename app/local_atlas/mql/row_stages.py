@@ -22,13 +22,12 @@ from .pipelines import (
     NEEDS_NO_COLLECTION,
     SOURCES,
     Environment,
-    RowRange,
-    Sort,
     Source,
     Stage,
     StageScope,
     stage,
 )
+from .row_order import RowRange, Sort
 from .rows import Row
 from .sorting import compile_sort
 from .transforms import TRANSFORMS, Transform
